@@ -1,0 +1,225 @@
+"""The two tables of the library: the cohort (person by wave) and the sample all rungs share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from causal.arrays import Bools, Floats, Ints
+from causal.codebook import Codebook, Variable
+from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ("person_id", "wave")
+TIME = "(time)"
+"""The concept of the indicators a design adds for its own time; adjusted for by every rung."""
+
+ExposureKind: TypeAlias = Literal["binary", "dose"]
+OutcomeKind: TypeAlias = Literal["binary", "continuous"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """A checked person-by-wave table.
+
+    Attributes
+    ----------
+    name : the data set.
+    table : one row a person and wave, sorted by both; ``person_id`` (text), ``wave`` (int) and
+        the columns of the codebook. Missing values are NaN; numbers are float.
+    codebook : what the columns are.
+    wave_days : length of one unit of ``wave`` in days.
+    digest : sha256 of keys and values, the same whatever file format they came from.
+    min_cell : counts below this are suppressed in results (0 for public data).
+    """
+
+    name: str
+    table: pd.DataFrame
+    codebook: Codebook
+    wave_days: float
+    digest: str
+    min_cell: int = 0
+
+    def columns_at(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Give keys and columns, refusing unknown names with the choices."""
+        known = [*KEYS, *self.codebook.variables]
+        for column in columns:
+            if column not in known:
+                raise SpecError(
+                    f"data set '{self.name}' has no column '{column}'. {did_you_mean(column, known)}"
+                )
+        return self.table[list(dict.fromkeys([*KEYS, *columns]))]
+
+
+@dataclass(frozen=True, slots=True)
+class AttritionStep:
+    """One row of the attrition table: what was required, and who was left."""
+
+    step: str
+    reason: str
+    persons: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The arrays all rungs share: row i is the same unit everywhere.
+
+    Attributes
+    ----------
+    unit : (n,) ints, person; folds and permutations are keyed by it.
+    y : (n,) floats, outcome; NaN where not observed.
+    a : (n,) floats, exposure, 0/1 or a dose.
+    x : (n, p) floats, adjustment columns after declared features.
+    terms : p names of the columns of ``x``.
+    concepts : p concepts, one a column of ``x``; ``(time)`` for a design's own indicators.
+    outcome_kind, exposure_kind : what ``y`` and ``a`` are.
+    w : (n,) floats, survey weights (1 without survey design).
+    cluster : (n,) ints or None, groups whose rows are dependent.
+    """
+
+    unit: Ints
+    y: Floats
+    a: Floats
+    x: Floats
+    terms: tuple[str, ...]
+    concepts: tuple[str, ...]
+    outcome_kind: OutcomeKind
+    exposure_kind: ExposureKind
+    w: Floats
+    cluster: Ints | None = None
+
+    @property
+    def n(self) -> int:
+        """Give the number of rows."""
+        return len(self.y)
+
+    @property
+    def observed(self) -> Bools:
+        """Give (n,) booleans, whether the outcome is known."""
+        return ~np.isnan(self.y)
+
+    @property
+    def n_clusters(self) -> int | None:
+        """Give the number of clusters, or None for independent rows."""
+        return None if self.cluster is None else len(np.unique(self.cluster))
+
+    def adjusting_for(self, concepts: Sequence[str]) -> Sample:
+        """Keep the columns of these concepts and the design's own time indicators."""
+        return self._taking([i for i, c in enumerate(self.concepts) if c in concepts or c == TIME])
+
+    def with_terms(self, terms: Sequence[str]) -> Sample:
+        """Keep these columns, by name; raise with the choices when one is unknown."""
+        for term in terms:
+            if term not in self.terms:
+                raise SpecError(f"there is no term '{term}'. {did_you_mean(term, self.terms)}")
+        return self._taking([i for i, t in enumerate(self.terms) if t in terms])
+
+    def with_exposure(self, a: Floats) -> Sample:
+        """Replace the exposure, as placebo refuters do."""
+        return replace(self, a=a)
+
+    def _taking(self, columns: Sequence[int]) -> Sample:
+        return replace(
+            self,
+            x=np.ascontiguousarray(self.x[:, list(columns)]),
+            terms=tuple(self.terms[i] for i in columns),
+            concepts=tuple(self.concepts[i] for i in columns),
+        )
+
+
+def check_arms(sample: Sample) -> None:
+    """Refuse an exposure that has an empty arm or does not vary.
+
+    Raises
+    ------
+    PositivityError
+        Naming the arm, and how many rows there are.
+    """
+    values, counts = np.unique(sample.a, return_counts=True)
+    if len(values) < 2:
+        arm = f"everyone has exposure {values[0]:g}" if len(values) else "there are no rows"
+        raise PositivityError(
+            f"{arm} (n = {sample.n}), so there is nobody to compare with. "
+            "Choose another exposure, population or wave."
+        )
+    if sample.exposure_kind == "binary" and counts.min() < 2:
+        raise PositivityError(
+            f"only {counts.min()} row has exposure {values[counts.argmin()]:g}; at least 2 are "
+            "needed for a standard error. Choose another exposure, population or wave."
+        )
+
+
+def check_table(table: pd.DataFrame, codebook: Codebook) -> None:
+    """Refuse a table that contradicts its codebook.
+
+    Raises
+    ------
+    CodebookViolationError
+        A key is missing or repeated, a column is missing or undocumented, a value is outside
+        its range or levels; the message names column, value, how many, and a person.
+    """
+    for key in KEYS:
+        if key not in table.columns:
+            raise _violation(codebook, key, "the key column is missing. build() must return it.")
+        if table[key].isna().any():
+            raise _violation(codebook, key, f"{int(table[key].isna().sum())} rows have no value.")
+    repeated = table.duplicated(list(KEYS))
+    if repeated.any():
+        row = table.loc[repeated, list(KEYS)].iloc[0]
+        raise _violation(
+            codebook,
+            "person_id, wave",
+            f"{int(repeated.sum())} rows repeat a person and wave, first person "
+            f"{row['person_id']} at wave {row['wave']}. Keep one row a person and wave.",
+        )
+    documented = [*KEYS, *codebook.variables]
+    for column in table.columns:
+        if column not in documented:
+            raise _violation(
+                codebook, column, "is not in the codebook. Add a row, or leave the column out."
+            )
+    for variable in codebook:
+        if variable.column in KEYS:
+            continue
+        if variable.column not in table.columns:
+            raise _violation(
+                codebook, variable.column, "is in the codebook but not in the data."
+            )
+        _check_values(table, variable, codebook)
+
+
+def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -> None:
+    """Refuse values outside the range or the levels of a variable."""
+    values = table[variable.column].dropna()
+    if not variable.numeric:
+        known = set(variable.levels) or set(values)
+        bad = values[~values.isin(list(known))]
+        expected = f"one of {', '.join(variable.levels)}"
+    else:
+        if values.dtype.kind not in "fiub":
+            raise _violation(
+                codebook, variable.column, f"holds {values.dtype}; a {variable.kind} holds numbers."
+            )
+        low = -np.inf if variable.low is None else variable.low
+        high = np.inf if variable.high is None else variable.high
+        codes = [float(code) for code in variable.levels] or ([0.0, 1.0] if variable.kind == "binary" else [])
+        bad = values[~values.isin(codes)] if codes else values[(values < low) | (values > high)]
+        expected = f"one of {', '.join(f'{c:g}' for c in codes)}" if codes else f"{low:g} to {high:g}"
+    if len(bad):
+        person = table.loc[bad.index[0], "person_id"]
+        raise _violation(
+            codebook,
+            variable.column,
+            f"{len(bad)} values are outside the codebook, first {bad.iloc[0]!r} of person {person}; "
+            f"expected {expected}. Mend the recode in build(), or the codebook.",
+        )
+
+
+def _violation(codebook: Codebook, column: str, message: str) -> CodebookViolationError:
+    return CodebookViolationError(message, Place(f"data set {codebook.dataset}", key=column))

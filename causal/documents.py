@@ -1,0 +1,217 @@
+"""YAML documents that remember their lines, so that an error can say where.
+
+YAML is read strictly: duplicate keys, tags, anchors and dates are refused, since each silently
+means something other than what a reader sees.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from causal.errors import Place, SpecError, did_you_mean
+
+Scalar: TypeAlias = str | int | float | bool | None
+Tree: TypeAlias = "dict[str, Tree] | list[Tree] | Scalar"
+KeyPath: TypeAlias = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
+
+PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file: its text, its content, and the line each key stands on."""
+
+    file: str
+    text: str
+    tree: Tree
+    lines: Mapping[KeyPath, int]
+
+    def place(self, path: Sequence[str | int]) -> Place:
+        """Give the place of a key, or of the nearest enclosing key that is written in the file."""
+        known: KeyPath = ()
+        for part in path:
+            if (*known, part) in self.lines:
+                known = (*known, part)
+        return Place(self.file, self.lines.get(known), _dotted(path) or None)
+
+    def error(self, path: Sequence[str | int], message: str) -> SpecError:
+        """Make the error that says what is wrong at a key."""
+        return SpecError(message, self.place(path))
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file strictly.
+
+    Raises
+    ------
+    SpecError
+        The file is missing, is not YAML, or has a duplicate key, tag, anchor or date.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise SpecError(
+            f"cannot be read: {problem.strerror or problem}. Give the path of a YAML file.",
+            Place(str(path)),
+        ) from None
+    except UnicodeDecodeError:
+        raise SpecError("is not UTF-8 text. Give the path of a YAML file.", Place(str(path))) from None
+    return parse_document(text, str(path))
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Parse YAML text strictly; ``file`` is the name used in messages."""
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise SpecError(
+                    f"alias '*{event.anchor}' found. Write the value out: a reader should see it here.",
+                    Place(file, event.start_mark.line + 1),
+                )
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as problem:
+        line = problem.problem_mark.line + 1 if problem.problem_mark else None
+        raise SpecError(f"is not valid YAML: {problem.problem}.", Place(file, line)) from None
+    except yaml.YAMLError as problem:
+        raise SpecError(f"is not valid YAML: {problem}.", Place(file)) from None
+    lines: dict[KeyPath, int] = {}
+    tree = _plain(root, (), lines, file) if root is not None else {}
+    return Document(file, text, tree, lines)
+
+
+def validated(document: Document, model: type[M]) -> M:
+    """Turn a document into a validated object.
+
+    Raises
+    ------
+    SpecError
+        The first thing that does not fit, with its line, what was expected and the choices.
+    """
+    if not isinstance(document.tree, dict):
+        raise SpecError("expected keys and values (a YAML mapping) at the top.", Place(document.file))
+    try:
+        return model.model_validate(document.tree)
+    except ValidationError as problem:
+        details = problem.errors(include_url=False)
+        first = min(details, key=lambda one: document.place(one["loc"]).line or 0)
+        more = f" ({len(details) - 1} more to mend after this.)" if len(details) > 1 else ""
+        path = tuple(part for part in first["loc"] if not _is_tag(part, first["loc"], document))
+        raise document.error(path, _sentence(first, model) + more) from None
+
+
+def _is_tag(part: str | int, loc: KeyPath, document: Document) -> bool:
+    """Tell whether a part of pydantic's location is a union tag rather than a key of the file."""
+    at = loc.index(part)
+    node: Tree = document.tree
+    for step in loc[:at]:
+        if isinstance(node, dict) and step in node:
+            node = node[str(step)]
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = node[step]
+    return isinstance(node, dict) and part not in node and node.get("kind") == part
+
+
+def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str) -> Tree:
+    """Turn a YAML node into plain values, noting the line of every key."""
+    line = node.start_mark.line + 1
+    lines.setdefault(path, line)
+    if isinstance(node, yaml.MappingNode):
+        content: dict[str, Tree] = {}
+        for key_node, value_node in node.value:
+            key, key_line = key_node.value, key_node.start_mark.line + 1
+            where = Place(file, key_line, _dotted((*path, str(key))))
+            if not isinstance(key_node, yaml.ScalarNode) or key == "<<":
+                raise SpecError("keys must be plain words.", where)
+            if key in content:
+                first = lines[(*path, key)]
+                raise SpecError(f"key given twice (first on line {first}). Keep one of them.", where)
+            lines[(*path, key)] = key_line
+            content[key] = _plain(value_node, (*path, key), lines, file)
+        return content
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(child, (*path, i), lines, file) for i, child in enumerate(node.value)]
+    if node.tag not in PLAIN_TAGS:
+        raise SpecError(
+            f"found the YAML tag or type '{node.tag.removeprefix('tag:yaml.org,2002:')}'. "
+            "Only text, numbers, true/false and null are read; put dates and odd text in quotes.",
+            Place(file, line, _dotted(path)),
+        )
+    value: Scalar = yaml.SafeLoader("").construct_object(node)
+    return value
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    """Write a path as ``ladder[2].estimator.kind``."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """Say one of pydantic's findings in the style of this project."""
+    kind, loc, found = detail["type"], detail["loc"], detail["input"]
+    context = detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"unknown key '{loc[-1]}'. {did_you_mean(str(loc[-1]), _keys_at(model, loc[:-1]))}"
+    if kind == "missing":
+        return f"missing key '{loc[-1]}'. Add it."
+    if kind == "union_tag_invalid":
+        choices = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+        return f"unknown kind '{context['tag']}'. {did_you_mean(str(context['tag']), choices)}"
+    if kind == "union_tag_not_found":
+        return "missing key 'kind'. Add it."
+    if kind == "literal_error":
+        choices = [c.strip(" '") for c in str(context["expected"]).replace(" or ", ",").split(",")]
+        return f"found '{found}'. {did_you_mean(str(found), choices)}"
+    said = detail["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(found, dict | list) else f"found {found!r}: "
+    return f"{shown}{said[0].lower()}{said[1:]}."  .replace("..", ".")
+
+
+def _keys_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """List the keys a model takes at a location."""
+    current: list[object] = [model]
+    for part in loc:
+        current = [inner for one in current for inner in _step(one, part)]
+    models = [m for one in current for m in _models_in(one)]
+    return [field.alias or name for m in models for name, field in m.model_fields.items()]
+
+
+def _step(annotation: object, part: str | int) -> list[object]:
+    """Go one step into an annotation: a field of a model, an item of a list, a tag of a union."""
+    inner: list[object] = []
+    for one in _unwrapped(annotation):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            if part in one.model_fields:
+                inner.append(one.model_fields[str(part)].annotation)
+            elif part in get_args(getattr(one.model_fields.get("kind"), "annotation", None)):
+                inner.append(one)
+        elif get_origin(one) in (list, tuple, dict) or get_origin(one) is Mapping:
+            inner.extend(get_args(one))
+    return inner
+
+
+def _unwrapped(annotation: object) -> list[object]:
+    """Open annotated types and unions."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _unwrapped(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [one for member in get_args(annotation) for one in _unwrapped(member)]
+    return [] if origin is Literal else [annotation]
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    """Keep the models among the members of an annotation."""
+    return [
+        one
+        for one in _unwrapped(annotation)
+        if isinstance(one, type) and issubclass(one, BaseModel)
+    ]

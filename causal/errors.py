@@ -1,0 +1,117 @@
+"""Every error and warning a user can meet, in one tree; each says what, where and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an error was found: a file, a line in it, a key or a column."""
+
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+
+    def __str__(self) -> str:
+        """Write the place as ``file:line: key``, leaving out what is not known."""
+        head = self.file or ""
+        if head and self.line is not None:
+            head = f"{head}:{self.line}"
+        return ": ".join(part for part in (head, self.key or "") if part)
+
+
+class CausalError(Exception):
+    """The root of all errors raised on purpose; the command line prints them without a traceback.
+
+    Parameters
+    ----------
+    message : what was found, what was expected, and what to do, in one or two sentences.
+    place : where; left out of the message when nothing is known.
+    """
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        self.message = message
+        self.place = place or Place()
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        """Put the place before the message."""
+        place = str(self.place)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class SpecError(CausalError, ValueError):
+    """A specification (or a DAG file) says something that cannot be meant."""
+
+
+class TimingError(SpecError):
+    """A rung would adjust for something measured after exposure began."""
+
+
+class DatasetError(CausalError):
+    """Something about a data set."""
+
+
+class UnknownDatasetError(DatasetError, LookupError):
+    """No data set of that name is installed."""
+
+
+class DataNotAvailableError(DatasetError):
+    """The data set is known, but its data are not on this machine."""
+
+
+class ChecksumMismatchError(DatasetError, ValueError):
+    """A data file is not the one the data set was built on."""
+
+
+class CodebookViolationError(DatasetError, ValueError):
+    """The data contradict the codebook."""
+
+
+class IdentificationError(CausalError, ValueError):
+    """The causal diagram does not allow what was asked."""
+
+
+class PositivityError(CausalError, ValueError):
+    """An arm is empty, or exposure is determined by the covariates."""
+
+
+class OutcomeError(CausalError, ValueError):
+    """The outcome does not vary, or is not of the kind an estimator takes."""
+
+
+class EstimandMismatchError(CausalError, ValueError):
+    """Two estimates that do not answer the same question were to be combined."""
+
+
+class VerificationError(CausalError):
+    """A result is not what its specification and data give."""
+
+
+class InternalConsistencyError(CausalError):
+    """Two independent computations that must agree do not: a defect here, not in the input."""
+
+
+class CausalWarning(UserWarning):
+    """The root of all warnings."""
+
+
+def did_you_mean(found: str, choices: Iterable[str]) -> str:
+    """Say which of the choices was probably meant, then list them all.
+
+    Parameters
+    ----------
+    found : the word that is not among the choices.
+    choices : the words that are.
+
+    Returns
+    -------
+    A sentence or two, ready to end an error message.
+    """
+    known = sorted(set(choices))
+    close = get_close_matches(found, known, n=1, cutoff=0.6)
+    hint = f"Did you mean '{close[0]}'? " if close else ""
+    return f"{hint}Choices: {', '.join(known)}." if known else f"{hint}There are none."

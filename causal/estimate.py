@@ -1,0 +1,188 @@
+"""What an estimator returns: parameters with influence values, and what one may do with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from causal import inference
+from causal.arrays import Floats, Ints, read_only
+from causal.errors import EstimandMismatchError
+
+Target: TypeAlias = Literal[
+    "crude", "ATE", "ATT", "ATO", "linear projection", "partially linear"
+]
+Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
+
+DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")
+MEANS = ("mean under no exposure", "mean under exposure")
+SLOPE = ("difference",)
+
+
+@dataclass(frozen=True, slots=True)
+class NotEstimable:
+    """A number that is not given, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A confidence set: an interval, or a set that is unbounded or in two pieces."""
+
+    pieces: tuple[tuple[float | None, float | None], ...]
+    level: float = inference.LEVEL
+
+    @property
+    def bounded(self) -> bool:
+        """Tell whether the set is one interval with two ends."""
+        return len(self.pieces) == 1 and None not in self.pieces[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One contrast, ready to be written: on its natural scale, with its interval.
+
+    Attributes
+    ----------
+    std_error : of the log for ratios, as is usual.
+    """
+
+    scale: Scale
+    estimate: float
+    std_error: float
+    lo: float
+    hi: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """A vector of parameters; the common case is two counterfactual means.
+
+    Attributes
+    ----------
+    labels : k names; ``MEANS`` in the common case, ``SLOPE`` for one coefficient.
+    values : (k,) floats.
+    influence : (n, k) floats, columns of mean 0; or why there are none.
+    covariance : (k, k) floats, by the declared variance convention.
+    target : the estimand the estimator is after.
+    df : degrees of freedom of the reference distribution, infinite for the normal.
+    cluster : (n,) ints or None.
+    target_note : what narrows the target, such as the units trimming left.
+    """
+
+    labels: tuple[str, ...]
+    values: Floats
+    influence: Floats | NotEstimable
+    covariance: Floats
+    target: Target
+    df: float = math.inf
+    cluster: Ints | None = None
+    target_note: str = ""
+
+    def contrast(self, scale: Scale) -> Estimates | NotEstimable:
+        """Give one contrast of the two means, ratios on the log scale, by the delta method."""
+        if self.labels == SLOPE:
+            if scale in DIFFERENCES:
+                return replace(self, labels=(scale,))
+            return NotEstimable(
+                "this estimator gives a difference only, not the two means a ratio needs"
+            )
+        mu0, mu1 = float(self.values[0]), float(self.values[1])
+        value = _contrast_value(mu0, mu1, scale)
+        if isinstance(value, NotEstimable):
+            return value
+        jacobian = np.array([_contrast_gradient(mu0, mu1, scale)])
+        influence = (
+            self.influence
+            if isinstance(self.influence, NotEstimable)
+            else read_only(self.influence @ jacobian.T)
+        )
+        return replace(
+            self,
+            labels=(scale,),
+            values=read_only(np.array([value])),
+            influence=influence,
+            covariance=read_only(jacobian @ self.covariance @ jacobian.T),
+        )
+
+    def effect(self, scale: Scale, level: float = inference.LEVEL) -> Effect | NotEstimable:
+        """Give a contrast with its standard error and interval."""
+        one = self.contrast(scale)
+        if isinstance(one, NotEstimable):
+            return one
+        value, std_error = float(one.values[0]), math.sqrt(float(one.covariance[0, 0]))
+        lo, hi = inference.interval(value, std_error, level, one.df)
+        back: Callable[[float], float] = float if scale in DIFFERENCES else math.exp
+        return Effect(scale, back(value), std_error, back(lo), back(hi), level)
+
+    def joint(self, other: Estimates) -> Estimates:
+        """Stack two fits on the same rows, so that differences and ratios are paired.
+
+        Each keeps its own variance convention; the covariance between them is that of their
+        influence values, rescaled by the ratio of each declared standard error to that of the
+        influence values, so that correlations are the ones the influence values imply.
+
+        Raises
+        ------
+        EstimandMismatchError
+            The fits are on different rows or clusters, or one has no influence values.
+        """
+        if isinstance(self.influence, NotEstimable) or isinstance(other.influence, NotEstimable):
+            raise EstimandMismatchError("a fit without influence values cannot be paired.")
+        if len(self.influence) != len(other.influence):
+            raise EstimandMismatchError(
+                f"fits on {len(self.influence)} and {len(other.influence)} rows cannot be paired."
+            )
+        if (self.cluster is None) != (other.cluster is None):
+            raise EstimandMismatchError("a clustered and an unclustered fit cannot be paired.")
+        cross = inference.cross_covariance(self.influence, other.influence, self.cluster)
+        cross *= np.outer(_declared_over_influence(self), _declared_over_influence(other))
+        return Estimates(
+            labels=self.labels + other.labels,
+            values=read_only(np.concatenate([self.values, other.values])),
+            influence=read_only(np.hstack([self.influence, other.influence])),
+            covariance=read_only(
+                np.block([[self.covariance, cross], [cross.T, other.covariance]])
+            ),
+            target=self.target,
+            df=min(self.df, other.df),
+            cluster=self.cluster,
+        )
+
+
+def _contrast_value(mu0: float, mu1: float, scale: Scale) -> float | NotEstimable:
+    """Give the contrast of two means, ratios as logs."""
+    if scale in DIFFERENCES:
+        return mu1 - mu0
+    if min(mu0, mu1) <= 0 or (scale == "odds_ratio" and max(mu0, mu1) >= 1):
+        return NotEstimable(
+            f"the means {mu0:.3g} and {mu1:.3g} are not both probabilities strictly between "
+            "0 and 1, so the ratio has no meaning"
+        )
+    if scale == "risk_ratio":
+        return math.log(mu1 / mu0)
+    return math.log(mu1 / (1 - mu1) * (1 - mu0) / mu0)
+
+
+def _contrast_gradient(mu0: float, mu1: float, scale: Scale) -> tuple[float, float]:
+    """Differentiate ``_contrast_value`` with respect to (mu0, mu1)."""
+    if scale in DIFFERENCES:
+        return -1.0, 1.0
+    if scale == "risk_ratio":
+        return -1 / mu0, 1 / mu1
+    return -1 / (mu0 * (1 - mu0)), 1 / (mu1 * (1 - mu1))
+
+
+def _declared_over_influence(one: Estimates) -> Floats:
+    """Give, for each parameter, declared standard error over that of the influence values."""
+    if isinstance(one.influence, NotEstimable):  # excluded by the caller
+        return np.ones(len(one.values))
+    implied = np.diag(inference.covariance(one.influence, one.cluster))
+    declared = np.diag(one.covariance)
+    return np.sqrt(np.divide(declared, implied, out=np.ones_like(implied), where=implied > 0))

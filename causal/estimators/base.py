@@ -1,0 +1,124 @@
+"""What every estimator is: frozen settings that turn a sample into estimates with influence."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+from pydantic import model_validator
+
+from causal import inference
+from causal.arrays import Floats, read_only
+from causal.cohort import ExposureKind, OutcomeKind, Sample
+from causal.estimate import MEANS, Estimates, Target
+from causal.estimators.nuisance import NuisanceStore, Settings
+
+VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
+
+
+class Variance(Settings):
+    """Which convention the standard error follows, so that a published one can be matched.
+
+    Attributes
+    ----------
+    kind : ``HC0`` from influence values as they are (CR0 when the design has clusters); ``HC1``
+        with the small-sample factor of ``inference.small_sample_factor`` (CR1); ``classical``
+        for equal error variance and no clustering, with Student's t.
+    """
+
+    kind: VarianceKind = "HC0"
+
+
+class Estimator(Settings, ABC):
+    """Settings of one estimator; ``fit`` orchestrates, numbers happen in pure functions.
+
+    Attributes
+    ----------
+    kind : the name in the specification.
+    variance : the convention of the standard error.
+    """
+
+    kind: str
+    variance: Variance = Variance()
+
+    classical_variance: ClassVar[bool] = False
+    exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
+    outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("binary", "continuous")
+    adjusts: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _has_the_variance(self) -> Estimator:
+        if self.variance.kind == "classical" and not self.classical_variance:
+            raise ValueError(
+                f"{self.kind} has no classical standard error; choose HC0 or HC1 for variance.kind"
+            )
+        return self
+
+    @property
+    @abstractmethod
+    def estimand(self) -> Target:
+        """Give the target this estimator is after."""
+
+    @abstractmethod
+    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+        """Estimate the target on a sample.
+
+        Parameters
+        ----------
+        sample : the rows all rungs share, with the rung's adjustment columns.
+        nuisances : regressions already fitted on this sample.
+        rng : the rung's own stream; unused by deterministic estimators.
+
+        Raises
+        ------
+        PositivityError
+            An arm is empty, or covariates determine exposure.
+        OutcomeError
+            Covariates determine the outcome.
+        """
+
+    def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
+        """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
+        return None
+
+
+def from_influence(
+    values: Floats,
+    influence: Floats,
+    sample: Sample,
+    variance: Variance,
+    target: Target,
+    *,
+    labels: tuple[str, ...] = MEANS,
+    n_coefficients: int = 1,
+    target_note: str = "",
+) -> Estimates:
+    """Make estimates whose covariance comes from influence values by the declared convention.
+
+    Parameters
+    ----------
+    values : (k,) floats.
+    influence : (n, k) floats.
+    n_coefficients : what HC1 counts; 1 for estimators that are means.
+    """
+    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
+    factor = inference.small_sample_factor(
+        correction, sample.n, n_coefficients, sample.n_clusters
+    )
+    return Estimates(
+        labels=labels,
+        values=read_only(values),
+        influence=read_only(influence),
+        covariance=read_only(factor * inference.covariance(influence, sample.cluster)),
+        target=target,
+        cluster=sample.cluster,
+        target_note=target_note,
+    )
+
+
+def with_classical_covariance(estimates: Estimates, covariance: Floats, df: float) -> Estimates:
+    """Replace the covariance by the classical one, with Student's t."""
+    return replace(estimates, covariance=read_only(covariance), df=df if df > 0 else math.inf)

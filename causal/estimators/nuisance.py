@@ -1,0 +1,228 @@
+"""Propensity and outcome regressions, fitted once and shared by the rungs that need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from causal.arrays import Bools, Floats, Ints
+from causal.cohort import Sample
+from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
+from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
+
+Arms: TypeAlias = Literal["pooled", "separate"]
+
+
+class Settings(BaseModel):
+    """A frozen part of a specification; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PropensityModel(Settings):
+    """Unpenalised logistic regression of exposure on covariates, main effects of the terms.
+
+    Attributes
+    ----------
+    terms : which of the rung's terms to use; all when None.
+    """
+
+    terms: tuple[str, ...] | None = None
+
+
+class OutcomeModel(Settings):
+    """Regression of the outcome on exposure and covariates.
+
+    Attributes
+    ----------
+    link : ``logit`` (binary outcomes) or ``linear``; by the outcome's kind when None.
+    terms : which of the rung's terms to use; all when None.
+    interactions : terms multiplied with exposure.
+    arms : ``pooled`` fits one regression with exposure in it, ``separate`` one an arm.
+    """
+
+    link: Link | None = None
+    terms: tuple[str, ...] | None = None
+    interactions: tuple[str, ...] = ()
+    arms: Arms = "pooled"
+
+
+class CrossFitting(Settings):
+    """Fit nuisances on part of the persons and predict for the rest.
+
+    Attributes
+    ----------
+    folds : number of parts; persons, never rows, are divided.
+    """
+
+    folds: int = Field(default=5, ge=2, le=50)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutcomeFit:
+    """Counterfactual means of every row, and how they move with the coefficients.
+
+    Attributes
+    ----------
+    mu0, mu1 : (n,) floats, predicted outcome under no exposure and under exposure.
+    fits : one regression (pooled) or two (no exposure, exposure).
+    designs : two (n, p) designs on the regressions' own scale, exposure set to 0 and to 1.
+    """
+
+    mu0: Floats
+    mu1: Floats
+    fits: tuple[NuisanceFit, ...]
+    designs: tuple[Floats, Floats]
+
+    @property
+    def rank(self) -> int:
+        """Give the number of estimable coefficients."""
+        return sum(fit.rank for fit in self.fits)
+
+    def chain(self, weights0: Floats, weights1: Floats) -> Floats:
+        """Give (n, 2) influence that the regression adds to two weighted means of mu0 and mu1.
+
+        Parameters
+        ----------
+        weights0, weights1 : (n,) floats whose mean is 1.
+        """
+        added = []
+        for arm, (mu, weights) in enumerate(((self.mu0, weights0), (self.mu1, weights1))):
+            fit = self.fits[min(arm, len(self.fits) - 1)]
+            gradient = (self.designs[arm] * (weights * fit.slope(mu))[:, None]).mean(axis=0)
+            added.append(fit.influence @ gradient)
+        return np.column_stack(added)
+
+
+@dataclass(slots=True)
+class NuisanceStore:
+    """Nuisance regressions already fitted on one sample, by settings and terms.
+
+    A refuter that changes the exposure or the rows starts a new store.
+    """
+
+    _propensities: dict[tuple[object, ...], NuisanceFit] = field(default_factory=dict)
+    _outcomes: dict[tuple[object, ...], OutcomeFit] = field(default_factory=dict)
+
+    def propensity(
+        self, sample: Sample, model: PropensityModel, rows: Bools | None = None
+    ) -> NuisanceFit:
+        """Fit exposure on covariates, or give the fit already made.
+
+        Raises
+        ------
+        PositivityError
+            The covariates determine the exposure of some rows; names the terms.
+        """
+        chosen = choose_terms(sample, model.terms)
+        key = (chosen.terms, _key(rows))
+        if key not in self._propensities:
+            try:
+                self._propensities[key] = fit_glm(chosen.x, sample.a, sample.w, "logit", rows)
+            except SeparationFoundError as found:
+                raise PositivityError(_separation("exposure", chosen.terms, found)) from None
+        return self._propensities[key]
+
+    def outcome(
+        self, sample: Sample, model: OutcomeModel, rows: Bools | None = None
+    ) -> OutcomeFit:
+        """Fit the outcome on exposure and covariates, or give the fit already made.
+
+        Raises
+        ------
+        OutcomeError
+            The covariates determine the outcome of some rows; names the terms.
+        """
+        chosen = choose_terms(sample, model.terms)
+        key = (model, chosen.terms, _key(rows))
+        if key not in self._outcomes:
+            try:
+                self._outcomes[key] = _fit_outcome(chosen, model, rows)
+            except SeparationFoundError as found:
+                names = _outcome_terms(chosen, model)
+                raise OutcomeError(_separation("outcome", names, found)) from None
+        return self._outcomes[key]
+
+
+def folds_by_unit(unit: Ints, folds: int, rng: np.random.Generator) -> Ints:
+    """Divide persons into folds of equal size at random; give each row its fold.
+
+    The division depends on the set of persons only, not on the order of the rows.
+    """
+    persons, row = np.unique(unit, return_inverse=True)
+    order = rng.permutation(len(persons))
+    fold = np.empty(len(persons), dtype=np.int64)
+    fold[order] = np.arange(len(persons)) % folds
+    return fold[row]
+
+
+def choose_terms(sample: Sample, terms: tuple[str, ...] | None) -> Sample:
+    """Keep the terms a nuisance model names; all of them when it names none."""
+    return sample if terms is None else sample.with_terms(terms)
+
+
+def _key(rows: Bools | None) -> bytes | None:
+    """Give what tells one subset of rows from another."""
+    return None if rows is None else rows.tobytes()
+
+
+def outcome_columns(a: Floats, x: Floats, interacting: list[int], pooled: bool) -> Floats:
+    """Put exposure, covariates and products side by side; covariates alone for separate arms."""
+    if not pooled:
+        return x
+    return np.column_stack([a, x, *(a * x[:, j] for j in interacting)])
+
+
+def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> OutcomeFit:
+    """Fit one pooled regression or one an arm, and predict under both exposures."""
+    link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
+    usable = sample.observed if rows is None else sample.observed & rows
+    pooled = model.arms == "pooled"
+    interacting = _interacting(sample, model)
+    columns = [
+        outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
+        for level in (0.0, 1.0)
+    ]
+    if pooled:
+        actual = outcome_columns(sample.a, sample.x, interacting, pooled)
+        fits = (fit_glm(actual, sample.y, sample.w, link, usable),)
+    else:
+        fits = tuple(
+            fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level))
+            for level in (0.0, 1.0)
+        )
+    designs = (fits[0].design(columns[0]), fits[-1].design(columns[1]))
+    mu0, mu1 = fits[0].predict(columns[0]), fits[-1].predict(columns[1])
+    return OutcomeFit(mu0, mu1, fits, designs)
+
+
+def _interacting(sample: Sample, model: OutcomeModel) -> list[int]:
+    """Find the columns of the terms that are multiplied with exposure."""
+    for term in model.interactions:
+        if term not in sample.terms:
+            raise SpecError(
+                f"there is no term '{term}' to multiply with exposure. "
+                f"{did_you_mean(term, sample.terms)}"
+            )
+    return [i for i, term in enumerate(sample.terms) if term in model.interactions]
+
+
+def _outcome_terms(sample: Sample, model: OutcomeModel) -> tuple[str, ...]:
+    """Name the columns of ``outcome_columns``."""
+    if model.arms == "separate":
+        return sample.terms
+    products = tuple(f"exposure:{t}" for t in sample.terms if t in model.interactions)
+    return ("exposure", *sample.terms, *products)
+
+
+def _separation(what: str, terms: tuple[str, ...], found: SeparationFoundError) -> str:
+    """Say that no maximum likelihood fit exists, and along which terms."""
+    names = ", ".join(f"'{terms[i]}'" for i in found.columns) or "the covariates"
+    return (
+        f"perfect separation: the covariates determine the {what} of {found.rows} rows, so the "
+        f"logistic regression has no finite fit. It runs away along {names}. "
+        "Drop or coarsen them, or choose a population in which both values occur."
+    )

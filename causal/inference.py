@@ -1,0 +1,191 @@
+"""From influence values to standard errors, intervals and Fieller sets: pure functions of arrays.
+
+Each rule of inference of the library is written here once. Influence values are (n, k) arrays, one
+row a unit and one column a parameter, with columns of mean zero, scaled so that the estimate minus
+the truth is about their mean.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from causal.arrays import Floats, Ints
+
+Correction: TypeAlias = Literal["HC0", "HC1"]
+Piece: TypeAlias = tuple[float | None, float | None]
+
+LEVEL = 0.95
+
+
+def cluster_sums(influence: Floats, cluster: Ints) -> Floats:
+    """Add influence values within clusters.
+
+    Parameters
+    ----------
+    influence : (n, k) floats.
+    cluster : (n,) ints, any labels.
+
+    Returns
+    -------
+    (G, k) floats, one row a cluster, in the order of the sorted labels.
+    """
+    labels, group = np.unique(cluster, return_inverse=True)
+    sums = np.empty((len(labels), influence.shape[1]))
+    for column in range(influence.shape[1]):
+        sums[:, column] = np.bincount(group, weights=influence[:, column], minlength=len(labels))
+    return sums
+
+
+def covariance(influence: Floats, cluster: Ints | None = None) -> Floats:
+    r"""Give the covariance of estimates from their influence values.
+
+    .. math:: V = n^{-2} \sum_g \psi_g \psi_g^\top, \qquad \psi_g = \sum_{i \in g} \psi_i
+
+    Parameters
+    ----------
+    influence : (n, k) floats.
+    cluster : (n,) ints or None; None treats rows as independent (each its own cluster).
+
+    Returns
+    -------
+    (k, k) floats, without small-sample factor (HC0, or CR0 under clustering).
+
+    References
+    ----------
+    Liang & Zeger (1986), Biometrika 73:13, equation 11; Stefanski & Boos (2002),
+    doi:10.1198/000313002753631330, equation 10.
+    """
+    summed = influence if cluster is None else cluster_sums(influence, cluster)
+    return np.asarray(summed.T @ summed / influence.shape[0] ** 2)
+
+
+def cross_covariance(first: Floats, second: Floats, cluster: Ints | None = None) -> Floats:
+    """Give the (k1, k2) covariance between two sets of estimates on the same n rows."""
+    if cluster is not None:
+        n = first.shape[0]
+        first, second = cluster_sums(first, cluster), cluster_sums(second, cluster)
+        return np.asarray(first.T @ second / n**2)
+    return np.asarray(first.T @ second / first.shape[0] ** 2)
+
+
+def small_sample_factor(
+    correction: Correction, n: int, n_coefficients: int, n_clusters: int | None = None
+) -> float:
+    r"""Give the factor a declared convention multiplies the variance with.
+
+    ``HC0`` is 1. ``HC1`` is :math:`n/(n-k)`, and with clusters (then called CR1)
+    :math:`\frac{G}{G-1}\frac{n-1}{n-k}`; for a mean (k = 1) these are the familiar
+    :math:`n/(n-1)` and :math:`G/(G-1)`.
+
+    Parameters
+    ----------
+    correction : the convention.
+    n : rows.
+    n_coefficients : regression coefficients of the estimator, the intercept included; 1 for means.
+    n_clusters : clusters, or None.
+
+    References
+    ----------
+    MacKinnon & White (1985), doi:10.1016/0304-4076(85)90158-7; Cameron & Miller (2015),
+    doi:10.3368/jhr.50.2.317, equation 12.
+    """
+    if correction == "HC0":
+        return 1.0
+    if n_clusters is None:
+        return n / (n - n_coefficients)
+    return n_clusters / (n_clusters - 1) * (n - 1) / (n - n_coefficients)
+
+
+def critical_value(level: float = LEVEL, df: float = math.inf) -> float:
+    """Give the two-sided critical value: normal for infinite ``df``, else Student's t."""
+    from scipy import special
+
+    tail = 0.5 + level / 2
+    return float(special.ndtri(tail) if math.isinf(df) else special.stdtrit(df, tail))
+
+
+def two_sided_p(z: float, df: float = math.inf) -> float:
+    """Give the two-sided p-value of a standardised statistic."""
+    from scipy import special
+
+    if math.isinf(df):
+        return float(2 * special.ndtr(-abs(z)))
+    return float(2 * special.stdtr(df, -abs(z)))
+
+
+def interval(
+    value: float, std_error: float, level: float = LEVEL, df: float = math.inf
+) -> tuple[float, float]:
+    """Give value plus and minus the critical value times the standard error."""
+    half = critical_value(level, df) * std_error
+    return value - half, value + half
+
+
+def delta(influence: Floats, covariance_: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
+    """Carry influence values and covariance through a function of the parameters.
+
+    Parameters
+    ----------
+    influence : (n, k) floats.
+    covariance_ : (k, k) floats.
+    jacobian : (m, k) floats, derivative of the m new parameters.
+
+    Returns
+    -------
+    (n, m) influence values and (m, m) covariance.
+    """
+    return influence @ jacobian.T, jacobian @ covariance_ @ jacobian.T
+
+
+def fieller(
+    numerator: float,
+    denominator: float,
+    covariance_: Floats,
+    level: float = LEVEL,
+    df: float = math.inf,
+) -> tuple[Piece, ...]:
+    r"""Give Fieller's set for a ratio of two estimates.
+
+    All :math:`\theta` with :math:`(a - \theta b)^2 \le q^2 (V_{aa} - 2\theta V_{ab} +
+    \theta^2 V_{bb})`. The set is an interval when the denominator differs from zero at this
+    level; otherwise it is the outside of an interval, or the whole line.
+
+    Parameters
+    ----------
+    numerator, denominator : the two estimates a and b.
+    covariance_ : (2, 2) floats, their joint covariance, in that order.
+
+    Returns
+    -------
+    Pieces in ascending order; ``None`` stands for minus or plus infinity. Where the quadratic
+    degenerates to a line, the piece is a half-line.
+
+    References
+    ----------
+    Fieller (1954), J R Stat Soc B 16:175; Zerbe (1978), doi:10.1080/00031305.1978.10479288.
+    """
+    q2 = critical_value(level, df) ** 2
+    v_aa, v_ab, v_bb = covariance_[0, 0], covariance_[0, 1], covariance_[1, 1]
+    a = denominator**2 - q2 * v_bb
+    b = -2 * (numerator * denominator - q2 * v_ab)
+    c = numerator**2 - q2 * v_aa
+    scale = max(denominator**2, q2 * v_bb)
+    if abs(a) <= np.finfo(float).eps * scale:
+        return _half_line(b, c)
+    discriminant = b * b - 4 * a * c
+    if discriminant <= 0:  # a < 0 here: for a > 0 the point estimate itself is always inside
+        return ((None, None),)
+    root = math.sqrt(discriminant)
+    pivot = -(b + math.copysign(root, b)) / 2  # avoids subtracting nearly equal numbers
+    first, second = sorted((pivot / a, c / pivot if pivot else 0.0))
+    return ((first, second),) if a > 0 else ((None, first), (second, None))
+
+
+def _half_line(b: float, c: float) -> tuple[Piece, ...]:
+    """Solve b θ + c ≤ 0."""
+    if b == 0:
+        return ((None, None),)
+    return ((None, -c / b),) if b > 0 else ((-c / b, None),)

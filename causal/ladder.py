@@ -1,0 +1,73 @@
+"""The share of the crude contrast that remains, paired on the same rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from causal import inference
+from causal.errors import EstimandMismatchError
+from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Attenuation:
+    """How much of the crude difference remains after adjustment.
+
+    Attributes
+    ----------
+    remaining : adjusted over crude; not clipped, since severity can deflate a crude contrast.
+    fieller : the set for it, printed as it is, also when unbounded or in two pieces.
+    difference : the paired interval for crude minus adjusted.
+    mixed_targets : the two answer different questions (an overlap-weighted rung over crude, say),
+        so that the share mixes selection with effect heterogeneity.
+    """
+
+    remaining: float
+    fieller: Region
+    difference: Region
+    mixed_targets: bool
+
+
+def attenuate(
+    crude: Estimates, adjusted: Estimates, scale: Scale, level: float = inference.LEVEL
+) -> Attenuation | NotEstimable:
+    """Compare an adjusted with the crude difference, on the same rows.
+
+    Parameters
+    ----------
+    crude, adjusted : fits on the same rows.
+    scale : a difference; log ratios depend on how the outcome is coded.
+
+    Returns
+    -------
+    The share with its Fieller set and the difference beside it; or why there is none.
+
+    Raises
+    ------
+    EstimandMismatchError
+        The scale is a ratio, or the fits cannot be paired.
+    """
+    if scale not in DIFFERENCES:
+        raise EstimandMismatchError(
+            f"the share that remains is defined on differences, not on '{scale}'."
+        )
+    first, second = adjusted.contrast(scale), crude.contrast(scale)
+    if isinstance(first, NotEstimable):
+        return first
+    if isinstance(second, NotEstimable):
+        return second
+    joint = first.joint(second)
+    a, c = float(joint.values[0]), float(joint.values[1])
+    if c == 0:
+        return NotEstimable("the crude difference is exactly 0, so no share of it can remain")
+    v = np.asarray(joint.covariance)
+    spread = math.sqrt(max(float(v[0, 0] + v[1, 1] - 2 * v[0, 1]), 0.0))
+    return Attenuation(
+        remaining=a / c,
+        fieller=Region(inference.fieller(a, c, v, level, joint.df), level),
+        difference=Region((inference.interval(c - a, spread, level, joint.df),), level),
+        mixed_targets=adjusted.target not in ("ATE", "ATT") or bool(adjusted.target_note),
+    )

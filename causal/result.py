@@ -1,0 +1,344 @@
+"""The result document: the only way out of a run, and all that a report or a reviewer needs.
+
+Aggregate numbers only. The same versions on the same kind of machine give the same bytes: floats
+are written with 12 significant digits, and there are no timestamps, paths or commits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from causal.errors import Place, VerificationError
+
+SCHEMA_VERSION = 1
+DIGITS = 12
+
+Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
+Label: TypeAlias = Literal["effect", "association"]
+Status: TypeAlias = Literal["measured", "proxy", "after_exposure", "unmeasured"]
+Role: TypeAlias = Literal["ladder", "bracket"]
+Count: TypeAlias = int | str
+"""A count of persons or rows, or ``"<10"`` where a smaller number would identify people."""
+Pair: TypeAlias = tuple[float, float]
+Piece: TypeAlias = tuple[float | None, float | None]
+
+
+class Block(BaseModel):
+    """A frozen part of the document; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reason(Block):
+    """A number that is not given, and why."""
+
+    not_estimable: str
+
+
+class DatasetBlock(Block):
+    """Which data were used, and under which terms."""
+
+    name: str
+    title: str
+    access: str
+    licence: str
+    citation: str
+    options: dict[str, str | int | float | bool]
+    sha256: str
+    min_cell: int
+
+
+class ColumnBlock(Block):
+    """A column that plays a part, and what it is."""
+
+    column: str
+    description: str
+    unit: str
+    kind: str
+
+
+class DesignBlock(Block):
+    """How the cohort was turned into analysis units, in words."""
+
+    kind: str
+    exposure: ColumnBlock
+    outcome: ColumnBlock
+    outcome_at: str
+    population: str
+    population_reason: str
+    sentences: list[str]
+    chosen: str
+    unit: Literal["persons", "intervals"]
+    missing: dict[str, str]
+
+
+class LabelBlock(Block):
+    """Whether the design allows causal wording at all, and why not if not."""
+
+    label: Label
+    reasons: list[str]
+
+
+class ConceptBlock(Block):
+    """A node of the diagram, and how it is measured here."""
+
+    name: str
+    description: str
+    status: Status
+    columns: list[str]
+    state_of: str | None = None
+
+
+class EdgeBlock(Block):
+    """An arrow of the diagram, why it is drawn, and who says so."""
+
+    cause: str
+    effect: str
+    reason: str
+    source: str
+    disputed: bool
+
+
+class DagBlock(Block):
+    """The causal diagram assumed."""
+
+    name: str
+    exposure: str
+    outcome: str
+    sha256: str
+    concepts: list[ConceptBlock]
+    edges: list[EdgeBlock]
+    cross_check: str
+    instruments: list[str]
+
+
+class OrientationBlock(Block):
+    """One way of turning the disputed arrows, and whether the set would then suffice."""
+
+    reversed: list[str]
+    sufficient: bool
+
+
+class EstimandBlock(Block):
+    """What the diagram says of one rung's adjustment set."""
+
+    rung: str
+    adjusted: list[str]
+    verdict: str
+    proxied: list[str]
+    unmeasured: list[str]
+    omitted: list[str]
+    mediators: list[str]
+    orientations: list[OrientationBlock]
+    sentences: list[str]
+
+
+class AttritionBlock(Block):
+    """One step from everybody in the data to the rows analysed."""
+
+    step: str
+    reason: str
+    persons: Count
+    rows: Count
+
+
+class CovariateBlock(Block):
+    """One adjustment column: its means by exposure, and how it was completed."""
+
+    term: str
+    concept: str
+    mean_unexposed: float
+    mean_exposed: float
+    smd: float | None
+    filled: Count
+
+
+class Remaining(Block):
+    """The share of the crude difference that remains."""
+
+    value: float
+    set: list[Piece]
+    difference: Pair
+    mixed: bool
+
+
+class ScaleBlock(Block):
+    """The same fit on another scale; the standard error of a ratio is that of its log."""
+
+    scale: str
+    estimate: float
+    std_error: float
+    interval: Pair
+
+
+class RungBlock(Block):
+    """One rung of the ladder."""
+
+    name: str
+    role: Role
+    estimator: str
+    settings: str
+    target: str
+    target_note: str
+    scale: str
+    estimate: float
+    std_error: float
+    interval: Pair | None
+    region: list[Piece]
+    level: float
+    n: Count
+    n_clusters: Count | None
+    label: Label
+    label_reason: str
+    adjusted: list[str]
+    missing: list[str]
+    means: Pair | None
+    other_scales: list[ScaleBlock | Reason]
+    remaining: Remaining | Reason
+
+
+class DiagnosticBlock(Block):
+    """One check of a rung, with the threshold set before results were seen."""
+
+    name: str
+    rung: str
+    value: float | None
+    threshold: float | None
+    verdict: Verdict
+    reason: str
+
+
+class BalanceBlock(Block):
+    """Standardised mean difference of one covariate before and after a rung's weighting."""
+
+    rung: str
+    term: str
+    concept: str
+    crude: float
+    weighted: float
+
+
+class OverlapBlock(Block):
+    """Distribution of the propensity in both arms, as shares in equal bins of [0, 1]."""
+
+    rung: str
+    exposed: list[float | None]
+    unexposed: list[float | None]
+
+
+class CovarianceBlock(Block):
+    """Covariance of the rungs' estimates, for pooling."""
+
+    rungs: list[str]
+    matrix: list[list[float]]
+
+
+class Provenance(Block):
+    """What the numbers depend on."""
+
+    seed: int
+    versions: dict[str, str]
+    source_sha256: str
+
+
+class Result(Block):
+    """The whole document."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    question: str
+    specification: str
+    specification_sha256: str
+    dataset: DatasetBlock
+    design: DesignBlock
+    timing: LabelBlock
+    dag: DagBlock
+    estimands: list[EstimandBlock]
+    attrition: list[AttritionBlock]
+    covariates: list[CovariateBlock]
+    rungs: Annotated[list[RungBlock], Field(min_length=1)]
+    covariance: CovarianceBlock
+    diagnostics: list[DiagnosticBlock]
+    balance: list[BalanceBlock]
+    overlap: list[OverlapBlock]
+    truth: dict[str, float]
+    companions: list[str]
+    provenance: Provenance
+    checksum: str = ""
+
+    def rung(self, name: str) -> RungBlock:
+        """Give a rung by name."""
+        return next(rung for rung in self.rungs if rung.name == name)
+
+    @property
+    def crude(self) -> RungBlock:
+        """Give the rung everything is compared with."""
+        return self.rungs[0]
+
+
+def suppressed(count: int, min_cell: int) -> Count:
+    """Hide a count that is positive and below the data set's smallest publishable cell."""
+    return f"<{min_cell}" if 0 < count < min_cell else count
+
+
+def dump(result: Result) -> str:
+    """Write the document as JSON text, sealed with the checksum of its own content."""
+    body = _rounded(result.model_dump(mode="json"))
+    body["checksum"] = _checksum(body)
+    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load(path: Path) -> Result:
+    """Read a result document.
+
+    Raises
+    ------
+    VerificationError
+        The file is missing, is not JSON, or does not follow the schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise VerificationError(
+            f"cannot be read: {problem.strerror}. Run the analysis first (causal run).",
+            Place(str(path)),
+        ) from None
+    try:
+        return Result.model_validate_json(text)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        raise VerificationError(
+            f"does not follow the schema: {first['msg']}. Run the analysis again (causal run).",
+            Place(str(path), key="/" + "/".join(map(str, first["loc"]))),
+        ) from None
+
+
+def sealed(path: Path) -> bool:
+    """Tell whether the document's checksum is that of its content."""
+    body = json.loads(path.read_text(encoding="utf-8"))
+    return bool(body.get("checksum") == _checksum(body))
+
+
+def _checksum(body: dict[str, object]) -> str:
+    """Give the sha256 of the document without its checksum."""
+    content = {key: value for key, value in body.items() if key != "checksum"}
+    return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def _rounded(node: object) -> object:
+    """Round every float of a tree to the digits written."""
+    if isinstance(node, float):
+        if not math.isfinite(node):
+            raise ValueError(f"a result may not hold {node}; give a reason instead")
+        return float(f"{node:.{DIGITS}g}")
+    if isinstance(node, dict):
+        return {key: _rounded(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_rounded(value) for value in node]
+    return node
