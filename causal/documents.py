@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from causal.errors import Place, SpecError, did_you_mean
@@ -24,6 +24,12 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
 PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
+
+
+class Settings(BaseModel):
+    """A frozen part of a specification; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"found '{found}'. {did_you_mean(str(found), choices)}"
     said = detail["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(found, dict | list) else f"found {found!r}: "
-    return f"{shown}{said[0].lower()}{said[1:]}."  .replace("..", ".")
+    return f"{shown}{said[0].lower()}{said[1:].rstrip('.')}."
 
 
 def _keys_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Population queries: comparisons of columns with constants, read from text and never run as code."""
+"""Population queries: comparisons of columns with constants, read from text, never run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points at the data set folders, which stand beside the package in a checkout and inside it in a wheel."""
+"""Points at the data set folders: beside the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
 

@@ -13,8 +13,9 @@ from pydantic import model_validator
 from causal import inference
 from causal.arrays import Floats, read_only
 from causal.cohort import ExposureKind, OutcomeKind, Sample
+from causal.documents import Settings
 from causal.estimate import MEANS, Estimates, Target
-from causal.estimators.nuisance import NuisanceStore, Settings
+from causal.estimators.nuisance import NuisanceStore
 
 VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
 
@@ -61,6 +62,11 @@ class Estimator(Settings, ABC):
     @abstractmethod
     def estimand(self) -> Target:
         """Give the target this estimator is after."""
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name, so that a misspelt one is found before any data."""
+        return ()
 
     @abstractmethod
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:

@@ -53,6 +53,11 @@ class AIPW(Estimator):
         """Give the target the specification names."""
         return self.target
 
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.propensity.named_terms + self.outcome.named_terms
+
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
         """Estimate both means from doubly robust scores."""
         e, mu0, mu1 = self._predict(sample, nuisances, rng)

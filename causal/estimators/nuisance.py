@@ -6,20 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
+from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
 
 Arms: TypeAlias = Literal["pooled", "separate"]
-
-
-class Settings(BaseModel):
-    """A frozen part of a specification; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PropensityModel(Settings):
@@ -31,6 +26,11 @@ class PropensityModel(Settings):
     """
 
     terms: tuple[str, ...] | None = None
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms named."""
+        return self.terms or ()
 
 
 class OutcomeModel(Settings):
@@ -48,6 +48,11 @@ class OutcomeModel(Settings):
     terms: tuple[str, ...] | None = None
     interactions: tuple[str, ...] = ()
     arms: Arms = "pooled"
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms named."""
+        return (self.terms or ()) + self.interactions
 
 
 class CrossFitting(Settings):

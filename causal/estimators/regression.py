@@ -68,6 +68,11 @@ class GComputation(Estimator):
         """Give the target the specification names."""
         return self.target
 
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.outcome.named_terms
+
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
         """Estimate both standardised means."""
         regression = nuisances.outcome(sample, self.outcome)
@@ -100,6 +105,11 @@ class LinearProbability(Estimator):
     def estimand(self) -> Target:
         """Give the target: the projection of the outcome on exposure and covariates."""
         return "linear projection"
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.terms or ()
 
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
         """Estimate the coefficient, and for 0/1 exposures the two means it separates."""

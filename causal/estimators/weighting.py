@@ -58,6 +58,11 @@ class InverseProbability(Estimator):
         """Give the target the specification names."""
         return self.target
 
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.propensity.named_terms
+
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
         """Estimate both weighted means."""
         fitted = nuisances.propensity(sample, self.propensity)
@@ -113,6 +118,11 @@ class Overlap(Estimator):
     def estimand(self) -> Target:
         """Give the target: the overlap population."""
         return "ATO"
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.propensity.named_terms
 
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
         """Estimate both weighted means."""

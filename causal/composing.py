@@ -1,0 +1,327 @@
+"""Puts plan, sample and fits into the result document, block by block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from causal import result as doc
+from causal.cohort import TIME, Cohort
+from causal.codebook import Variable
+from causal.dag import digest
+from causal.design import MEANING, Baseline
+from causal.diagnostics import standardised_differences
+from causal.estimate import DIFFERENCES, MEANS, Estimates, NotEstimable, Scale
+from causal.fitting import FittedRung
+from causal.identify import Availability
+from causal.ladder import attenuate
+from causal.missing import describe
+from causal.planning import Plan, PlannedRung
+from causal.sampling import Drawn
+
+STATUS: dict[Availability, doc.Status] = {
+    Availability.MEASURED: "measured",
+    Availability.PROXY: "proxy",
+    Availability.AFTER_EXPOSURE: "after_exposure",
+    Availability.UNMEASURED: "unmeasured",
+}
+
+
+def compose_dataset(plan: Plan, cohort: Cohort, options: dict[str, str | int | float | bool]) -> doc.DatasetBlock:
+    """Say which data were used."""
+    info = plan.info
+    return doc.DatasetBlock(
+        name=info.name,
+        title=info.title,
+        access=info.access,
+        licence=info.licence,
+        citation=info.citation,
+        options=options,
+        sha256=cohort.digest,
+        min_cell=cohort.min_cell,
+    )
+
+
+def compose_design(plan: Plan) -> doc.DesignBlock:
+    """Say how units were made."""
+    design, info = plan.analysis.design, plan.info
+    exposure, outcome = info.codebook[design.exposure], info.codebook[design.outcome]
+    if isinstance(design, Baseline):
+        made = (
+            f"One row a person: covariates at the first wave, exposure as reported at wave "
+            f"{design.exposure_wave} ({info.wave_unit})."
+        )
+    else:
+        made = (
+            "Pooled person-intervals: covariates at or before the interval's start, exposure as "
+            "reported at its end, outcome later; clustered by person, with indicators of time."
+        )
+    said = [
+        made,
+        f"The outcome is taken at {MEANING[design.outcome_at]}.",
+        f"Follow-up starts at: {info.t0_rule}.",
+    ]
+    return doc.DesignBlock(
+        kind=design.kind,
+        exposure=_column(exposure),
+        outcome=_column(outcome),
+        outcome_at=design.outcome_at,
+        population=plan.analysis.population,
+        population_reason=plan.population_reason,
+        sentences=said,
+        chosen=plan.analysis.chosen,
+        unit=design.unit_name,
+        missing=dict(describe(plan.analysis.missing)),
+    )
+
+
+def compose_timing(plan: Plan) -> doc.LabelBlock:
+    """Say whether the design allows causal wording."""
+    reasons = list(plan.association)
+    return doc.LabelBlock(label="association" if reasons else "effect", reasons=reasons)
+
+
+def compose_dag(plan: Plan, cross_check: str) -> doc.DagBlock:
+    """Write the diagram, and how each concept is measured."""
+    dag, codebook = plan.dag, plan.info.codebook
+    roles = {
+        dag.exposure: plan.analysis.design.exposure,
+        dag.outcome: plan.analysis.design.outcome,
+    }
+    concepts = [
+        doc.ConceptBlock(
+            name=name,
+            description=concept.description,
+            status="measured" if name in roles else STATUS[plan.available[name]],
+            columns=[roles[name]]
+            if name in roles
+            else [one.column for one in codebook.measuring(name)],
+            state_of=concept.state_of,
+        )
+        for name, concept in dag.concepts.items()
+    ]
+    edges = [
+        doc.EdgeBlock(
+            cause=edge.cause,
+            effect=edge.effect,
+            reason=" ".join(filter(None, (edge.reason, edge.primary_because))),
+            source=edge.source,
+            disputed=edge.disputed,
+        )
+        for edge in dag.edges
+    ]
+    return doc.DagBlock(
+        name=dag.name,
+        exposure=dag.exposure,
+        outcome=dag.outcome,
+        sha256=digest(dag),
+        concepts=concepts,
+        edges=edges,
+        cross_check=cross_check,
+        instruments=[one.reason for one in plan.instruments],
+    )
+
+
+def compose_estimand(planned: PlannedRung) -> doc.EstimandBlock:
+    """Write what the diagram says of a rung."""
+    facts = planned.estimand
+    return doc.EstimandBlock(
+        rung=planned.rung.name,
+        adjusted=list(facts.adjusted),
+        verdict=facts.verdict,
+        proxied=list(facts.proxied),
+        unmeasured=list(facts.unmeasured),
+        omitted=list(facts.omitted + facts.needs_after_exposure),
+        mediators=list(facts.mediators_adjusted),
+        orientations=[
+            doc.OrientationBlock(reversed=list(way.turned), sufficient=way.sufficient)
+            for way in facts.orientations
+        ],
+        sentences=list(facts.sentences),
+    )
+
+
+def compose_attrition(drawn: Drawn, min_cell: int) -> list[doc.AttritionBlock]:
+    """Write the attrition table."""
+    return [
+        doc.AttritionBlock(
+            step=step.step,
+            reason=step.reason,
+            persons=doc.suppressed(step.persons, min_cell),
+            rows=doc.suppressed(step.rows, min_cell),
+        )
+        for step in drawn.attrition
+    ]
+
+
+def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
+    """Describe the adjustment columns by exposure; nothing for a dose."""
+    sample = drawn.sample
+    if sample.exposure_kind != "binary" or not sample.terms:
+        return []
+    smd = standardised_differences(sample.x, sample.a, sample.w)
+    return [
+        doc.CovariateBlock(
+            term=term,
+            concept="time" if concept == TIME else concept,
+            mean_unexposed=float(sample.x[sample.a == 0, j].mean()),
+            mean_exposed=float(sample.x[sample.a == 1, j].mean()),
+            smd=float(smd[j]),
+            filled=doc.suppressed(drawn.filled[term], min_cell),
+        )
+        for j, (term, concept) in enumerate(zip(sample.terms, sample.concepts, strict=True))
+    ]
+
+
+def compose_rung(
+    plan: Plan, planned: PlannedRung, fitted: FittedRung, crude: FittedRung, drawn: Drawn, min_cell: int
+) -> doc.RungBlock:
+    """Write one rung: estimate, interval, label, and the share that remains."""
+    rung, scale = planned.rung, plan.analysis.estimand.scale
+    effect = fitted.estimates.effect(scale)
+    if isinstance(effect, NotEstimable):
+        raise ValueError(f"rung '{rung.name}': {effect.reason}")
+    label, reason = _label(plan, planned)
+    sample = drawn.sample
+    clusters = sample.n_clusters
+    means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
+    others: tuple[Scale, ...] = (
+        ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
+    )
+    return doc.RungBlock(
+        name=rung.name,
+        role=rung.role,
+        estimator=rung.estimator.kind,
+        settings=rung.estimator.model_dump_json(exclude_defaults=True, exclude={"kind"}),
+        target=fitted.estimates.target,
+        target_note=fitted.estimates.target_note,
+        scale=scale,
+        estimate=effect.estimate,
+        std_error=effect.std_error,
+        interval=(effect.lo, effect.hi),
+        region=[(effect.lo, effect.hi)],
+        level=effect.level,
+        n=doc.suppressed(sample.n, min_cell),
+        n_clusters=None if clusters is None else doc.suppressed(clusters, min_cell),
+        label=label,
+        label_reason=reason,
+        adjusted=list(planned.concepts),
+        missing=list(planned.estimand.unmeasured + planned.estimand.needs_after_exposure),
+        means=None if means is None else (float(means[0]), float(means[1])),
+        other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
+        remaining=_remaining(fitted, crude, sample.outcome_kind == "binary"),
+    )
+
+
+def compose_covariance(names: Sequence[str], fits: Sequence[FittedRung], scale: Scale) -> doc.CovarianceBlock:
+    """Write the covariance of the rungs' estimates, which pooling needs."""
+    contrasts = [one.estimates.contrast(scale) for one in fits]
+    known = [one for one in contrasts if isinstance(one, Estimates)]
+    matrix = np.empty((len(known), len(known)))
+    for i, first in enumerate(known):
+        for j, second in enumerate(known):
+            joint = first.covariance if i == j else first.joint(second).covariance
+            matrix[i, j] = joint[0, 0] if i == j else joint[0, 1]
+    return doc.CovarianceBlock(rungs=list(names), matrix=matrix.tolist())
+
+
+def compose_diagnostics(name: str, fitted: FittedRung) -> list[doc.DiagnosticBlock]:
+    """Write the checks of a rung."""
+    return [
+        doc.DiagnosticBlock(
+            name=one.name,
+            rung=name,
+            value=one.value,
+            threshold=one.threshold,
+            verdict=one.verdict,
+            reason=one.reason,
+        )
+        for one in fitted.diagnostics
+    ]
+
+
+def compose_balance(name: str, fitted: FittedRung, drawn: Drawn) -> list[doc.BalanceBlock]:
+    """Write the balance of a rung with weights."""
+    if fitted.crude_smd is None or fitted.weighted_smd is None:
+        return []
+    concepts = dict(zip(drawn.sample.terms, drawn.sample.concepts, strict=True))
+    rows = zip(fitted.terms, fitted.crude_smd, fitted.weighted_smd, strict=True)
+    return [
+        doc.BalanceBlock(
+            rung=name,
+            term=term,
+            concept="time" if concepts[term] == TIME else concepts[term],
+            crude=float(crude),
+            weighted=float(weighted),
+        )
+        for term, crude, weighted in rows
+    ]
+
+
+def compose_overlap(name: str, fitted: FittedRung, min_cell: int) -> list[doc.OverlapBlock]:
+    """Write the distribution of the propensity as shares, small bins hidden."""
+    if fitted.propensity_counts is None:
+        return []
+    unexposed, exposed = (_shares(counts, min_cell) for counts in fitted.propensity_counts)
+    return [doc.OverlapBlock(rung=name, exposed=exposed, unexposed=unexposed)]
+
+
+def _column(variable: Variable) -> doc.ColumnBlock:
+    return doc.ColumnBlock(
+        column=variable.column,
+        description=variable.description,
+        unit=variable.unit,
+        kind=variable.kind,
+    )
+
+
+def _label(plan: Plan, planned: PlannedRung) -> tuple[doc.Label, str]:
+    """Say whether a rung may be called an effect, and why (not)."""
+    if plan.association:
+        return "association", plan.association[0]
+    if planned.rung.role == "bracket":
+        return "association", "it adjusts for something measured after exposure began."
+    verdict = planned.estimand.verdict
+    if verdict != "identified":
+        return "association", f"by the diagram, the effect is {verdict} with this set."
+    return "effect", "the diagram and the timing identify an effect with this set."
+
+
+def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:
+    """Write the same fit on another scale."""
+    effect = estimates.effect(scale)
+    if isinstance(effect, NotEstimable):
+        return doc.Reason(not_estimable=f"{scale}: {effect.reason}")
+    return doc.ScaleBlock(
+        scale=scale,
+        estimate=effect.estimate,
+        std_error=effect.std_error,
+        interval=(effect.lo, effect.hi),
+    )
+
+
+def _remaining(fitted: FittedRung, crude: FittedRung, binary: bool) -> doc.Remaining | doc.Reason:
+    """Write the share that remains, on the difference whatever the headline's scale."""
+    if fitted is crude:
+        return doc.Reason(not_estimable="the crude rung is what the others are compared with")
+    scale: Scale = "risk_difference" if binary else "mean_difference"
+    share = attenuate(crude.estimates, fitted.estimates, scale)
+    if isinstance(share, NotEstimable):
+        return doc.Reason(not_estimable=share.reason)
+    lo, hi = share.difference.pieces[0]
+    if lo is None or hi is None or not math.isfinite(share.remaining):
+        return doc.Reason(not_estimable="the crude difference is too close to 0 to divide by")
+    return doc.Remaining(
+        value=share.remaining,
+        set=list(share.fieller.pieces),
+        difference=(lo, hi),
+        mixed=share.mixed_targets,
+    )
+
+
+def _shares(counts: Sequence[int], min_cell: int) -> list[float | None]:
+    """Turn counts into shares of the arm; None where a count is too small to publish."""
+    total = sum(counts)
+    return [None if 0 < count < min_cell else count / total for count in counts]

@@ -1,0 +1,261 @@
+"""Designs: how a person-by-wave cohort becomes analysis units with exposure, outcome and attrition.
+
+Time is declared, not assumed. A unit has a start ``s`` (the interview before the exposure window),
+an end ``t`` (the interview that closes it) and an outcome interview ``u``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from causal.cohort import AttritionStep, Cohort
+from causal.documents import Settings
+from causal.errors import PositivityError, SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OutcomeAt: TypeAlias = Literal[
+    "next_interview", "next_observed_outcome", "next_scheduled", "same_interview"
+]
+
+MEANING: dict[OutcomeAt, str] = {
+    "next_interview": "the person's next interview, whenever it was held",
+    "next_observed_outcome": "the person's next interview at which the outcome is known",
+    "next_scheduled": "the next scheduled wave, missing when the person was not seen then",
+    "same_interview": "the interview that also reports the exposure",
+}
+
+
+class Baseline(Settings):
+    """One row a person: covariates at the first wave, then exposure, then outcome.
+
+    Attributes
+    ----------
+    exposure, outcome : columns of the cohort.
+    exposure_wave : the wave whose interview reports the exposure.
+    outcome_at : which later interview gives the outcome.
+    """
+
+    kind: Literal["baseline"] = "baseline"
+    exposure: str
+    outcome: str
+    exposure_wave: int
+    outcome_at: OutcomeAt = "next_interview"
+
+    clustered: ClassVar[bool] = False
+    time_indicators: ClassVar[bool] = False
+    unit_name: ClassVar[Literal["persons", "intervals"]] = "persons"
+
+
+class LaggedIntervals(Settings):
+    """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person.
+
+    An interval is used when s is the scheduled wave just before t, so that the exposure window
+    always has the scheduled length. Indicators of t are added to every adjustment.
+
+    Attributes
+    ----------
+    exposure, outcome : columns of the cohort.
+    outcome_at : which later interview gives the outcome.
+    """
+
+    kind: Literal["lagged_intervals"] = "lagged_intervals"
+    exposure: str
+    outcome: str
+    outcome_at: OutcomeAt = "next_interview"
+
+    clustered: ClassVar[bool] = True
+    time_indicators: ClassVar[bool] = True
+    unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"
+
+
+AnyDesign: TypeAlias = Annotated[Baseline | LaggedIntervals, Field(discriminator="kind")]
+
+
+class MissingData(Settings):
+    """What is done where values are missing.
+
+    Attributes
+    ----------
+    covariates : ``median`` of everybody's first wave, after features; or ``complete_case``.
+    updated : for covariates at an interval's start: ``complete_case``, or ``baseline`` for the
+        person's value at the first wave (then as for covariates).
+    columns : exceptions to either, by column.
+    exposure : ``refuse`` (say so instead of dropping) or ``complete_case``.
+    outcome : ``complete_case``, or ``keep`` for estimators that predict it.
+    """
+
+    covariates: Literal["median", "complete_case"] = "complete_case"
+    updated: Literal["complete_case", "baseline"] = "complete_case"
+    columns: Mapping[str, Literal["median", "complete_case", "baseline"]] = {}
+    exposure: Literal["refuse", "complete_case"] = "refuse"
+    outcome: Literal["complete_case", "keep"] = "complete_case"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Analysis units before covariates: who, when, exposure, outcome; and who was left out.
+
+    Attributes
+    ----------
+    frame : columns person_id, s, t, u (float; NaN without outcome interview), exposure, outcome.
+    attrition : the steps so far.
+    """
+
+    frame: pd.DataFrame
+    attrition: tuple[AttritionStep, ...]
+
+    def keep(self, condition: pd.Series[bool], step: str, reason: str) -> Units:
+        """Keep the rows that meet a condition and note the step."""
+        frame = self.frame[condition.to_numpy()]
+        done = AttritionStep(step, reason, int(frame["person_id"].nunique()), len(frame))
+        return replace(self, frame=frame, attrition=(*self.attrition, done))
+
+
+def build_units(
+    cohort: Cohort,
+    design: Baseline | LaggedIntervals,
+    missing: MissingData,
+    included: pd.Series[bool],
+    population: tuple[str, str],
+) -> Units:
+    """Turn a cohort into analysis units.
+
+    Parameters
+    ----------
+    cohort : the checked table.
+    included : one boolean a person (index person_id), the population.
+    population : its name and reason, for the attrition table.
+
+    Returns
+    -------
+    Units with exposure known, and outcome known unless ``missing.outcome`` is ``keep``.
+
+    Raises
+    ------
+    SpecError
+        The exposure wave does not exist, or the exposure is missing and ``missing.exposure`` is
+        ``refuse``.
+    PositivityError
+        Nobody is left.
+    """
+    if design.outcome == design.exposure:
+        raise SpecError(f"exposure and outcome are both '{design.exposure}'. Name two columns.")
+    table = _timed(cohort.columns_at([design.exposure, design.outcome]), design)
+    persons = int(table["person_id"].nunique())
+    units = Units(
+        table, (AttritionStep("in the data", "persons and interviews", persons, len(table)),)
+    )
+    wanted = table["person_id"].map(included).astype(bool)
+    units = units.keep(wanted, f"population {population[0]}", population[1])
+    units = _at_exposure_interview(units, design, sorted({int(w) for w in table["wave"]}))
+    units = _with_exposure(units, design, missing)
+    units = _with_outcome(units, design, missing)
+    if units.frame.empty:
+        last = next(step for step in units.attrition if step.rows == 0)
+        raise PositivityError(
+            f"nobody is left after the step '{last.step}' ({last.reason}). "
+            "Choose another population, wave or outcome."
+        )
+    return units
+
+
+def values_at(
+    cohort: Cohort, column: str, persons: pd.Series[str], waves: pd.Series[float]
+) -> pd.Series[float]:
+    """Look up a column at a person's wave; missing where there is no such interview."""
+    import pandas as pd
+
+    indexed = cohort.table.set_index(["person_id", "wave"])[column]
+    wanted = pd.MultiIndex.from_arrays([persons, waves])
+    return indexed.reindex(wanted).set_axis(persons.index)
+
+
+def _timed(table: pd.DataFrame, design: Baseline | LaggedIntervals) -> pd.DataFrame:
+    """Take every interview as a possible t, and find its s, u, exposure and outcome."""
+    frame = table.sort_values(["person_id", "wave"], ignore_index=True)
+    by_person = frame.groupby("person_id", sort=False)
+    wave, outcome = frame["wave"].astype(float), frame[design.outcome]
+    if isinstance(design, Baseline):
+        s = by_person["wave"].transform("min").astype(float)
+    else:
+        s = by_person["wave"].shift(1).astype(float)
+    if design.outcome_at == "same_interview":
+        u = wave
+    elif design.outcome_at == "next_observed_outcome":
+        known = wave.where(outcome.notna())
+        u = known.groupby(frame["person_id"]).transform(lambda w: w.shift(-1).bfill())
+        outcome = outcome.groupby(frame["person_id"]).transform(lambda y: y.shift(-1).bfill())
+    else:
+        u = by_person["wave"].shift(-1).astype(float)
+        outcome = by_person[design.outcome].shift(-1)
+    if design.outcome_at == "next_scheduled":
+        schedule = sorted(frame["wave"].unique())
+        following = wave.map(dict(zip(schedule[:-1], schedule[1:], strict=True)))
+        outcome, u = outcome.where(u == following), u.where(u == following)
+    exposure = frame[design.exposure]
+    return frame[["person_id"]].assign(
+        wave=frame["wave"], s=s, t=wave, u=u, exposure=exposure, outcome=outcome
+    )
+
+
+def _at_exposure_interview(
+    units: Units, design: Baseline | LaggedIntervals, schedule: Sequence[int]
+) -> Units:
+    """Keep the interviews that close an exposure window."""
+    frame = units.frame
+    if isinstance(design, Baseline):
+        if design.exposure_wave not in schedule:
+            raise SpecError(
+                f"there is no wave {design.exposure_wave}; waves are "
+                f"{', '.join(map(str, schedule))}."
+            )
+        return units.keep(
+            frame["wave"] == design.exposure_wave,
+            f"interviewed at wave {design.exposure_wave}",
+            "the interview that reports the exposure",
+        )
+    before = dict(zip(schedule[1:], schedule[:-1], strict=True))
+    units = units.keep(frame["s"].notna(), "has an earlier interview", "covariates come from it")
+    frame = units.frame
+    return units.keep(
+        frame["s"] == frame["t"].map(before),
+        "seen at the wave just before",
+        "so that the exposure window has the scheduled length",
+    )
+
+
+def _with_exposure(
+    units: Units, design: Baseline | LaggedIntervals, missing: MissingData
+) -> Units:
+    """Keep the rows whose exposure is known, or refuse."""
+    unknown = units.frame["exposure"].isna()
+    if unknown.any() and missing.exposure == "refuse":
+        example = units.frame.loc[unknown, "person_id"].iloc[0]
+        raise SpecError(
+            f"the exposure '{design.exposure}' is missing (NaN) in {int(unknown.sum())} of "
+            f"{len(unknown)} rows, first person {example}. Say missing.exposure: complete_case to "
+            "leave them out (they are counted in the attrition table), or mend the data."
+        )
+    return units.keep(~unknown, "exposure known", design.exposure)
+
+
+def _with_outcome(
+    units: Units, design: Baseline | LaggedIntervals, missing: MissingData
+) -> Units:
+    """Keep the rows with an outcome, unless the specification keeps those without."""
+    if missing.outcome == "keep":
+        return units
+    if design.outcome_at == "next_interview":
+        later = units.frame["u"].notna()
+        units = units.keep(later, "has a later interview", MEANING[design.outcome_at])
+    return units.keep(
+        units.frame["outcome"].notna(),
+        "outcome known",
+        f"{design.outcome} at {MEANING[design.outcome_at]}",
+    )

@@ -1,0 +1,145 @@
+"""Balance, overlap and effective sample size: numbers, and verdicts against declared thresholds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from causal.arrays import Floats
+from causal.inference import critical_value
+
+Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
+
+BINS = 20
+"""Bins of the overlap histogram, each .05 wide."""
+FAMILY_ERROR = 0.05
+"""Family-wise error of the test that decides whether an imbalance is more than chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One check: a value, the threshold set beforehand, and a verdict with its reason."""
+
+    name: str
+    value: float | None
+    threshold: float | None
+    verdict: Verdict
+    reason: str
+
+
+def standardised_differences(x: Floats, a: Floats, w: Floats) -> Floats:
+    """Give the (p,) standardised mean differences, exposed minus unexposed.
+
+    The denominator is the unweighted pooled standard deviation, so that weighting cannot improve
+    balance by changing it. Columns that vary in neither arm give 0.
+
+    References
+    ----------
+    Austin & Stuart (2015), doi:10.1002/sim.6607, section 3.1.
+    """
+    spread = np.sqrt((x[a == 1].var(axis=0, ddof=1) + x[a == 0].var(axis=0, ddof=1)) / 2)
+    means = [np.average(x[a == arm], axis=0, weights=w[a == arm]) for arm in (0, 1)]
+    return np.divide(means[1] - means[0], spread, out=np.zeros(x.shape[1]), where=spread > 0)
+
+
+def effective_sizes(a: Floats, w: Floats) -> tuple[float, float]:
+    """Give Kish's effective sample size of the unexposed and of the exposed."""
+    sizes = [float(w[a == arm].sum() ** 2 / (w[a == arm] ** 2).sum()) for arm in (0, 1)]
+    return sizes[0], sizes[1]
+
+
+def propensity_shares(e: Floats, a: Floats) -> tuple[list[int], list[int]]:
+    """Count unexposed and exposed rows in equal bins of the propensity."""
+    edges = np.linspace(0, 1, BINS + 1)
+    counts = [np.histogram(e[a == arm], bins=edges)[0].tolist() for arm in (0, 1)]
+    return counts[0], counts[1]
+
+
+def judge_effective_size(a: Floats, w: Floats, threshold: float) -> Diagnostic:
+    """Judge the smaller effective sample size of the two arms."""
+    unexposed, exposed = effective_sizes(a, w)
+    value = min(unexposed, exposed)
+    return Diagnostic(
+        "effective_sample_size",
+        value,
+        threshold,
+        "PASS" if value >= threshold else "FAIL",
+        f"after weighting, {unexposed:.0f} unexposed and {exposed:.0f} exposed rows' worth of "
+        f"information out of {int((a == 0).sum())} and {int((a == 1).sum())}",
+    )
+
+
+def judge_largest_weight(a: Floats, w: Floats, threshold: float) -> Diagnostic:
+    """Judge the largest share of an arm's weight that one row carries."""
+    value = max(float(w[a == arm].max() / w[a == arm].sum()) for arm in (0, 1))
+    return Diagnostic(
+        "max_weight_share",
+        value,
+        threshold,
+        "PASS" if value <= threshold else "FAIL",
+        f"the largest weight is {float(w.max()):.3g}; one row carries {value:.1%} of its arm",
+    )
+
+
+def judge_balance(x: Floats, a: Floats, w: Floats, names: tuple[str, ...], threshold: float) -> Diagnostic:
+    """Judge the largest standardised difference after weighting, allowing for chance.
+
+    Under perfect randomisation small cohorts exceed any fixed threshold most of the time, so an
+    excess is a failure only if it is more than chance at a family-wise 5 % (Bonferroni); otherwise
+    it is not resolvable at this size.
+    """
+    if x.shape[1] == 0:
+        return Diagnostic("smd", None, threshold, "NOT_EVALUATED", "the rung adjusts for nothing")
+    smd = np.abs(standardised_differences(x, a, w))
+    worst = int(smd.argmax())
+    value = float(smd[worst])
+    unexposed, exposed = effective_sizes(a, w)
+    chance = critical_value(1 - FAMILY_ERROR / len(smd)) * math.sqrt(1 / unexposed + 1 / exposed)
+    verdict: Verdict = (
+        "PASS" if value <= threshold else "FAIL" if value > chance else "NOT_RESOLVABLE"
+    )
+    said = f"largest for '{names[worst]}'"
+    if verdict == "NOT_RESOLVABLE":
+        said += f"; at this effective size chance alone reaches {chance:.2f}"
+    return Diagnostic("smd", value, threshold, verdict, said)
+
+
+def describe_propensity(e: Floats, a: Floats) -> tuple[Diagnostic, ...]:
+    """Give range and means of the propensity; no threshold, since none is right for all."""
+    low, high = float(e.min()), float(e.max())
+    means = [float(e[a == arm].mean()) for arm in (0, 1)]
+    facts = (
+        ("propensity_min", low, "smallest fitted propensity"),
+        ("propensity_max", high, "largest fitted propensity"),
+        ("propensity_mean_unexposed", means[0], "mean fitted propensity of the unexposed"),
+        ("propensity_mean_exposed", means[1], "mean fitted propensity of the exposed"),
+    )
+    return tuple(Diagnostic(name, value, None, "NOT_EVALUATED", said) for name, value, said in facts)
+
+
+def describe_weights(w: Floats) -> tuple[Diagnostic, ...]:
+    """Give mean, standard deviation and range of the weights."""
+    facts = (
+        ("weight_mean", float(w.mean()), "mean weight"),
+        ("weight_sd", float(w.std(ddof=1)), "standard deviation of the weights"),
+        ("weight_min", float(w.min()), "smallest weight"),
+        ("weight_max", float(w.max()), "largest weight"),
+    )
+    return tuple(Diagnostic(name, value, None, "NOT_EVALUATED", said) for name, value, said in facts)
+
+
+def count_restricted(e: Floats, bounds: tuple[float, float] | None, trim: float | None) -> tuple[Diagnostic, ...]:
+    """Count the rows whose propensity was clipped, and those trimmed away."""
+    facts: list[Diagnostic] = []
+    if bounds is not None:
+        number = float(((e < bounds[0]) | (e > bounds[1])).sum())
+        said = f"rows whose propensity was set to {bounds[0]:g} or {bounds[1]:g}"
+        facts.append(Diagnostic("clipped", number, None, "NOT_EVALUATED", said))
+    if trim is not None:
+        number = float(((e < trim) | (e > 1 - trim)).sum())
+        said = f"rows left out for a propensity outside [{trim:g}, {1 - trim:g}]"
+        facts.append(Diagnostic("trimmed", number, None, "NOT_EVALUATED", said))
+    return tuple(facts)

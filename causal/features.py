@@ -1,0 +1,198 @@
+"""Declared features: named transforms of columns in place of formulas, never evaluated code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from causal.arrays import Floats
+from causal.codebook import Variable
+from causal.documents import Settings
+from causal.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Named: TypeAlias = Literal["identity", "square", "cube", "log1p", "factor"]
+
+
+class Indicator(Settings):
+    """1 where the column has one of the levels, else 0."""
+
+    indicator: tuple[str | int | float, ...] = Field(min_length=1)
+
+
+class Product(Settings):
+    """The column times another numeric column."""
+
+    product: str
+
+
+class Spline(Settings):
+    """Restricted cubic spline with this many knots at equally spaced quantiles.
+
+    References
+    ----------
+    Harrell (2015), Regression Modeling Strategies, section 2.4.5.
+    """
+
+    spline: int = Field(ge=3, le=7)
+
+
+Form: TypeAlias = Named | Indicator | Product | Spline
+Features: TypeAlias = Mapping[str, Form | tuple[Form, ...]]
+
+
+def forms_of(variable: Variable, features: Features) -> tuple[Form, ...]:
+    """Give the forms a column enters in: those declared, else as it is or as a factor."""
+    declared = features.get(variable.column)
+    if declared is None:
+        return ("factor",) if variable.kind == "categorical" else ("identity",)
+    return declared if isinstance(declared, tuple) else (declared,)
+
+
+def term_names(variable: Variable, name: str, features: Features) -> tuple[str, ...]:
+    """Name the terms a column gives, without data.
+
+    Parameters
+    ----------
+    name : the column, with its moment where that matters (``drug_use@start``).
+
+    Raises
+    ------
+    SpecError
+        A form does not suit the column.
+    """
+    names: list[str] = []
+    for form in forms_of(variable, features):
+        _refuse_misfit(variable, form)
+        if form == "factor":
+            names += [f"{name}={level}" for level in list(variable.levels)[1:]]
+        elif isinstance(form, Spline):
+            names += [f"{name}[spline {k}]" for k in range(1, form.spline)]
+        elif isinstance(form, Indicator):
+            names.append(f"{name} in {'|'.join(map(str, form.indicator))}")
+        elif isinstance(form, Product):
+            names.append(f"{name}:{form.product}")
+        else:
+            names.append({"identity": "{}", "square": "{}^2", "cube": "{}^3",
+                          "log1p": "log1p({})"}[form].format(name))  # fmt: skip
+    return tuple(names)
+
+
+def expand(
+    variable: Variable,
+    values: pd.Series[float] | pd.Series[str],
+    features: Features,
+    partners: Mapping[str, Floats],
+) -> tuple[Floats, ...]:
+    """Give the columns of the terms of ``term_names``, in that order.
+
+    Parameters
+    ----------
+    values : (n,) values of the column; missing stays missing (NaN).
+    partners : (n,) floats of the columns products refer to.
+    """
+    missing = values.isna().to_numpy()
+    columns: list[Floats] = []
+    for form in forms_of(variable, features):
+        if form == "factor":
+            for level in list(variable.levels)[1:]:
+                columns.append(_matches(values, (level,)))
+        elif isinstance(form, Indicator):
+            columns.append(_matches(values, form.indicator))
+        elif isinstance(form, Spline):
+            columns += restricted_cubic(values.to_numpy(dtype=np.float64), form.spline)
+        elif isinstance(form, Product):
+            columns.append(values.to_numpy(dtype=np.float64) * partners[form.product])
+        else:
+            columns.append(_transformed(values.to_numpy(dtype=np.float64), form))
+    return tuple(np.where(missing, np.nan, column) for column in columns)
+
+
+def restricted_cubic(x: Floats, knots: int) -> list[Floats]:
+    """Give the restricted cubic spline basis: x itself and knots - 2 further columns."""
+    shares = np.linspace(0.05, 0.95, knots)
+    k = np.unique(np.nanquantile(x, shares))
+    if len(k) < knots:
+        raise SpecError(
+            f"a spline with {knots} knots needs as many different quantiles; the column has "
+            f"{len(k)}. Use fewer knots or another form."
+        )
+    last, before = k[-1], k[-2]
+    cube = [np.maximum(x - knot, 0) ** 3 for knot in k]
+    basis = [
+        cube[j]
+        - cube[-2] * (last - k[j]) / (last - before)
+        + cube[-1] * (before - k[j]) / (last - before)
+        for j in range(knots - 2)
+    ]
+    return [x, *(column / (last - k[0]) ** 2 for column in basis)]
+
+
+def check_features(features: Features, columns: Mapping[str, Variable]) -> None:
+    """Refuse features of unknown columns and products with unknown or non-numeric columns."""
+    for column, declared in features.items():
+        if column not in columns:
+            raise SpecError(f"there is no column '{column}'. {did_you_mean(column, columns)}")
+        for form in declared if isinstance(declared, tuple) else (declared,):
+            _refuse_misfit(columns[column], form)
+            if isinstance(form, Product) and form.product not in columns:
+                raise SpecError(
+                    f"there is no column '{form.product}'. {did_you_mean(form.product, columns)}"
+                )
+
+
+def needed_partners(columns: Sequence[Variable], features: Features) -> tuple[str, ...]:
+    """Name the columns that products refer to."""
+    return tuple(
+        dict.fromkeys(
+            form.product
+            for variable in columns
+            for form in forms_of(variable, features)
+            if isinstance(form, Product)
+        )
+    )
+
+
+def _matches(values: pd.Series[float] | pd.Series[str], levels: Sequence[str | int | float]) -> Floats:
+    """Tell where values are among levels, whether these are written as text or numbers."""
+    if values.dtype.kind in "fiub":
+        return np.isin(values.to_numpy(dtype=np.float64), [float(v) for v in levels]).astype(float)
+    return values.isin([str(v) for v in levels]).to_numpy(dtype=np.float64)
+
+
+def _transformed(x: Floats, form: Named) -> Floats:
+    """Apply a one-column transform."""
+    if form == "square":
+        return x**2
+    if form == "cube":
+        return x**3
+    if form == "log1p":
+        return np.log1p(x)
+    return x
+
+
+def _refuse_misfit(variable: Variable, form: Form) -> None:
+    """Refuse a form that makes no sense for a column."""
+    if form == "factor" and not variable.levels:
+        raise SpecError(f"'{variable.column}' has no levels in the codebook, so it is no factor.")
+    if isinstance(form, Indicator) and variable.levels:
+        for level in form.indicator:
+            if str(level) not in variable.levels:
+                raise SpecError(
+                    f"'{variable.column}' has no level '{level}'. "
+                    f"{did_you_mean(str(level), variable.levels)}"
+                )
+    if not variable.numeric and form != "factor" and not isinstance(form, Indicator):
+        raise SpecError(
+            f"'{variable.column}' is {variable.kind}; it can only be a factor or an indicator."
+        )
+    if form == "log1p" and not (variable.low is not None and variable.low >= 0):
+        raise SpecError(
+            f"log1p needs a column that is never negative; the codebook gives '{variable.column}' "
+            f"the lower bound {variable.low}."
+        )

@@ -1,0 +1,151 @@
+"""Fits the rungs of a ladder on their shared sample, and judges each: numerics only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from causal import diagnostics
+from causal.arrays import Floats
+from causal.cohort import Sample
+from causal.diagnostics import Diagnostic
+from causal.errors import CausalError, Place
+from causal.estimate import Estimates
+from causal.estimators import AIPW, AnyEstimator, InverseProbability, NuisanceStore, Overlap
+from causal.execution import map_tasks
+from causal.seeding import generator
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What the diagnostics are judged by, declared before results are seen."""
+
+    effective_sample_size: float
+    smd: float
+    max_weight_share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RungTask:
+    """One rung as numerics see it: a name, an estimator, and the terms to adjust for."""
+
+    name: str
+    estimator: AnyEstimator
+    terms: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedRung:
+    """What came of one rung.
+
+    Attributes
+    ----------
+    estimates : the fit.
+    terms : p names of the columns adjusted for.
+    crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
+    propensity_counts : rows in equal bins of the propensity, unexposed and exposed.
+    """
+
+    estimates: Estimates
+    terms: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    crude_smd: Floats | None
+    weighted_smd: Floats | None
+    propensity_counts: tuple[list[int], list[int]] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Rungs fitted by one worker, sharing their nuisance regressions."""
+
+    sample: Sample
+    tasks: tuple[RungTask, ...]
+    thresholds: Thresholds
+    seed: int
+
+
+def fit_rungs(
+    sample: Sample,
+    tasks: Sequence[RungTask],
+    thresholds: Thresholds,
+    seed: int,
+    *,
+    jobs: int = 1,
+) -> list[FittedRung]:
+    """Fit every rung on the same rows.
+
+    Parameters
+    ----------
+    seed : seed of the analysis; each rung has its own stream, named after it.
+    jobs : processes; the numbers do not depend on it.
+
+    Raises
+    ------
+    CausalError
+        With the place of the rung it happened in.
+    """
+    workers = min(jobs, len(tasks))
+    batches = [
+        _Batch(sample, tuple(tasks[first::workers]), thresholds, seed) for first in range(workers)
+    ]
+    results = map_tasks(_fit_batch, batches, jobs=workers)
+    return [results[number % workers][number // workers] for number in range(len(tasks))]
+
+
+def _fit_batch(batch: _Batch) -> list[FittedRung]:
+    """Fit the rungs of one worker, which share their nuisance regressions."""
+    store = NuisanceStore()
+    return [_fit(batch, task, store) for task in batch.tasks]
+
+
+def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
+    """Fit one rung, and judge its weights."""
+    sample = batch.sample.with_terms(task.terms)
+    try:
+        rng = generator(batch.seed, "rung", task.name)
+        estimates = task.estimator.fit(sample, store, rng)
+        weights = task.estimator.weights(sample, store)
+        if weights is None:
+            return FittedRung(estimates, sample.terms, (), None, None, None)
+        return _judged(batch, task, sample, store, estimates, weights)
+    except CausalError as error:
+        if not str(error.place):
+            error.place = task.place
+        raise
+
+
+def _judged(
+    batch: _Batch,
+    task: RungTask,
+    sample: Sample,
+    store: NuisanceStore,
+    estimates: Estimates,
+    weights: Floats,
+) -> FittedRung:
+    """Add balance, overlap and effective size to a fit with weights."""
+    estimator, limits = task.estimator, batch.thresholds
+    if not isinstance(estimator, InverseProbability | Overlap | AIPW):
+        raise TypeError(f"{type(estimator).__name__} has weights but no propensity")
+    e = store.propensity(sample, estimator.propensity).fitted
+    clip = None if isinstance(estimator, Overlap) else estimator.clip
+    trim = estimator.trim if isinstance(estimator, InverseProbability) else None
+    w, a = weights * sample.w, sample.a
+    found = (
+        diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
+        diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
+        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd),
+        *diagnostics.describe_propensity(e, a),
+        *diagnostics.describe_weights(w[w > 0]),
+        *diagnostics.count_restricted(e, clip, trim),
+    )
+    return FittedRung(
+        estimates,
+        sample.terms,
+        found,
+        diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
+        diagnostics.standardised_differences(sample.x, a, w),
+        diagnostics.propensity_shares(e, a),
+    )

@@ -1,0 +1,263 @@
+"""What a specification comes to on a codebook and a diagram: checked, and said before any data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from causal.codebook import Codebook, Measurement, Variable
+from causal.dag import Dag, load_dag
+from causal.dataset_info import DatasetInfo
+from causal.documents import Document
+from causal.errors import CausalError, SpecError, TimingError, did_you_mean
+from causal.estimate import DIFFERENCES
+from causal.expressions import Expression, parse
+from causal.features import check_features, term_names
+from causal.identify import (
+    AdjustmentSet,
+    Availability,
+    Estimand,
+    adjustment_set,
+    availability,
+    judge,
+)
+from causal.instruments import Instrument, conditional_instruments
+from causal.registry import chosen_options
+from causal.spec import FULL, Analysis, Rung, Specification
+from causal.timing import association_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRung:
+    """A rung with what it will use: concepts, the columns that measure them, and the verdict."""
+
+    rung: Rung
+    concepts: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
+    estimand: Estimand
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked specification: everything that can be known without data.
+
+    Attributes
+    ----------
+    available : how each concept of the diagram is measured by the default columns.
+    full : the set ``adjust: dag`` stands for.
+    association : why the design allows an association only; empty when it allows an effect.
+    population : the parsed query, and its reason.
+    """
+
+    specification: Specification
+    info: DatasetInfo
+    dag: Dag
+    available: dict[str, Availability]
+    full: AdjustmentSet
+    rungs: tuple[PlannedRung, ...]
+    association: tuple[str, ...]
+    instruments: tuple[Instrument, ...]
+    population: Expression
+    population_reason: str
+
+    @property
+    def analysis(self) -> Analysis:
+        """Give the specification's content."""
+        return self.specification.analysis
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Give every measurement some rung uses, once, in the codebook's order."""
+        used = {one for planned in self.rungs for one in planned.measurements}
+        return tuple(one for one in self.info.codebook.measurements if one in used)
+
+
+def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
+    """Check a specification against codebook and diagram.
+
+    Raises
+    ------
+    SpecError, TimingError, IdentificationError
+        The first thing that does not fit, with file, line and key.
+    """
+    analysis, document = specification.analysis, specification.document
+    dag = load_dag(specification.dag_path)
+    codebook = info.codebook
+    with located(document, "options"):
+        chosen_options(info, analysis.options)
+    for role in ("exposure", "outcome"):
+        with located(document, "design", role):
+            _check_role(info, getattr(analysis.design, role))
+    with located(document, "features"):
+        check_features(analysis.features, codebook.variables)
+    for column in analysis.missing.columns:
+        with located(document, "missing", "columns", column):
+            codebook[column]
+    with located(document, "population"):
+        population, reason = _population(info, analysis.population)
+    available = availability(codebook, dag)
+    full = adjustment_set(dag, available)
+    rungs = tuple(_plan_rungs(specification, info, dag, full))
+    _check_targets(specification, codebook[analysis.design.outcome])
+    return Plan(
+        specification=specification,
+        info=info,
+        dag=dag,
+        available=available,
+        full=full,
+        rungs=rungs,
+        association=tuple(
+            association_reasons(analysis.design, codebook, dag, info.waves, info.wave_days)
+        ),
+        instruments=tuple(conditional_instruments(dag, available)),
+        population=population,
+        population_reason=reason,
+    )
+
+
+def rung_terms(plan: Plan, planned: PlannedRung) -> tuple[str, ...]:
+    """Name the terms a rung adjusts for, the design's own time indicators apart."""
+    return _terms(planned.measurements, plan.info.codebook, plan.analysis)
+
+
+def measured_name(one: Measurement) -> str:
+    """Name a column at its moment: bare at baseline, else ``drug_use@start``."""
+    return one.column if one.when == "baseline" else f"{one.column}@{one.when}"
+
+
+@contextmanager
+def located(document: Document, *path: str | int) -> Iterator[None]:
+    """Give an error raised inside the place of a key, when it has none of its own."""
+    try:
+        yield
+    except CausalError as error:
+        if not str(error.place):
+            error.place = document.place(path)
+        raise
+
+
+def _check_role(info: DatasetInfo, column: str) -> None:
+    """Refuse an unknown column, with the reason if the data set left it out on purpose."""
+    if column not in info.codebook.variables and (why := info.why_refused(column)):
+        raise SpecError(f"column '{column}' is not carried: {why}")
+    variable = info.codebook[column]
+    if not variable.numeric:
+        raise SpecError(
+            f"'{column}' is {variable.kind}; exposure and outcome must be binary or numeric."
+        )
+
+
+def _population(info: DatasetInfo, text: str) -> tuple[Expression, str]:
+    """Find a named population, or parse the query written in its place."""
+    if text in info.populations or text.isidentifier():
+        named = info.population(text)
+        return named.expression, named.reason
+    query = parse(text)
+    for column in query.columns:
+        info.codebook[column]
+    return query, "as the specification asks"
+
+
+def _plan_rungs(
+    specification: Specification, info: DatasetInfo, dag: Dag, full: AdjustmentSet
+) -> Iterator[PlannedRung]:
+    """Plan each rung, checking concepts, columns, time, terms and exposure."""
+    document, codebook = specification.document, info.codebook
+    for number, rung in enumerate(specification.analysis.ladder):
+        with located(document, "ladder", number, "columns"):
+            available = availability(codebook, dag, rung.columns)
+        with located(document, "ladder", number, "adjust"):
+            concepts = _concepts(rung, full, dag)
+            _refuse_late(rung, concepts, available, dag, codebook)
+            estimand = judge(dag, concepts, available)
+        measurements = tuple(
+            one
+            for concept in concepts
+            for one in codebook.measuring(concept, rung.columns.get(concept))
+            if rung.role == "bracket" or one.before_exposure
+        )
+        with located(document, "ladder", number, "estimator"):
+            terms = _terms(measurements, codebook, specification.analysis)
+            _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
+        yield PlannedRung(rung, concepts, measurements, estimand)
+
+
+def _concepts(rung: Rung, full: AdjustmentSet, dag: Dag) -> tuple[str, ...]:
+    """Write out what ``adjust`` names."""
+    for concept in rung.adjust:
+        if concept != FULL and concept not in dag.covariates:
+            raise SpecError(
+                f"unknown concept '{concept}'. {did_you_mean(concept, [FULL, *dag.covariates])}"
+            )
+    listed = [c for named in rung.adjust for c in (full.concepts if named == FULL else (named,))]
+    return tuple(dict.fromkeys(listed))
+
+
+def _refuse_late(
+    rung: Rung,
+    concepts: tuple[str, ...],
+    available: dict[str, Availability],
+    dag: Dag,
+    codebook: Codebook,
+) -> None:
+    """Refuse what is measured after exposure began, unless the rung is a bracket."""
+    if rung.role == "bracket":
+        return
+    for concept in concepts:
+        late = available[concept] is Availability.AFTER_EXPOSURE
+        if late or dag.concepts[concept].when is not None:
+            columns = ", ".join(one.column for one in codebook.measuring(concept)) or "no column"
+            raise TimingError(
+                f"'{concept}' ({columns}) is measured after exposure begins, so it may be a "
+                "consequence of it. Take it out, or give the rung 'role: bracket', which shows it "
+                "apart as a possible mediator."
+            )
+
+
+def _terms(
+    measurements: tuple[Measurement, ...], codebook: Codebook, analysis: Analysis
+) -> tuple[str, ...]:
+    """Name the terms of measurements."""
+    return tuple(
+        term
+        for one in measurements
+        for term in term_names(codebook[one.column], measured_name(one), analysis.features)
+    )
+
+
+def _check_estimator(rung: Rung, terms: tuple[str, ...], exposure: Variable) -> None:
+    """Refuse an estimator that does not take the exposure, or names terms that are not there."""
+    kind = "binary" if exposure.kind == "binary" else "dose"
+    if kind not in rung.estimator.exposures:
+        raise SpecError(
+            f"{rung.estimator.kind} takes a 0/1 exposure; '{exposure.column}' is "
+            f"{exposure.kind}. Use a binary column, or linear_probability for a dose."
+        )
+    for named in rung.estimator.named_terms:
+        if named not in terms:
+            raise SpecError(f"there is no term '{named}'. {did_you_mean(named, terms)}")
+
+
+def _check_targets(specification: Specification, outcome: Variable) -> None:
+    """Refuse a headline that no rung answers, or a scale the outcome does not have."""
+    analysis, document = specification.analysis, specification.document
+    binary = outcome.kind == "binary"
+    scale = analysis.estimand.scale
+    wanted = "risk_difference" if binary else "mean_difference"
+    if scale in DIFFERENCES and scale != wanted:
+        raise document.error(
+            ("estimand", "scale"), f"'{outcome.column}' is {outcome.kind}; its difference is called {wanted}."
+        )
+    if not binary and scale not in DIFFERENCES:
+        raise document.error(
+            ("estimand", "scale"), f"'{outcome.column}' is {outcome.kind}; it has no {scale}."
+        )
+    targets = {rung.estimator.estimand for rung in analysis.ladder[1:]}
+    if targets and analysis.estimand.target not in targets:
+        raise document.error(
+            ("estimand", "target"),
+            f"no adjusted rung has the target '{analysis.estimand.target}'; they have "
+            f"{', '.join(sorted(targets))}.",
+        )
+

@@ -1,0 +1,154 @@
+"""What the analysis cannot tell, by rule from the fields of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causal.report.markdown import code, joined, plain, sentence
+from causal.report.reading import (
+    added_by,
+    adjusted_rungs,
+    brackets,
+    chief,
+    estimand_of,
+    phrase,
+    proxied,
+    remaining_of,
+    unmeasured,
+)
+from causal.result import Result
+
+
+def caveats(result: Result) -> list[str]:
+    """List what the analysis cannot tell, most fundamental first."""
+    return [
+        *_about_data(result),
+        *_about_wording(result),
+        *_about_confounding(result),
+        *_about_brackets(result),
+        *_about_followup(result),
+        *_about_comparisons(result),
+        *_about_choice(result),
+    ]
+
+
+def _about_data(result: Result) -> Iterator[str]:
+    """Say what the kind of data rules out."""
+    if result.truth:
+        yield (
+            "The data are simulated: they show what the methods do in a world whose truth is "
+            "known, and nothing about people."
+        )
+    yield (
+        f"One data set, one population ({plain(result.design.population)}): other places, "
+        "drugs and years are not covered."
+    )
+    if result.dataset.min_cell:
+        yield (
+            f"Counts below {result.dataset.min_cell} are suppressed in the document, "
+            "so this report cannot show them."
+        )
+
+
+def _about_wording(result: Result) -> Iterator[str]:
+    """Repeat why causal wording is dropped."""
+    if result.timing.label == "association":
+        for reason in result.timing.reasons:
+            yield f"Not an effect: {sentence(plain(reason))}"
+
+
+def _about_confounding(result: Result) -> Iterator[str]:
+    """Say which confounding is left open."""
+    missing, weak, rung = unmeasured(result), proxied(result), chief(result)
+    if missing:
+        yield (
+            f"Confounding by what is not measured ({phrase(missing)}) is not removed, and its "
+            "size is not known from these data."
+        )
+    if weak:
+        yield (
+            f"Adjusting for a proxy ({phrase(weak)}) adjusts for the concept in part only; "
+            "a scale may be reliable and still measure something else."
+        )
+    estimand = estimand_of(result, rung) if rung else None
+    if estimand is not None:
+        k, m = sum(one.sufficient for one in estimand.orientations), len(estimand.orientations)
+        if m > 1 and k < m:
+            yield (
+                f"Should a disputed arrow point the other way, the adjustment set suffices in "
+                f"{k} of {m} diagrams only."
+            )
+        if estimand.omitted:
+            yield f"The set of {code(estimand.rung)} leaves out: {phrase(estimand.omitted)}."
+    if not result.dag.instruments:
+        yield "There is no instrument, so nothing checks the adjustment from outside it."
+    yield (
+        "The document holds no refuter, negative control or sensitivity analysis: how strong an "
+        "unmeasured confounder would have to be, and whether one is at work, is not assessed here."
+    )
+
+
+def _about_brackets(result: Result) -> Iterator[str]:
+    """Say what bracket rungs are not."""
+    base = chief(result)
+    if base is None:
+        return
+    names = list(dict.fromkeys(name for rung in brackets(result) for name in added_by(rung, base)))
+    if names:
+        yield (
+            f"Bracket rungs adjust for {phrase(names)}, measured after exposure began: they "
+            "remove part of what exposure may do, and may open other paths."
+        )
+
+
+def _about_followup(result: Result) -> Iterator[str]:
+    """Say whom losses and missing values leave out."""
+    missing = result.design.missing
+    if missing.get("outcome") == "complete_case":
+        yield (
+            "Rows without an outcome are left out: if being followed depends on exposure and on "
+            "the outcome, the difference among those seen is not that among all."
+        )
+    if missing.get("covariates") == "median" and any(one.filled != 0 for one in result.covariates):
+        yield (
+            "Missing covariates are filled with one value each; intervals do not carry that "
+            "uncertainty."
+        )
+    if result.crude.n_clusters is None:
+        yield (
+            "Standard errors take persons as independent: clustering by site or clinic, if there "
+            "is any, is ignored."
+        )
+
+
+def _about_comparisons(result: Result) -> Iterator[str]:
+    """Say which rungs must not be compared."""
+    targets = list(dict.fromkeys(rung.target for rung in adjusted_rungs(result)))
+    if len(targets) > 1:
+        yield (
+            f"Rungs at different targets ({joined([plain(one) for one in targets])}) average over "
+            "different persons: a difference between them need not be confounding."
+        )
+    mixed = [
+        code(rung.name)
+        for rung in result.rungs
+        if (kept := remaining_of(rung)) is not None and kept.mixed
+    ]
+    if mixed:
+        yield (
+            f"The share that remains is mixed in {joined(mixed)}: it holds selection and "
+            "differences between persons together."
+        )
+
+
+def _about_choice(result: Result) -> Iterator[str]:
+    """Say what the order of choosing and seeing takes away, and which checks failed."""
+    if result.design.chosen == "after_estimates":
+        yield (
+            "The design was chosen after estimates had been seen, so intervals are too short for "
+            "the choice that was made."
+        )
+    failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
+    if failed:
+        rungs = joined(list(dict.fromkeys(code(one.rung) for one in failed)))
+        yield f"Some checks are not passed ({rungs}): those rungs should not be leant on."

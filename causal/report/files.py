@@ -1,0 +1,83 @@
+"""Writing the report: every file is complete or is the last good one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from causal.errors import CausalError, Place
+from causal.report.figures import FIGURES, figures
+from causal.report.index import index_page
+from causal.report.page import report_page
+from causal.report.tables import tables
+from causal.result import Result
+
+INDEX = "README.md"
+
+
+def rendered(result: Result) -> dict[str, bytes]:
+    """Give the content of every file of the report, by path within its folder.
+
+    The same result gives the same bytes; nothing but the result is looked at.
+    """
+    drawn = figures(result)
+    return {
+        "report.md": report_page(result, list(drawn)).encode("utf-8"),
+        **{f"tables/{name}": content for name, content in tables(result).items()},
+        **{f"figures/{name}": content for name, content in drawn.items()},
+    }
+
+
+def render(result: Result, folder: Path) -> tuple[Path, ...]:
+    """Write the report of a result.
+
+    A figure this result has nothing to draw for is removed, should an earlier one lie there.
+
+    Parameters
+    ----------
+    folder : made if it is not there; usually that of ``results.json``.
+
+    Returns
+    -------
+    The files written, in order.
+
+    Raises
+    ------
+    CausalError
+        A file cannot be written.
+    """
+    content = rendered(result)
+    for name in FIGURES:
+        if f"figures/{name}" not in content:
+            (folder / "figures" / name).unlink(missing_ok=True)
+    return tuple(_replace(folder / name, body) for name, body in content.items())
+
+
+def rendered_index(results: Sequence[Result]) -> bytes:
+    """Give the content of the page that lists all reports."""
+    return index_page(results).encode("utf-8")
+
+
+def render_index(results: Sequence[Result], folder: Path) -> Path:
+    """Write the page that lists all reports into the folder that holds them."""
+    return _replace(folder / INDEX, rendered_index(results))
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    """Write beside the file first, so that an interruption leaves the last good one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(content)
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as problem:
+        raise CausalError(
+            f"cannot be written: {problem.strerror}. Check the folder and its permissions, "
+            "then run causal render.",
+            Place(str(path)),
+        ) from problem
+    return path

@@ -1,0 +1,75 @@
+"""Markdown pieces: text that cannot break a page, tables and lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_RISKY = re.compile(r"[*|~$]|(?<!\w)_|_(?!\w)|\](?=\()")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_FENCE = re.compile(r"`{3,}")
+
+
+def plain(text: str) -> str:
+    """Make one line of text that Markdown shows as it is; code spans are kept."""
+    line = " ".join(text.split())
+    parts = re.split(r"(`[^`]+`)", line)
+    return "".join(
+        part.replace("|", r"\|") if part.startswith("`") and len(part) > 1 else _escaped(part)
+        for part in parts
+    )
+
+
+def code(name: str) -> str:
+    """Set a name as code."""
+    return "`" + " ".join(name.split()).replace("`", "'").replace("|", r"\|") + "`"
+
+
+def codes(names: Iterable[str]) -> str:
+    """Set names as code, separated by commas; a dash when there are none."""
+    return ", ".join(code(name) for name in names) or "–"
+
+
+def words(name: str) -> str:
+    """Write a name of the specification as words."""
+    return plain(name.replace("_", " ").strip("() "))
+
+
+def joined(parts: Sequence[str], last: str = "and") -> str:
+    """Join parts into a phrase: a, b and c."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter and end with a full stop."""
+    trimmed = text.strip()
+    if not trimmed:
+        return ""
+    ended = trimmed if trimmed[-1] in ".!?" else trimmed + "."
+    return ended[0].upper() + ended[1:]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
+    """Lay out a table; cells are Markdown already.
+
+    Parameters
+    ----------
+    right : one letter a column, ``r`` for columns aligned to the right.
+    """
+    marks = ["--:" if side == "r" else "---" for side in right.ljust(len(header))]
+    lines = [header, marks, *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def fenced(text: str, language: str) -> str:
+    """Set a text verbatim, with a fence longer than any in it."""
+    longest = max((len(run) for run in _FENCE.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _escaped(text: str) -> str:
+    """Escape what Markdown, or mathematics in it, would take as a sign."""
+    return _TAG.sub("&lt;", _RISKY.sub(lambda match: "\\" + match.group(), text))

@@ -1,0 +1,127 @@
+"""How numbers are written: the only place where anything is rounded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from causal.result import Pair, Piece, Result
+
+MINUS = "\u2212"
+SHARE_DECIMALS = 2
+PROPORTION_DECIMALS = 3
+DIGITS = 12  # as in the result document
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How differences of one outcome are written.
+
+    Attributes
+    ----------
+    points : a risk difference, written as percentage points in sentences.
+    unit : what is counted, for other outcomes.
+    decimals : of a difference that is not in points.
+    """
+
+    points: bool
+    unit: str
+    decimals: int
+
+    def amount(self, value: float) -> str:
+        """Write a difference with its unit, for a sentence."""
+        return f"{self.bare(value)} {self.unit}".rstrip()
+
+    def bare(self, value: float) -> str:
+        """Write a difference in the unit of sentences, without naming it."""
+        return number(100 * value, 1) if self.points else number(value, self.decimals)
+
+    def span(self, pair: Pair) -> str:
+        """Write the two ends of an interval in the unit of sentences."""
+        return f"{self.bare(pair[0])} to {self.bare(pair[1])}"
+
+    def cell(self, value: float) -> str:
+        """Write a difference for a table: proportions, or the unit of the outcome."""
+        return number(value, PROPORTION_DECIMALS if self.points else self.decimals)
+
+    def cells(self, pair: Pair) -> str:
+        """Write an interval for a table."""
+        return f"{self.cell(pair[0])} to {self.cell(pair[1])}"
+
+    def mean(self, value: float) -> str:
+        """Write the mean outcome of one arm, for a sentence."""
+        return f"{number(100 * value, 1)} %" if self.points else self.amount(value)
+
+
+def measure_of(result: Result) -> Measure:
+    """Choose the unit and decimals of a result from its scale and the crude standard error."""
+    if result.crude.scale == "risk_difference":
+        return Measure(points=True, unit="points", decimals=PROPORTION_DECIMALS)
+    return Measure(
+        points=False,
+        unit=result.design.outcome.unit,
+        decimals=_decimals_for(result.crude.std_error),
+    )
+
+
+def number(value: float, decimals: int) -> str:
+    """Write a number with fixed decimals, a true minus sign and no negative zero."""
+    digits = f"{abs(value):.{decimals}f}"
+    return f"{MINUS}{digits}" if value < 0 and float(digits) != 0 else digits
+
+
+def share(value: float) -> str:
+    """Write a share of the crude difference."""
+    return number(value, SHARE_DECIMALS)
+
+
+def share_set(pieces: list[Piece]) -> str:
+    """Write a confidence set for a share as it is, also when it is unbounded or in two pieces."""
+    if len(pieces) == 1:
+        lo, hi = pieces[0]
+        if lo is None and hi is None:
+            return "every value: the crude difference is not distinguishable from 0"
+        if lo is None and hi is not None:
+            return f"all values below {share(hi)}"
+        if lo is not None and hi is None:
+            return f"all values above {share(lo)}"
+    if len(pieces) == 2 and pieces[0][0] is None and pieces[1][1] is None:
+        return f"all values below {_end(pieces[0][1])} or above {_end(pieces[1][0])}"
+    return " or ".join(f"[{_end(lo)}, {_end(hi)}]" for lo, hi in pieces) or "no value"
+
+
+def percent(level: float) -> str:
+    """Write a confidence level."""
+    return f"{100 * level:g} %"
+
+
+def exact(value: float) -> str:
+    """Write a number for a data file, with all the digits the document holds."""
+    return f"{value:.{DIGITS}g}"
+
+
+def covers(pair: Pair, value: float) -> bool:
+    """Tell whether a closed interval holds a value."""
+    return pair[0] <= value <= pair[1]
+
+
+def bounded(pieces: list[Piece]) -> bool:
+    """Tell whether a set is one interval with two ends."""
+    return len(pieces) == 1 and None not in pieces[0]
+
+
+def within(pieces: list[Piece], value: float) -> bool:
+    """Tell whether a set holds a value."""
+    return any((lo is None or lo <= value) and (hi is None or value <= hi) for lo, hi in pieces)
+
+
+def _end(value: float | None) -> str:
+    """Write one end of a set."""
+    return "no bound" if value is None else share(value)
+
+
+def _decimals_for(std_error: float) -> int:
+    """Give the decimals that show two digits of a standard error."""
+    if std_error <= 0:
+        return PROPORTION_DECIMALS
+    return min(max(1 - math.floor(math.log10(std_error)), 0), 6)

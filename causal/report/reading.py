@@ -1,0 +1,122 @@
+"""Which rung is compared with which, and what the diagram says of it: facts read, not computed."""
+
+from __future__ import annotations
+
+from causal.report.markdown import joined, plain, words
+from causal.result import EstimandBlock, Label, Pair, Remaining, Result, RungBlock
+
+TARGETS = {
+    "crude": "everybody, nothing adjusted for",
+    "ATE": "averaged over everybody analysed (ATE)",
+    "ATT": "averaged over the exposed (ATT)",
+    "ATO": "averaged over those who could have been in either arm (ATO)",
+    "LATE": "averaged over those an instrument moves (LATE)",
+    "linear projection": "a regression coefficient (linear projection)",
+    "partially linear": "a regression coefficient (partially linear model)",
+}
+AVERAGES = ("ATE", "ATT")
+
+
+def adjusted_rungs(result: Result) -> list[RungBlock]:
+    """Give the rungs of the ladder above the crude one, without brackets."""
+    return [rung for rung in result.rungs[1:] if rung.role == "ladder"]
+
+
+def brackets(result: Result) -> list[RungBlock]:
+    """Give the rungs that adjust for something measured after exposure began."""
+    return [rung for rung in result.rungs[1:] if rung.role == "bracket"]
+
+
+def chief(result: Result) -> RungBlock | None:
+    """Give the rung the first page speaks of, or None on a ladder with a crude rung only.
+
+    The last of those that adjust for most, at the first target that is an average over everybody
+    or over the exposed. The choice looks at the specification only, never at an estimate.
+    """
+    rungs = adjusted_rungs(result)
+    if not rungs:
+        return None
+    target = next((one.target for one in rungs if one.target in AVERAGES), rungs[0].target)
+    same = [one for one in rungs if one.target == target]
+    most = max(len(one.adjusted) for one in same)
+    return [one for one in same if len(one.adjusted) == most][-1]
+
+
+def by_target(rungs: list[RungBlock]) -> dict[str, list[RungBlock]]:
+    """Group rungs that may be compared with each other, in order of appearance."""
+    groups: dict[str, list[RungBlock]] = {}
+    for rung in rungs:
+        groups.setdefault(rung.target, []).append(rung)
+    return groups
+
+
+def label_of(result: Result) -> Label:
+    """Say whether the headline may be worded as an effect; the timing of the design overrules."""
+    rung = chief(result)
+    if rung is None or result.timing.label == "association":
+        return "association"
+    return rung.label
+
+
+def rung_label(result: Result, rung: RungBlock) -> Label:
+    """Say whether one rung may be worded as an effect."""
+    return "association" if result.timing.label == "association" else rung.label
+
+
+def estimand_of(result: Result, rung: RungBlock) -> EstimandBlock | None:
+    """Give what the diagram says of a rung."""
+    return next((one for one in result.estimands if one.rung == rung.name), None)
+
+
+def truth_of(result: Result, rung: RungBlock) -> float | None:
+    """Give the true value of what a rung is after, where the data are simulated."""
+    return result.truth.get(rung.name, result.truth.get(rung.target))
+
+
+def interval_of(rung: RungBlock) -> Pair | None:
+    """Give the interval of a rung where it has one with two ends."""
+    if rung.interval is not None:
+        return rung.interval
+    if len(rung.region) == 1:
+        lo, hi = rung.region[0]
+        return None if lo is None or hi is None else (lo, hi)
+    return None
+
+
+def remaining_of(rung: RungBlock) -> Remaining | None:
+    """Give the share that remains, where there is one."""
+    return rung.remaining if isinstance(rung.remaining, Remaining) else None
+
+
+def added_by(rung: RungBlock, base: RungBlock) -> list[str]:
+    """Give the concepts a rung adjusts for beyond another."""
+    return [name for name in rung.adjusted if name not in base.adjusted]
+
+
+def unmeasured(result: Result) -> list[str]:
+    """Give the concepts left open for want of columns: of the chief rung, or of the diagram."""
+    rung = chief(result)
+    estimand = estimand_of(result, rung) if rung else None
+    if estimand is not None:
+        return list(estimand.unmeasured)
+    return [one.name for one in result.dag.concepts if one.status == "unmeasured"]
+
+
+def proxied(result: Result) -> list[str]:
+    """Give the concepts the chief rung adjusts for by proxy only."""
+    rung = chief(result)
+    estimand = estimand_of(result, rung) if rung else None
+    return list(estimand.proxied) if estimand else []
+
+
+def phrase(names: list[str]) -> str:
+    """Write concepts as a phrase."""
+    return joined([words(name) for name in names])
+
+
+def described(result: Result, name: str) -> str:
+    """Write a concept with its description, for a sentence."""
+    concept = next((one for one in result.dag.concepts if one.name == name), None)
+    if concept is None or not concept.description.strip():
+        return words(name)
+    return f"{words(name)} ({plain(concept.description).rstrip('.')})"

@@ -1,0 +1,300 @@
+"""The tables and lists of the report's sections, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from causal.report.markdown import code, codes, plain, sentence, table, words
+from causal.report.numbers import measure_of, number, percent
+from causal.report.reading import (
+    TARGETS,
+    adjusted_rungs,
+    brackets,
+    by_target,
+    interval_of,
+    rung_label,
+    truth_of,
+)
+from causal.report.shares import share_cell
+from causal.result import (
+    ConceptBlock,
+    EstimandBlock,
+    OrientationBlock,
+    Reason,
+    Remaining,
+    Result,
+    RungBlock,
+    ScaleBlock,
+    Status,
+)
+
+STATUS: dict[Status, str] = {
+    "measured": "measured",
+    "proxy": "by proxy only",
+    "after_exposure": "measured after exposure began",
+    "unmeasured": "**unmeasured**",
+}
+SCALES = {"risk_ratio": "risk ratio", "odds_ratio": "odds ratio"}
+VERDICTS = {
+    "PASS": "passed",
+    "FAIL": "**not passed**",
+    "NOT_RESOLVABLE": "not resolvable",
+    "NOT_EVALUATED": "not evaluated",
+}
+
+
+def stamp(result: Result) -> str:
+    """Say above everything else that a check failed; nothing when none did."""
+    failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
+    if not failed:
+        return ""
+    listed = "; ".join(f"{words(one.name)} in {code(one.rung)}" for one in failed)
+    return f"**Checks not passed:** {listed}. Do not lean on these rungs (section 5)."
+
+
+def ladder_tables(result: Result) -> list[tuple[str, str]]:
+    """Give a heading and a table for the crude rung, each target, and the brackets."""
+    groups = [("Crude", [result.crude])]
+    for target, rungs in by_target(adjusted_rungs(result)).items():
+        groups.append((f"Adjusted, {TARGETS.get(target, plain(target))}", rungs))
+    if brackets(result):
+        groups.append(
+            (
+                "Brackets: also adjusted for what was measured after exposure began",
+                brackets(result),
+            )
+        )
+    return [(heading, _ladder_table(result, rungs)) for heading, rungs in groups]
+
+
+def scale_table(result: Result) -> str:
+    """Give the other scales; the reason in place of a number that is not given."""
+    rows = [
+        (code(rung.name), *_scale_cells(one)) for rung in result.rungs for one in rung.other_scales
+    ]
+    header = ("Rung", "Scale", "Estimate", f"{percent(result.crude.level)} interval")
+    return table(header, rows, "llrl") if rows else ""
+
+
+def identification(result: Result) -> list[tuple[str, list[str]]]:
+    """Give rungs, verdict and sentences, once for every distinct estimand."""
+    groups: list[tuple[EstimandBlock, list[str]]] = []
+    for one in result.estimands:
+        for known, rungs in groups:
+            if known.model_copy(update={"rung": one.rung}) == one:
+                rungs.append(one.rung)
+                break
+        else:
+            groups.append((one, [one.rung]))
+    return [(_estimand_head(one, rungs), _estimand_lines(one)) for one, rungs in groups]
+
+
+def concept_table(result: Result) -> str:
+    """Give what each concept of the diagram is and how it is measured here."""
+    header = ("Concept", "What it is", "Here", "Columns")
+    rows = [
+        (code(one.name) + _part(result, one), plain(one.description), STATUS[one.status],
+         codes(one.columns))
+        for one in result.dag.concepts
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def edge_table(result: Result) -> str:
+    """Give every arrow with its reason and source."""
+    rows = [
+        (code(one.cause), code(one.effect), "disputed" if one.disputed else "",
+         plain(one.reason), plain(one.source))
+        for one in result.dag.edges
+    ]  # fmt: skip
+    return table(("From", "To", "", "Why it is drawn", "Source"), rows)
+
+
+def dag_sentences(result: Result) -> list[str]:
+    """Say which diagram was assumed, and what else was found on it."""
+    said = [f"Diagram {code(result.dag.name)}, sha256 {code(result.dag.sha256)}."]
+    if result.dag.instruments:
+        said.append(f"Instruments it offers: {codes(result.dag.instruments)}.")
+    else:
+        said.append("It offers no instrument.")
+    if result.dag.cross_check:
+        said.append(sentence(plain(result.dag.cross_check)))
+    return said
+
+
+def design_sentences(result: Result) -> list[str]:
+    """Describe the design: population, exposure, outcome, units."""
+    design = result.design
+    columns = [
+        f"{role} {code(one.column)}: {plain(one.description).rstrip('.')} ({plain(one.kind)}"
+        f"{', ' + plain(one.unit) if one.unit else ''})."
+        for role, one in (("Exposure", design.exposure), ("Outcome", design.outcome))
+    ]
+    return [
+        f"Design {code(design.kind)}; the analysis unit is "
+        f"{'a person' if design.unit == 'persons' else 'a person-interval'}; the outcome is taken "
+        f"at {code(design.outcome_at)}.",
+        f"Population {code(design.population)}: {sentence(plain(design.population_reason))}",
+        *columns,
+        *(sentence(plain(one)) for one in design.sentences),
+    ]
+
+
+def attrition_table(result: Result) -> str:
+    """Give the steps from everybody in the data to the rows analysed."""
+    rows = [
+        (plain(one.step), plain(one.reason), str(one.persons), str(one.rows))
+        for one in result.attrition
+    ]
+    return table(("Step", "Why", "Persons", "Rows"), rows, "llrr")
+
+
+def missing_sentences(result: Result) -> list[str]:
+    """Say what is done where values are missing, and for how many."""
+    said = [
+        f"{words(what).capitalize()}: {words(how)}." for what, how in result.design.missing.items()
+    ]
+    filled = [one for one in result.covariates if one.filled != 0]
+    if filled:
+        listed = ", ".join(f"{code(one.term)} {one.filled}" for one in filled)
+        said.append(f"Values filled in: {listed}.")
+    return said
+
+
+def diagnostic_table(result: Result) -> str:
+    """Give every check with its threshold, verdict and reason."""
+    rows = [
+        (words(one.name), code(one.rung), _value(one.value), _value(one.threshold),
+         VERDICTS[one.verdict], plain(one.reason))
+        for one in result.diagnostics
+    ]  # fmt: skip
+    header = ("Check", "Rung", "Value", "Threshold", "Verdict", "Why")
+    return table(header, rows, "llrrll") if rows else ""
+
+
+def covariate_table(result: Result) -> str:
+    """Give means by exposure and standardised differences."""
+    rows = [
+        (code(one.term), words(one.concept), _value(one.mean_unexposed), _value(one.mean_exposed),
+         _value(one.smd), str(one.filled))
+        for one in result.covariates
+    ]  # fmt: skip
+    header = ("Term", "Concept", "Mean, unexposed", "Mean, exposed", "SMD", "Filled in")
+    return table(header, rows, "llrrrr") if rows else ""
+
+
+def provenance_table(result: Result) -> str:
+    """Give what the numbers depend on."""
+    data, origin = result.dataset, result.provenance
+    options = ", ".join(f"{key} = {value}" for key, value in data.options.items())
+    rows = [
+        ("Data set", f"{code(data.name)}: {plain(data.title)}"),
+        ("Options", plain(options) or "–"),
+        ("Access, licence", f"{plain(data.access)}; {plain(data.licence)}"),
+        ("Citation", plain(data.citation)),
+        ("Data, sha256", code(data.sha256)),
+        ("Smallest count shown", str(data.min_cell) if data.min_cell else "any (public data)"),
+        ("Specification, sha256", code(result.specification_sha256)),
+        ("Diagram, sha256", code(result.dag.sha256)),
+        ("Source code, sha256", code(origin.source_sha256)),
+        ("Seed", code(str(origin.seed))),
+        ("Versions", ", ".join(f"{plain(a)} {plain(b)}" for a, b in origin.versions.items())),
+        ("Schema of results.json", str(result.schema_version)),
+    ]
+    return table(("What", "Which"), rows)
+
+
+def _ladder_table(result: Result, rungs: Sequence[RungBlock]) -> str:
+    """Give one row a rung."""
+    level, clustered = percent(rungs[0].level), any(one.n_clusters is not None for one in rungs)
+    header = [
+        "Rung", "Estimator", "n (persons)" if clustered else "n", "Estimate", f"{level} interval",
+        "Share that remains, set", f"Crude − adjusted, {level}", "Wording",
+    ]  # fmt: skip
+    rows = [_ladder_row(result, rung) for rung in rungs]
+    if result.truth:
+        header.append("Truth")
+        measure = measure_of(result)
+        truths = [truth_of(result, rung) for rung in rungs]
+        rows = [
+            [*row, "–" if truth is None else measure.cell(truth)]
+            for row, truth in zip(rows, truths, strict=True)
+        ]
+    return table(header, rows, "llrr")
+
+
+def _ladder_row(result: Result, rung: RungBlock) -> list[str]:
+    """Give the cells of one rung."""
+    measure, pair = measure_of(result), interval_of(rung)
+    persons = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
+    how = code(rung.estimator) + (f" {plain(rung.settings)}" if rung.settings else "")
+    kept = rung.remaining
+    beside = measure.cells(kept.difference) if isinstance(kept, Remaining) else "–"
+    note = f" ({plain(rung.target_note)})" if rung.target_note else ""
+    return [
+        code(rung.name) + note,
+        how,
+        f"{rung.n}{persons}",
+        measure.cell(rung.estimate),
+        measure.cells(pair) if pair is not None else "no interval with two ends",
+        "–" if rung is result.crude else share_cell(rung),
+        beside,
+        rung_label(result, rung),
+    ]
+
+
+def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:
+    """Give scale, estimate and interval; or the reason why there are none."""
+    if isinstance(one, Reason):
+        return "–", "–", f"not estimable: {plain(one.not_estimable)}"
+    lo, hi = one.interval
+    name = SCALES.get(one.scale, words(one.scale))
+    return name, number(one.estimate, 2), f"{number(lo, 2)} to {number(hi, 2)}"
+
+
+def _estimand_head(one: EstimandBlock, rungs: Sequence[str]) -> str:
+    """Give rungs and verdict."""
+    return f"{codes(rungs)}: {words(one.verdict)}"
+
+
+def _estimand_lines(one: EstimandBlock) -> list[str]:
+    """Give the set, what it lacks, and the sentences of the diagram."""
+    lists = (
+        ("Adjusted for", one.adjusted),
+        ("By proxy only", one.proxied),
+        ("Unmeasured", one.unmeasured),
+        ("Left out though measured", one.omitted),
+        ("On the way from exposure to outcome", one.mediators),
+    )
+    lines = [f"{what}: {codes(names)}." for what, names in lists if names]
+    if len(one.orientations) > 1:
+        enough = [turn for turn in one.orientations if turn.sufficient]
+        lines.append(
+            f"Suffices in {len(enough)} of the {len(one.orientations)} ways of turning the "
+            f"disputed arrows{_turns(enough)}."
+        )
+    return lines + [sentence(plain(text)) for text in one.sentences]
+
+
+def _turns(turns: Sequence[OrientationBlock]) -> str:
+    """Say which arrows are turned where the set suffices."""
+    if not turns:
+        return ""
+    listed = (codes(one.reversed) if one.reversed else "as drawn" for one in turns)
+    return f" (turned: {'; '.join(listed)})"
+
+
+def _part(result: Result, concept: ConceptBlock) -> str:
+    """Name the part a concept plays where it is exposure, outcome or a state of the outcome."""
+    if concept.name == result.dag.exposure:
+        return " (exposure)"
+    if concept.name == result.dag.outcome:
+        return " (outcome)"
+    return f" (state of {code(concept.state_of)})" if concept.state_of else ""
+
+
+def _value(value: float | None) -> str:
+    """Write a number of any size for a table; a dash when it is not given."""
+    if value is None:
+        return "–"
+    return number(value, 3 if abs(value) < 10 else 1)

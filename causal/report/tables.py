@@ -1,0 +1,192 @@
+"""Every table of the report as a data file, with all digits the document holds."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from causal.report.numbers import exact
+from causal.report.reading import estimand_of, rung_label, truth_of
+from causal.result import Pair, Piece, Remaining, Result, ScaleBlock
+
+Cell: TypeAlias = str | int | float | None
+
+
+def tables(result: Result) -> dict[str, bytes]:
+    """Give the content of every table, by file name."""
+    return {name: _written(*build(result)) for name, build in _BUILDERS.items()}
+
+
+def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung; ``pointer`` is where its numbers stand in results.json."""
+    header = (
+        "rung", "role", "estimator", "settings", "target", "target_note", "scale", "estimate",
+        "std_error", "level", "lo", "hi", "region", "n", "n_clusters", "mean_unexposed",
+        "mean_exposed", "remaining", "remaining_set", "remaining_mixed", "difference_lo",
+        "difference_hi", "not_estimable", "label", "adjusted", "missing", "truth", "pointer",
+    )  # fmt: skip
+    rows = []
+    for index, rung in enumerate(result.rungs):
+        kept = rung.remaining
+        given: tuple[Cell, ...] = (None, None, None, None, None, "")
+        if isinstance(kept, Remaining):
+            given = (kept.value, _pieces(kept.set), str(kept.mixed).lower(), *kept.difference, "")
+        else:
+            given = (*given[:-1], kept.not_estimable)
+        rows.append(
+            (
+                rung.name, rung.role, rung.estimator, rung.settings, rung.target,
+                rung.target_note, rung.scale, rung.estimate, rung.std_error, rung.level,
+                *_ends(rung.interval), _pieces(rung.region), rung.n, rung.n_clusters,
+                *_ends(rung.means), *given, rung_label(result, rung), " ".join(rung.adjusted),
+                " ".join(rung.missing), truth_of(result, rung), f"/rungs/{index}",
+            )
+        )  # fmt: skip
+    return header, rows
+
+
+def _other_scales(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and further scale."""
+    header = ("rung", "scale", "estimate", "std_error_log", "lo", "hi", "not_estimable")
+    rows: list[Sequence[Cell]] = []
+    for rung in result.rungs:
+        for one in rung.other_scales:
+            if isinstance(one, ScaleBlock):
+                row = (rung.name, one.scale, one.estimate, one.std_error, *one.interval, "")
+                rows.append(row)
+            else:
+                rows.append((rung.name, "", None, None, None, None, one.not_estimable))
+    return header, rows
+
+
+def _concepts(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a concept."""
+    rows = (
+        (one.name, one.description, one.status, " ".join(one.columns), one.state_of or "")
+        for one in result.dag.concepts
+    )
+    return ("concept", "description", "status", "columns", "state_of"), rows
+
+
+def _edges(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row an arrow."""
+    rows = (
+        (one.cause, one.effect, str(one.disputed).lower(), one.reason, one.source)
+        for one in result.dag.edges
+    )
+    return ("from", "to", "disputed", "reason", "source"), rows
+
+
+def _identification(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and orientation of the disputed arrows."""
+    header = (
+        "rung", "verdict", "adjusted", "proxied", "unmeasured", "omitted", "mediators",
+        "reversed", "sufficient",
+    )  # fmt: skip
+    rows: list[Sequence[Cell]] = []
+    for rung in result.rungs:
+        one = estimand_of(result, rung)
+        if one is None:
+            continue
+        lists = (one.adjusted, one.proxied, one.unmeasured, one.omitted, one.mediators)
+        head = (one.rung, one.verdict, *(" ".join(names) for names in lists))
+        rows += [
+            (*head, "; ".join(turn.reversed), str(turn.sufficient).lower())
+            for turn in one.orientations
+        ] or [(*head, "", "")]
+    return header, rows
+
+
+def _attrition(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a step."""
+    rows = ((one.step, one.reason, one.persons, one.rows) for one in result.attrition)
+    return ("step", "reason", "persons", "rows"), rows
+
+
+def _covariates(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row an adjustment column."""
+    rows = (
+        (one.term, one.concept, one.mean_unexposed, one.mean_exposed, one.smd, one.filled)
+        for one in result.covariates
+    )
+    return ("term", "concept", "mean_unexposed", "mean_exposed", "smd", "filled"), rows
+
+
+def _diagnostics(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a check."""
+    rows = (
+        (one.name, one.rung, one.value, one.threshold, one.verdict, one.reason)
+        for one in result.diagnostics
+    )
+    return ("name", "rung", "value", "threshold", "verdict", "reason"), rows
+
+
+def _balance(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and covariate."""
+    rows = ((one.rung, one.term, one.concept, one.crude, one.weighted) for one in result.balance)
+    return ("rung", "term", "concept", "smd_crude", "smd_weighted"), rows
+
+
+def _overlap(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and bin of the propensity; empty cells are suppressed."""
+    rows: list[Sequence[Cell]] = []
+    for one in result.overlap:
+        bins = len(one.exposed)
+        rows += [
+            (one.rung, index / bins, (index + 1) / bins, *shares)
+            for index, shares in enumerate(zip(one.exposed, one.unexposed, strict=True))
+        ]
+    return ("rung", "lo", "hi", "share_exposed", "share_unexposed"), rows
+
+
+def _covariance(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give the covariance of the rungs, as a matrix."""
+    block = result.covariance
+    rows = ((name, *row) for name, row in zip(block.rungs, block.matrix, strict=True))
+    return ("rung", *block.rungs), rows
+
+
+_BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[Cell]]]]] = {
+    "ladder.csv": _ladder,
+    "other_scales.csv": _other_scales,
+    "concepts.csv": _concepts,
+    "edges.csv": _edges,
+    "identification.csv": _identification,
+    "attrition.csv": _attrition,
+    "covariates.csv": _covariates,
+    "diagnostics.csv": _diagnostics,
+    "balance.csv": _balance,
+    "overlap.csv": _overlap,
+    "covariance.csv": _covariance,
+}
+
+
+def _written(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Write rows as CSV with Unix line ends."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[_cell(cell) for cell in row] for row in rows])
+    return text.getvalue().encode("utf-8")
+
+
+def _cell(cell: Cell) -> str:
+    """Write one cell; nothing for a number that is not given."""
+    if cell is None:
+        return ""
+    return exact(cell) if isinstance(cell, float) else str(cell)
+
+
+def _ends(pair: Pair | None) -> tuple[Cell, Cell]:
+    """Give two cells for a pair that may be missing."""
+    return (None, None) if pair is None else pair
+
+
+def _pieces(pieces: list[Piece]) -> str:
+    """Write a set with its infinities."""
+    return " ".join(
+        f"[{'-inf' if lo is None else exact(lo)}, {'inf' if hi is None else exact(hi)}]"
+        for lo, hi in pieces
+    )

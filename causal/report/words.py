@@ -1,0 +1,287 @@
+"""The first page in words: every sentence follows from fields of the result by a rule."""
+
+from __future__ import annotations
+
+from causal.report.markdown import code, joined, plain, sentence, words
+from causal.report.numbers import Measure, covers, measure_of, percent
+from causal.report.reading import (
+    TARGETS,
+    added_by,
+    adjusted_rungs,
+    brackets,
+    by_target,
+    chief,
+    described,
+    estimand_of,
+    interval_of,
+    label_of,
+    phrase,
+    proxied,
+    truth_of,
+    unmeasured,
+)
+from causal.report.shares import share_sentences
+from causal.result import AttritionBlock, Result, RungBlock
+
+CHOSEN = {
+    "before_estimates": "The design was chosen before any estimate was seen.",
+    "after_estimates": "The design was chosen after estimates had been seen.",
+}
+
+
+def headline(result: Result) -> str:
+    """Say in one line what was found, and in which words it may be told."""
+    rung = chief(result)
+    if rung is None:
+        return "A crude association; nothing is adjusted for."
+    if label_of(result) == "association":
+        head = "An adjusted association, not an effect"
+    else:
+        head = "An effect, if the diagram holds and its concepts are measured as they are meant"
+    return f"{head}{_certainty(result, rung)}."
+
+
+def short_verdict(result: Result) -> str:
+    """Say in a few words how certain the chief rung is, and which checks it fails."""
+    rung = chief(result)
+    if rung is None:
+        return "crude only"
+    parts = [_certainty(result, rung).strip(" ;:") or "interval excludes 0"]
+    failed = sum(one.verdict == "FAIL" for one in result.diagnostics)
+    if failed:
+        parts.append(f"{failed} {'check' if failed == 1 else 'checks'} not passed")
+    return "; ".join(parts)
+
+
+def first_page(result: Result) -> tuple[tuple[str, str], ...]:
+    """Give the paragraphs of the first page, each with its name; empty ones are left out."""
+    paragraphs = (
+        ("Wording", label_sentences(result)),
+        ("Who", who_sentences(result)),
+        ("Crude and adjusted", estimate_sentences(result)),
+        ("With what came after exposure began", bracket_sentences(result)),
+        ("The share that remains", share_sentences(result)),
+        ("What is not measured", identification_sentences(result)),
+        ("Checks", check_sentences(result)),
+        ("How it was chosen", chosen_sentences(result)),
+        ("Against the truth", truth_sentences(result)),
+    )
+    return tuple((name, " ".join(said)) for name, said in paragraphs if said)
+
+
+def label_sentences(result: Result) -> list[str]:
+    """Say why causal wording is dropped, or what it rests on."""
+    if result.timing.label == "association":
+        return [sentence(plain(reason)) for reason in result.timing.reasons]
+    rung = chief(result)
+    return [sentence(plain(rung.label_reason))] if rung and rung.label_reason else []
+
+
+def who_sentences(result: Result) -> list[str]:
+    """Say whom the numbers are about, and how many were lost on the way."""
+    steps, unit = result.attrition, result.design.unit
+    said = [
+        f"The exposure is {code(result.design.exposure.column)} "
+        f"({plain(result.design.exposure.description).rstrip('.')}); "
+        f"the outcome is {code(result.design.outcome.column)} "
+        f"({plain(result.design.outcome.description).rstrip('.')})."
+    ]
+    if not steps:
+        return said
+    first = next((one for one in steps if one.step.startswith("population ")), steps[0])
+    last, many = steps[-1], f"Of {first.persons} persons ({plain(first.step)}), "
+    if unit == "intervals":
+        said.append(f"{many}{last.persons} contributed {last.rows} intervals.")
+    else:
+        said.append(f"{many}{last.persons} are analysed.")
+    loss = _largest_loss(steps[steps.index(first) :])
+    if loss is not None:
+        before, after = loss
+        said.append(
+            f"The largest loss of persons is at the step “{plain(after.step)}”: "
+            f"{before.persons} to {after.persons}."
+        )
+    return said
+
+
+def estimate_sentences(result: Result) -> list[str]:
+    """Say what the crude and the adjusted difference are, each with its interval."""
+    measure, crude, rung = measure_of(result), result.crude, chief(result)
+    said = [_crude_sentence(result, measure)]
+    if rung is None:
+        return said
+    word = "Adjusted difference" if label_of(result) == "association" else "Adjusted effect"
+    pair = interval_of(rung)
+    said.append(
+        f"{word}, {TARGETS.get(rung.target, plain(rung.target))}, rung {code(rung.name)}: "
+        f"{with_interval(rung, measure)}."
+    )
+    if pair is not None and covers(pair, 0):
+        said.append(
+            f"Inconclusive: neither no difference nor any from {measure.span(pair)} "
+            f"{_unit(measure)}is excluded."
+        )
+    elif pair is not None:
+        said.append(f"The {percent(rung.level)} interval excludes 0.")
+    if rung.n != crude.n:
+        said.append(f"It rests on {rung.n} rows, the crude difference on {crude.n}.")
+    return said + _other_targets(result, rung, measure)
+
+
+def bracket_sentences(result: Result) -> list[str]:
+    """Say what is left once things measured after exposure began are adjusted for."""
+    rungs, base, measure = brackets(result), chief(result), measure_of(result)
+    if not rungs or base is None:
+        return []
+    said = []
+    for rung in rungs:
+        what = joined([described(result, name) for name in added_by(rung, base)])
+        zero = interval_of(rung)
+        tail = "; the interval covers 0" if zero is not None and covers(zero, 0) else ""
+        said.append(f"Adding {what or code(rung.name)}: {with_interval(rung, measure)}{tail}.")
+    said.append(
+        "These rungs adjust for something measured after exposure began, which may lie on the way "
+        "from exposure to outcome: they bracket, they do not correct."
+    )
+    state = [one.name for one in result.dag.concepts if one.state_of == result.dag.outcome]
+    if any(name in rung.adjusted for rung in rungs for name in state):
+        said.append(
+            "Exposure changing the outcome, and the outcome's own state changing exposure within "
+            "the same window, cannot be separated."
+        )
+    return said
+
+
+def identification_sentences(result: Result) -> list[str]:
+    """Say what is unmeasured, what is measured by proxy, and what the diagram says of the set."""
+    rung = chief(result)
+    missing, weak, said = unmeasured(result), proxied(result), []
+    said.append(
+        f"Not measured here, and assumed to matter: {phrase(missing)}."
+        if missing
+        else "The diagram names no concept that matters and is unmeasured."
+    )
+    if weak:
+        said.append(f"Measured by proxy only: {phrase(weak)}.")
+    estimand = estimand_of(result, rung) if rung else None
+    if estimand is not None and len(estimand.orientations) > 1:
+        k = sum(one.sufficient for one in estimand.orientations)
+        said.append(
+            f"Some arrows are disputed: the adjustment set of {code(estimand.rung)} suffices in "
+            f"{k} of the {len(estimand.orientations)} ways of turning them."
+        )
+    if not result.dag.instruments:
+        said.append("The diagram offers no valid instrument.")
+    return said
+
+
+def check_sentences(result: Result) -> list[str]:
+    """Name the checks that failed or could not be resolved."""
+    said = []
+    for verdict, word in (("FAIL", "Not passed"), ("NOT_RESOLVABLE", "Not resolvable at this n")):
+        named = [
+            f"{words(one.name)} in {code(one.rung)}"
+            for one in result.diagnostics
+            if one.verdict == verdict
+        ]
+        if named:
+            said.append(f"{word}: {joined(named)}.")
+    return said
+
+
+def chosen_sentences(result: Result) -> list[str]:
+    """Say when the design was chosen, and what must be read beside it."""
+    chosen = result.design.chosen
+    said = [CHOSEN.get(chosen, sentence(f"On the choice of design: {words(chosen)}"))]
+    if result.companions:
+        links = [f"[{plain(name)}](../{name}/report.md)" for name in result.companions]
+        said.append(f"To be read beside it: {joined(links)}.")
+    return said
+
+
+def truth_sentences(result: Result) -> list[str]:
+    """Say how far from the truth each rung is, where the data are simulated."""
+    measure, said = measure_of(result), []
+    for rung in result.rungs:
+        truth = truth_of(result, rung)
+        if truth is None:
+            continue
+        pair = interval_of(rung)
+        held = "no" if pair is None else ("" if covers(pair, truth) else "not ")
+        tail = "" if held == "no" else f"; the truth is {held}in its interval"
+        said.append(
+            f"{code(rung.name)}: off by {measure.amount(rung.estimate - truth)} "
+            f"from {measure.bare(truth)} ({plain(rung.target)}){tail}."
+        )
+    return ["The data are simulated, so the truth is known.", *said] if said else []
+
+
+def with_interval(rung: RungBlock, measure: Measure) -> str:
+    """Write an estimate with its interval and level, for a sentence."""
+    pair = interval_of(rung)
+    if pair is None:
+        return f"{measure.amount(rung.estimate)} (no interval with two ends)"
+    return f"{measure.amount(rung.estimate)} ({percent(rung.level)} CI {measure.span(pair)})"
+
+
+def _crude_sentence(result: Result, measure: Measure) -> str:
+    """Say the outcome in both arms where there are two, and the crude difference."""
+    crude = result.crude
+    zero = interval_of(crude)
+    tail = ", not distinguishable from 0" if zero is not None and covers(zero, 0) else ""
+    if crude.means is None:
+        return f"Crude difference: {with_interval(crude, measure)}{tail}."
+    mean = "Outcome" if measure.points else "Mean outcome"
+    return (
+        f"{mean}: {measure.mean(crude.means[1])} with the exposure, "
+        f"{measure.mean(crude.means[0])} without; crude difference "
+        f"{with_interval(crude, measure)}{tail}."
+    )
+
+
+def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[str]:
+    """Give the other rungs that adjust for as much, apart by target."""
+    said = []
+    for target, rungs in by_target(adjusted_rungs(result)).items():
+        others = [
+            one for one in rungs if one is not rung and set(one.adjusted) == set(rung.adjusted)
+        ]
+        if others:
+            listed = joined([f"{code(one.name)} {with_interval(one, measure)}" for one in others])
+            lead = "Same set and target" if target == rung.target else f"Target {plain(target)}"
+            said.append(f"{lead}: {listed}.")
+    return said
+
+
+def _certainty(result: Result, rung: RungBlock) -> str:
+    """Say whether the intervals of the chief rung and of the brackets cover 0."""
+    pair = interval_of(rung)
+    if pair is None:
+        return "; its interval has no two ends"
+    if covers(pair, 0):
+        return f"; inconclusive: its {percent(rung.level)} interval covers 0"
+    open_ = [
+        code(one.name)
+        for one in brackets(result)
+        if (held := interval_of(one)) is not None and covers(held, 0)
+    ]
+    return f"; the interval covers 0 in the bracket {joined(open_)}" if open_ else ""
+
+
+def _largest_loss(
+    steps: list[AttritionBlock],
+) -> tuple[AttritionBlock, AttritionBlock] | None:
+    """Find the step that loses most persons; none where a count is suppressed."""
+    best: tuple[AttritionBlock, AttritionBlock] | None = None
+    most = 0
+    for before, after in zip(steps[:-1], steps[1:], strict=True):
+        if isinstance(before.persons, int) and isinstance(after.persons, int):
+            lost = before.persons - after.persons
+            if lost > most:
+                best, most = (before, after), lost
+    return best
+
+
+def _unit(measure: Measure) -> str:
+    """Give the unit with a space behind it, where there is one."""
+    return f"{measure.unit} " if measure.unit else ""

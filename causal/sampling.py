@@ -1,0 +1,174 @@
+"""The bridge from substance to numerics: a cohort and a plan become the sample all rungs share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from causal.arrays import Bools, Floats
+from causal.codebook import Measurement
+from causal.cohort import TIME, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
+from causal.design import Units, build_units, values_at
+from causal.errors import OutcomeError
+from causal.expressions import holds
+from causal.features import expand, needed_partners, term_names
+from causal.missing import Filled, fill, policy_for
+from causal.planning import Plan, measured_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A sample, how it came about, and how many values of each term were put in."""
+
+    sample: Sample
+    attrition: tuple[AttritionStep, ...]
+    filled: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """One term of the design matrix before incomplete rows are left out."""
+
+    term: str
+    concept: str
+    content: Filled
+
+
+def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
+    """Build the sample of an analysis.
+
+    Raises
+    ------
+    SpecError
+        The exposure is missing and the specification does not say what to do.
+    PositivityError
+        Nobody, or nobody in one arm, is left.
+    OutcomeError
+        The outcome does not vary.
+    """
+    analysis = plan.analysis
+    first = cohort.table.groupby("person_id", sort=False).head(1)
+    included = holds(plan.population, first).set_axis(first["person_id"])
+    units = build_units(
+        cohort,
+        analysis.design,
+        analysis.missing,
+        included,
+        (analysis.population, plan.population_reason),
+    )
+    columns = [
+        column
+        for one in plan.measurements
+        for column in _columns(cohort, plan, units.frame, first, one)
+    ]
+    units, complete = _complete(units, columns)
+    if plan.analysis.design.time_indicators:
+        columns += _time_columns(units.frame["t"], complete)
+    sample = _assemble(cohort, plan, units, columns, complete)
+    check_arms(sample)
+    _check_outcome(sample, analysis.design.outcome)
+    filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
+    return Drawn(sample, units.attrition, filled)
+
+
+def _columns(
+    cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
+) -> list[_Column]:
+    """Expand one measurement into its terms and complete them."""
+    variable, features = cohort.codebook[one.column], plan.analysis.features
+    partners = needed_partners([variable], features)
+    waves = {"baseline": None, "start": frame["s"], "end": frame["t"]}[one.when]
+    everybody = expand(
+        variable, first[one.column], features, {p: _floats(first[p]) for p in partners}
+    )
+    order = first.reset_index(drop=True).reset_index().set_index("person_id")["index"]
+    row = order.loc[frame["person_id"]].to_numpy()
+    at_baseline = [term[row] for term in everybody]
+    if waves is None:
+        now = at_baseline
+    else:
+        now = list(
+            expand(
+                variable,
+                values_at(cohort, one.column, frame["person_id"], waves),
+                features,
+                {p: _floats(values_at(cohort, p, frame["person_id"], waves)) for p in partners},
+            )
+        )
+    policy = policy_for(one.column, one.when, plan.analysis.missing)
+    names = term_names(variable, measured_name(one), features)
+    return [
+        _Column(name, one.concept, fill(values, base, every, policy))
+        for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
+    ]
+
+
+def _complete(units: Units, columns: list[_Column]) -> tuple[Units, Bools]:
+    """Leave out the rows in which a covariate is still missing; one step a concept."""
+    import pandas as pd
+
+    complete = np.ones(len(units.frame), dtype=bool)
+    for concept in dict.fromkeys(one.concept for one in columns):
+        lacking = [one for one in columns if one.concept == concept]
+        known = ~np.any([np.isnan(one.content.values) for one in lacking], axis=0)
+        if known.all():
+            continue
+        terms = ", ".join(one.term for one in lacking if np.isnan(one.content.values).any())
+        units = units.keep(pd.Series(known[complete]), f"{concept} known", terms)
+        complete &= known
+    return units, complete
+
+
+def _time_columns(t: pd.Series[float], complete: Bools) -> list[_Column]:
+    """Indicate every exposure wave but the first."""
+    values = np.full((len(complete),), np.nan)
+    values[complete] = t.to_numpy()
+    none = np.zeros(len(complete), dtype=bool)
+    return [
+        _Column(f"interval ending at {wave:g}", TIME, Filled((values == wave).astype(float), none))
+        for wave in np.unique(t)[1:]
+    ]
+
+
+def _assemble(
+    cohort: Cohort, plan: Plan, units: Units, columns: list[_Column], complete: Bools
+) -> Sample:
+    """Put the arrays together, sorted by person and time."""
+    design, frame = plan.analysis.design, units.frame
+    _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
+    outcome = cohort.codebook[design.outcome]
+    kind: OutcomeKind = "binary" if outcome.kind == "binary" else "continuous"
+    x = np.column_stack([one.content.values[complete] for one in columns]) if columns else None
+    return Sample(
+        unit=unit.astype(np.int64),
+        y=_floats(frame["outcome"]),
+        a=_floats(frame["exposure"]),
+        x=np.empty((len(frame), 0)) if x is None else x,
+        terms=tuple(one.term for one in columns),
+        concepts=tuple(one.concept for one in columns),
+        outcome_kind=kind,
+        exposure_kind="binary" if cohort.codebook[design.exposure].kind == "binary" else "dose",
+        w=np.ones(len(frame)),
+        cluster=unit.astype(np.int64) if design.clustered else None,
+    )
+
+
+def _check_outcome(sample: Sample, column: str) -> None:
+    """Refuse an outcome without variation."""
+    seen = np.unique(sample.y[sample.observed])
+    if len(seen) < 2:
+        raise OutcomeError(
+            f"the outcome '{column}' is {seen[0]:g} in all {int(sample.observed.sum())} rows, so "
+            "there is nothing to compare. Choose another outcome, population or wave."
+        )
+
+
+def _floats(values: pd.Series[float]) -> Floats:
+    """Take a column out of pandas."""
+    return values.to_numpy(dtype=np.float64)

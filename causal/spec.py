@@ -1,0 +1,154 @@
+"""The specification: one YAML file that says cohort, question, diagram and rungs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from causal.design import AnyDesign, MissingData
+from causal.documents import Document, Settings, read_document, validated
+from causal.errors import SpecError
+from causal.estimate import Scale, Target
+from causal.estimators import AnyEstimator
+from causal.features import Form
+
+Value: TypeAlias = str | int | float | bool
+FULL = "dag"
+"""In ``adjust``, stands for the set the diagram asks for, as far as it is measured here."""
+
+
+class EstimandChoice(Settings):
+    """What the headline is about.
+
+    Attributes
+    ----------
+    target : the population the headline rung averages over.
+    scale : a difference for the headline; ratios and odds stand beside it in the report.
+    """
+
+    target: Target = "ATE"
+    scale: Scale = "risk_difference"
+
+
+class Rung(Settings):
+    """One rung of the ladder.
+
+    Attributes
+    ----------
+    name : unique; it names the rung's random stream too.
+    role : ``ladder``, or ``bracket`` for a rung that adjusts for something measured after
+        exposure began and is shown apart, since it may be a mediator.
+    adjust : concepts; ``dag`` stands for the set the diagram asks for.
+    columns : concept -> the columns that are to measure it in this rung, instead of the default.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    role: Literal["ladder", "bracket"] = "ladder"
+    adjust: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    estimator: AnyEstimator
+
+    @field_validator("adjust", mode="before")
+    @classmethod
+    def _one_or_many(cls, adjust: object) -> object:
+        return (adjust,) if isinstance(adjust, str) else adjust
+
+    @model_validator(mode="after")
+    def _adjusts_if_it_says_so(self) -> Rung:
+        if self.adjust and not self.estimator.adjusts:
+            raise ValueError(
+                f"{self.estimator.kind} adjusts for nothing; take adjust away, or choose another "
+                "estimator"
+            )
+        return self
+
+
+class Gates(Settings):
+    """Thresholds of the diagnostics, set before results are seen.
+
+    Attributes
+    ----------
+    effective_sample_size : smallest of the two arms after weighting.
+    smd : largest absolute standardised mean difference after weighting.
+    max_weight_share : largest share of an arm's weight one row may carry.
+    """
+
+    effective_sample_size: float = Field(default=50, gt=0)
+    smd: float = Field(default=0.1, gt=0)  # Austin 2009, doi:10.1002/sim.3697
+    max_weight_share: float = Field(default=0.1, gt=0, le=1)
+
+
+class Analysis(Settings):
+    """A whole specification; every field is a key of the YAML file."""
+
+    question: str
+    dataset: str
+    options: Mapping[str, Value] = Field(default_factory=dict)
+    population: str = "all"
+    design: AnyDesign
+    chosen: Literal["before_estimates", "after_estimates"]
+    estimand: EstimandChoice = EstimandChoice()
+    dag: str
+    features: Mapping[str, Form | tuple[Form, ...]] = Field(default_factory=dict)
+    missing: MissingData = MissingData()
+    ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
+    gates: Gates = Gates()
+    companions: tuple[str, ...] = ()
+    seed: int = Field(ge=0)
+
+    @field_validator("ladder")
+    @classmethod
+    def _begins_crude(cls, ladder: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if ladder[0].estimator.estimand not in ("crude", "linear projection") or ladder[0].adjust:
+            raise ValueError(
+                "the first rung is what the others are compared with: it must be crude "
+                "(mean_difference, or linear_probability without adjust for a dose)"
+            )
+        names = [rung.name for rung in ladder]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the rung name '{twice[0]}' stands twice; give each its own")
+        return ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """A validated specification, the file it came from, and its name."""
+
+    name: str
+    analysis: Analysis
+    document: Document
+
+    @property
+    def sha256(self) -> str:
+        """Give the hash of the text."""
+        return sha256(self.document.text.encode()).hexdigest()
+
+    @property
+    def dag_path(self) -> Path:
+        """Give the diagram's file, named relative to the specification."""
+        return Path(self.document.file).parent / self.analysis.dag
+
+
+def load_analysis(path: Path) -> Specification:
+    """Read and validate a specification; looks at no data.
+
+    Raises
+    ------
+    SpecError
+        With file, line and key; what was found, expected and the choices.
+    """
+    document = read_document(path)
+    analysis = validated(document, Analysis)
+    name = path.stem
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise SpecError(
+            f"the file name '{path.name}' is to name a folder of reports; use letters, digits, "
+            "_ and - only."
+        )
+    return Specification(name, analysis, document)

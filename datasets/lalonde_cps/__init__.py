@@ -1,0 +1,1 @@
+"""The trained of the NSW experiment beside survey controls: confounding with a known answer."""

@@ -1,0 +1,1 @@
+"""NHEFS: smoking cessation and weight gain, the worked example of Hernan and Robins."""

@@ -1,0 +1,92 @@
+"""Lays out the structural models of ``causal.simulate`` as a person-by-wave table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from causal.arrays import Floats
+from causal.seeding import generator
+from causal.simulate import SCENARIOS, Sites, draw_sites, simulate_cohort
+from causal.simulate import truth as cohort_truth
+from causal.simulate_panel import WAVES, ReverseOnly, panel_truth, simulate_panel
+
+PANEL = "reverse_only"
+BASELINE = (
+    "motivation_score", "severity_score", "true_motivation", "true_severity", "female", "black",
+    "religiosity", "network_support", "psychiatric", "opioid", "moud", "prior_mhg",
+    "abstinence_goal", "facilitation", "prior_outcome_control",
+)  # fmt: skip
+LATER = ("mhg_weekly", "abstinent", "drug_use", "followed")
+
+Options = Mapping[str, str | int | float | bool]
+
+
+def generate(options: Options) -> pd.DataFrame:
+    """Draw the cohort; the same options give the same table on every machine."""
+    n, seed = int(options["n"]), int(options["seed"])
+    rng = generator(seed, "simulated", "persons")
+    if options["scenario"] == PANEL:
+        return _panel_table(simulate_panel(ReverseOnly(), n, rng))
+    scenario = SCENARIOS[str(options["scenario"])]
+    cohort = simulate_cohort(scenario, n, rng, _sites(options))
+    return _cohort_table(cohort, attrition=bool(options["attrition"]))
+
+
+def truth(options: Options) -> Mapping[str, float]:
+    """Give the true values, for the site effects of this seed."""
+    if options["scenario"] == PANEL:
+        return panel_truth(ReverseOnly())
+    return cohort_truth(SCENARIOS[str(options["scenario"])], _sites(options))
+
+
+def _sites(options: Options) -> Sites:
+    """Draw the site effects of a seed: once a data set, whatever its size."""
+    scenario = SCENARIOS[str(options["scenario"])]
+    return draw_sites(scenario, generator(int(options["seed"]), "simulated", "sites"))
+
+
+def _cohort_table(cohort: Mapping[str, Floats], *, attrition: bool) -> pd.DataFrame:
+    """Put covariates at wave 0, attendance at 6, the outcome at 12."""
+    followed = cohort["followed"]
+    outcome = np.where((followed == 1) | (not attrition), cohort["abstinent"], np.nan)
+    sites = [f"site_{int(site)}" for site in cohort["site"]]
+    return pd.concat(
+        [
+            _wave(0, len(followed), {name: cohort[name] for name in BASELINE}, sites),
+            _wave(6, len(followed), {"mhg_weekly": cohort["mhg_weekly"]}),
+            _wave(
+                12,
+                len(followed),
+                {"abstinent": outcome, "drug_use": 1 - outcome, "followed": followed},
+            ),
+        ],
+        ignore_index=True,
+    )
+
+
+def _panel_table(panel: Mapping[str, Floats]) -> pd.DataFrame:
+    """Put attendance and use at every wave; this scenario has no covariates."""
+    use, attended = panel["drug_use"], panel["mhg_weekly"]
+    waves = [
+        _wave(
+            wave,
+            len(use),
+            {"mhg_weekly": attended[:, t], "drug_use": use[:, t], "abstinent": 1 - use[:, t]},
+        )
+        for t, wave in enumerate(WAVES)
+    ]
+    return pd.concat(waves, ignore_index=True)
+
+
+def _wave(
+    wave: int, n: int, columns: Mapping[str, Floats], sites: list[str] | None = None
+) -> pd.DataFrame:
+    """Make the rows of one wave; columns not measured there are missing."""
+    missing = np.full(n, np.nan)
+    numbers = {name: columns.get(name, missing) for name in (*BASELINE, *LATER)}
+    person = pd.Series(np.arange(1, n + 1)).astype("str").str.zfill(6)
+    site = pd.Series(sites if sites else [np.nan] * n, dtype="str")
+    return pd.DataFrame({"person_id": person, "wave": wave, "site": site, **numbers})
