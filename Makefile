@@ -48,7 +48,7 @@ types: install  ## mypy --strict
 	$(BIN)/mypy
 
 schema: install  ## write the JSON Schemas of specification and result
-	$(BIN)/causal schema docs/schema
+	$(BIN)/python -m causal.schema docs/schema
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

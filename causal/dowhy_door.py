@@ -89,7 +89,7 @@ def _unasked(dag: Dag, graph: Graph, names: Sequence[str]) -> str:
         )
     exposure, outcome = names[:2]
     if not nx.has_path(graph, exposure, outcome):
-        return f"there is no causal path from {exposure} to {outcome}, and DoWhy then looks for no set."
+        return f"there is no causal path from {exposure} to {outcome}; DoWhy then seeks no set."
     return ""
 
 

@@ -68,7 +68,7 @@ def find_instrument(
     """
     rule = _rule(dag, concept)
     graph = rule.graph
-    later = nx.descendants(graph, rule.exposure)
+    later = nx.descendants(graph, concept) | nx.descendants(graph, rule.exposure)
     allowed = {
         name
         for name in set(dag.covariates) - later - {concept}

@@ -7,7 +7,10 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "networkx", "pydantic", "dowhy", "econml")
+LIBRARIES = (
+    "numpy", "pandas", "scipy", "scikit-learn", "networkx", "pydantic", "dowhy", "econml",
+    "matplotlib",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 WIDTH = 9.0  # inches; about the width of a page on a code host
 INK, QUIET, RULE = "#1a1a1a", "#5c5c5c", "#c9c9c9"
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#8a4f7d"  # Okabe & Ito 2008
-STYLE = {
+STYLE: dict[RcKeyType, str | float | bool] = {
     "svg.hashsalt": "causal",
     "svg.fonttype": "path",  # so that widths do not depend on the fonts of the reader
     "font.family": "DejaVu Sans",  # shipped with matplotlib

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from causal.report.markdown import code, joined, plain, sentence
+from causal.report.markdown import code, joined, plain
 from causal.report.reading import (
     added_by,
     adjusted_rungs,
@@ -40,7 +40,7 @@ def _about_data(result: Result) -> Iterator[str]:
             "known, and nothing about people."
         )
     yield (
-        f"One data set, one population ({plain(result.design.population)}): other places, "
+        f"One data set, one population ({code(result.design.population)}): other places, "
         "drugs and years are not covered."
     )
     if result.dataset.min_cell:
@@ -54,7 +54,7 @@ def _about_wording(result: Result) -> Iterator[str]:
     """Repeat why causal wording is dropped."""
     if result.timing.label == "association":
         for reason in result.timing.reasons:
-            yield f"Not an effect: {sentence(plain(reason))}"
+            yield f"Not an effect: {plain(reason).rstrip('.')}."
 
 
 def _about_confounding(result: Result) -> Iterator[str]:

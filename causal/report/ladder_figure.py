@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from causal.report.reading import (
     remaining_of,
     truth_of,
 )
-from causal.result import Pair, Remaining, Result, RungBlock
+from causal.result import Pair, Piece, Remaining, Result, RungBlock
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,8 +120,7 @@ def draw_shares(rows: list[Row], ax: Axes) -> Axes:
             _beside(ax, row.at, "not estimable", "")
             continue
         for piece in kept.set:
-            _piece(ax, row.at, (piece[0] if piece[0] is not None else lo - 1,
-                                piece[1] if piece[1] is not None else hi + 1), (lo, hi), colour)  # fmt: skip
+            _piece(ax, row.at, piece, (lo, hi), colour)
         if lo <= kept.value <= hi:
             ax.plot(kept.value, row.at, marker, ms=5.5, mfc=fill, mec=colour, mew=1.3, zorder=3)
         _beside(ax, row.at, share(kept.value) + (" (mixed)" if kept.mixed else ""), _set(kept))
@@ -151,15 +151,17 @@ def _share_limits(rows: list[Row]) -> Pair:
     return lo, min(max(ends) + 0.25, SHARE_WINDOW[1])
 
 
-def _piece(ax: Axes, at: float, ends: Pair, window: Pair, colour: str) -> None:
+def _piece(ax: Axes, at: float, piece: Piece, window: Pair, colour: str) -> None:
     """Draw one piece of a set, with an arrow where it leaves the window."""
-    lo, hi = max(ends[0], window[0]), min(ends[1], window[1])
-    if lo >= hi:
+    first = -math.inf if piece[0] is None else piece[0]
+    last = math.inf if piece[1] is None else piece[1]
+    lo, hi = max(first, window[0]), min(last, window[1])
+    if lo >= hi:  # outside; the text beside gives it
         return
     ax.plot([lo, hi], [at, at], color=colour, lw=1.6, zorder=2, solid_capstyle="butt")
-    if ends[0] < window[0]:
+    if first < window[0]:
         ax.plot(lo, at, "<", color=colour, ms=5, clip_on=False)
-    if ends[1] > window[1]:
+    if last > window[1]:
         ax.plot(hi, at, ">", color=colour, ms=5, clip_on=False)
 
 

@@ -258,30 +258,20 @@ def _estimand_head(one: EstimandBlock, rungs: Sequence[str]) -> str:
 
 
 def _estimand_lines(one: EstimandBlock) -> list[str]:
-    """Give the set, what it lacks, and the sentences of the diagram."""
-    lists = (
-        ("Adjusted for", one.adjusted),
-        ("By proxy only", one.proxied),
-        ("Unmeasured", one.unmeasured),
-        ("Left out though measured", one.omitted),
-        ("On the way from exposure to outcome", one.mediators),
-    )
-    lines = [f"{what}: {codes(names)}." for what, names in lists if names]
+    """Give the set, what the diagram says of it, and the orientations it suffices in."""
+    lines = [f"Adjusted for: {codes(one.adjusted)}.", *(sentence(plain(t)) for t in one.sentences)]
     if len(one.orientations) > 1:
         enough = [turn for turn in one.orientations if turn.sufficient]
         lines.append(
-            f"Suffices in {len(enough)} of the {len(one.orientations)} ways of turning the "
-            f"disputed arrows{_turns(enough)}."
+            f"Of the {len(one.orientations)} ways of turning the disputed arrows, it "
+            f"suffices in: {_turns(enough)}."
         )
-    return lines + [sentence(plain(text)) for text in one.sentences]
+    return lines
 
 
 def _turns(turns: Sequence[OrientationBlock]) -> str:
     """Say which arrows are turned where the set suffices."""
-    if not turns:
-        return ""
-    listed = (codes(one.reversed) if one.reversed else "as drawn" for one in turns)
-    return f" (turned: {'; '.join(listed)})"
+    return "; ".join(codes(one.reversed) if one.reversed else "as drawn" for one in turns) or "none"
 
 
 def _part(result: Result, concept: ConceptBlock) -> str:

@@ -19,6 +19,10 @@ MUCH = 0.9
 """From here on a reader may take the share as a sign that nothing was to be adjusted for."""
 
 
+FEW = 3
+"""How many unmeasured concepts are named here; all are named in the next paragraph."""
+
+
 def share_sentences(result: Result) -> list[str]:
     """Say which share of the crude difference remains, its set, and what it does not show."""
     rung = chief(result)
@@ -30,7 +34,7 @@ def share_sentences(result: Result) -> list[str]:
         _share_sentence(result, rung, rung.remaining),
         *_set_sentences(rung.remaining),
         *_not_absent(result, rung.remaining),
-        _not_evidence(result),
+        _not_evidence(result, rung.remaining),
     ]
 
 
@@ -66,7 +70,7 @@ def _set_sentences(remaining: Remaining) -> list[str]:
     if not bounded(remaining.set):
         said.append(
             "The set has no two ends because the crude difference is not distinguishable from 0: "
-            "the share as such says little here, read the difference."
+            "read the difference, not the share."
         )
     elif within(remaining.set, 0) and within(remaining.set, 1):
         said.append("The set holds both 0 (nothing remains) and 1 (adjustment changes nothing).")
@@ -95,20 +99,22 @@ def _not_absent(result: Result, remaining: Remaining) -> list[str]:
     return said
 
 
-def _not_evidence(result: Result) -> str:
+def _not_evidence(result: Result, remaining: Remaining) -> str:
     """Say why the rest may remain though exposure does nothing."""
     weak, missing = proxied(result), unmeasured(result)
     causes = []
     if weak:
         causes.append(f"{phrase(weak)} measured with error")
     if missing:
-        causes.append(f"{phrase(missing)} not measured at all")
+        what = phrase(missing) if len(missing) <= FEW else f"{len(missing)} concepts"
+        causes.append(f"{what} not measured at all")
     if not causes:
         return (
             "The share tells how far adjustment moves the crude difference; what the rest is "
             "depends on the diagram being right."
         )
+    what = "That much remains" if remaining.value > 0 else "Whatever remains"
     return (
-        f"That much remains is not evidence of an effect: with {' and '.join(causes)}, "
+        f"{what} is not evidence of an effect: with {' and '.join(causes)}, "
         "a share remains even when the exposure does nothing."
     )

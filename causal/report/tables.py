@@ -144,7 +144,9 @@ def _overlap(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
 def _covariance(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     """Give the covariance of the rungs, as a matrix."""
     block = result.covariance
-    rows = ((name, *row) for name, row in zip(block.rungs, block.matrix, strict=True))
+    rows: list[Sequence[Cell]] = [
+        (name, *row) for name, row in zip(block.rungs, block.matrix, strict=True)
+    ]
     return ("rung", *block.rungs), rows
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import Measure, covers, measure_of, percent
 from causal.report.reading import (
@@ -36,9 +38,11 @@ def headline(result: Result) -> str:
         return "A crude association; nothing is adjusted for."
     if label_of(result) == "association":
         head = "An adjusted association, not an effect"
+    elif weak := proxied(result):
+        head = f"An effect only if the diagram holds and {phrase(weak)} were measured without error"
     else:
-        head = "An effect, if the diagram holds and its concepts are measured as they are meant"
-    return f"{head}{_certainty(result, rung)}."
+        head = "An effect, if the diagram holds"
+    return f"{head}{_certainty(result, rung)}.{_against_truth(result, rung)}"
 
 
 def short_verdict(result: Result) -> str:
@@ -89,7 +93,8 @@ def who_sentences(result: Result) -> list[str]:
     if not steps:
         return said
     first = next((one for one in steps if one.step.startswith("population ")), steps[0])
-    last, many = steps[-1], f"Of {first.persons} persons ({plain(first.step)}), "
+    whom = first.reason if first is not steps[0] else first.step
+    last, many = steps[-1], f"Of {first.persons} persons ({plain(whom)}), "
     if unit == "intervals":
         said.append(f"{many}{last.persons} contributed {last.rows} intervals.")
     else:
@@ -166,9 +171,10 @@ def identification_sentences(result: Result) -> list[str]:
     estimand = estimand_of(result, rung) if rung else None
     if estimand is not None and len(estimand.orientations) > 1:
         k = sum(one.sufficient for one in estimand.orientations)
+        granted = ", were the unmeasured concepts granted," if missing else ""
         said.append(
-            f"Some arrows are disputed: the adjustment set of {code(estimand.rung)} suffices in "
-            f"{k} of the {len(estimand.orientations)} ways of turning them."
+            f"Some arrows are disputed: the adjustment set of {code(estimand.rung)}{granted} "
+            f"suffices in {k} of the {len(estimand.orientations)} ways of turning them."
         )
     if not result.dag.instruments:
         said.append("The diagram offers no valid instrument.")
@@ -176,17 +182,13 @@ def identification_sentences(result: Result) -> list[str]:
 
 
 def check_sentences(result: Result) -> list[str]:
-    """Name the checks that failed or could not be resolved."""
-    said = []
-    for verdict, word in (("FAIL", "Not passed"), ("NOT_RESOLVABLE", "Not resolvable at this n")):
-        named = [
-            f"{words(one.name)} in {code(one.rung)}"
-            for one in result.diagnostics
-            if one.verdict == verdict
-        ]
-        if named:
-            said.append(f"{word}: {joined(named)}.")
-    return said
+    """Name the checks that could not be resolved; those that failed are stamped on the page."""
+    named = [
+        f"{words(one.name)} in {code(one.rung)}"
+        for one in result.diagnostics
+        if one.verdict == "NOT_RESOLVABLE"
+    ]
+    return [f"Not resolvable with these numbers: {joined(named)}."] if named else []
 
 
 def chosen_sentences(result: Result) -> list[str]:
@@ -207,8 +209,9 @@ def truth_sentences(result: Result) -> list[str]:
         if truth is None:
             continue
         pair = interval_of(rung)
-        held = "no" if pair is None else ("" if covers(pair, truth) else "not ")
-        tail = "" if held == "no" else f"; the truth is {held}in its interval"
+        tail = ""
+        if pair is not None:
+            tail = f"; the truth is {'' if covers(pair, truth) else 'not '}in its interval"
         said.append(
             f"{code(rung.name)}: off by {measure.amount(rung.estimate - truth)} "
             f"from {measure.bare(truth)} ({plain(rung.target)}){tail}."
@@ -265,7 +268,9 @@ def _certainty(result: Result, rung: RungBlock) -> str:
         for one in brackets(result)
         if (held := interval_of(one)) is not None and covers(held, 0)
     ]
-    return f"; the interval covers 0 in the bracket {joined(open_)}" if open_ else ""
+    if not open_:
+        return ""
+    return f"; the interval covers 0 in the {_many('bracket', open_)} {joined(open_)}"
 
 
 def _largest_loss(
@@ -274,12 +279,28 @@ def _largest_loss(
     """Find the step that loses most persons; none where a count is suppressed."""
     best: tuple[AttritionBlock, AttritionBlock] | None = None
     most = 0
-    for before, after in zip(steps[:-1], steps[1:], strict=True):
+    for before, after in pairwise(steps):
         if isinstance(before.persons, int) and isinstance(after.persons, int):
             lost = before.persons - after.persons
             if lost > most:
                 best, most = (before, after), lost
     return best
+
+
+def _against_truth(result: Result, rung: RungBlock) -> str:
+    """Say where the truth lies, for simulated data."""
+    truth, pair, measure = truth_of(result, rung), interval_of(rung), measure_of(result)
+    if truth is None or pair is None:
+        return ""
+    where = "inside" if covers(pair, truth) else "outside"
+    return (
+        f" The data are simulated: the truth, {measure.amount(truth)}, lies {where} the interval."
+    )
+
+
+def _many(noun: str, things: list[str]) -> str:
+    """Give the plural where there is more than one."""
+    return noun if len(things) == 1 else f"{noun}s"
 
 
 def _unit(measure: Measure) -> str:

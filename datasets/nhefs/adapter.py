@@ -8,6 +8,9 @@ import pandas as pd
 
 HIGH_PRICE = 1.5  # dollars of 2008: the instrument of Hernan & Robins, chapter 16
 
+MARITAL = {
+    2: "married", 3: "widowed", 4: "never_married", 5: "divorced", 6: "separated", 8: "unknown",
+}  # fmt: skip
 IN_1971 = (
     "sex", "race", "age", "education", "school", "income", "marital", "smokeintensity", "smokeyrs",
     "exercise", "active", "wt71", "ht", "asthma", "bronch", "chroniccough", "alcoholfreq",
@@ -18,7 +21,7 @@ IN_1992 = ("death",)
 
 
 def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Lay each person out over three rows; names and codes stay those of the raw table.
+    """Lay each person out over three rows; names stay those of the raw table.
 
     Parameters
     ----------
@@ -27,11 +30,12 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     source = raw["nhefs"]
     source = source.assign(
         person_id=source["seqn"].astype("int64").astype("str").str.zfill(5),
+        marital=source["marital"].map(MARITAL),
         high_price82=(source["price82"] >= HIGH_PRICE).where(source["price82"].notna()),
     )
     by_wave = (IN_1971, (*IN_1982, "high_price82"), IN_1992)
     waves = [
         source[["person_id", *columns]].assign(wave=wave) for wave, columns in enumerate(by_wave)
     ]
-    numbers = [column for columns in by_wave for column in columns]
+    numbers = [column for columns in by_wave for column in columns if column != "marital"]
     return pd.concat(waves, ignore_index=True).astype(dict.fromkeys(numbers, "float64"))

@@ -265,6 +265,28 @@ def test_a_cause_of_the_exposure_alone_is_never_adjusted_for() -> None:
         assert "z" not in {*found.concepts, *found.missing, *found.needs_after_exposure}
 
 
+def test_of_several_sets_the_one_closest_to_the_outcome_is_taken() -> None:
+    chain = [("far", "x"), ("far", "near"), ("near", "y"), ("x", "y")]
+    dag = Dag(
+        "chain",
+        "x",
+        "y",
+        {name: Concept("c") for name in ("x", "y", "far", "near")},
+        tuple(Edge(a, b, "r", "s") for a, b in chain),
+    )
+    assert adjustment_set(dag, {"far": M, "near": M}).concepts == ("near",)
+    assert adjustment_set(dag, {"far": M, "near": P}).concepts == ("far",)
+    assert adjustment_set(dag, {"far": U, "near": U}).missing == ("near",)
+
+
+def test_a_column_taken_after_exposure_never_identifies_outright() -> None:
+    edges = (Edge("late", "y", "r", "s"), Edge("x", "y", "r", "s"))
+    dag = Dag("late", "x", "y", {name: Concept("c") for name in ("x", "y", "late")}, edges)
+    assert judge(dag, ["late"], {"late": M}).verdict == "identified"
+    assert judge(dag, ["late"], {"late": P}).verdict == "identified"
+    assert judge(dag, ["late"], {"late": A}).verdict == "identified if measured without error"
+
+
 def test_sixty_concepts_take_less_than_a_second() -> None:
     rng = np.random.default_rng(10)
     dag = random_dag(rng, 60, 0.2)

@@ -268,7 +268,10 @@ def _rungs(some: list[str]) -> list[RungBlock]:
     full = MEASURED
 
     def share(value: float, lo: float, hi: float, *, mixed: bool = False) -> Remaining:
-        return Remaining(value=value, set=[(lo, hi)], difference=(-0.054, 0.063), mixed=mixed)
+        moved = -0.134 * (1 - value)
+        return Remaining(
+            value=value, set=[(lo, hi)], difference=(moved - 0.058, moved + 0.058), mixed=mixed
+        )
 
     return [
         rung("crude", -0.134, 0.054, remaining=Reason(not_estimable="the crude rung itself")),

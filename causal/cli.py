@@ -1,0 +1,217 @@
+"""The command line: verbs over specification and report; the only place that prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+OK, DIFFERS, INVALID, GATED, INTERRUPTED = 0, 1, 2, 3, 130
+LOUD = ("FAIL",)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and give the exit code.
+
+    Codes: 0 done, 1 a report differs, 2 invalid input, 3 a gate failed under
+    ``--require-design``, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    from causal.errors import CausalError, VerificationError
+
+    try:
+        return int(options.verb_function(options))
+    except VerificationError as error:
+        print(f"differs: {error}", file=sys.stderr)
+        return DIFFERS
+    except CausalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return INVALID
+    except KeyboardInterrupt:
+        print("interrupted; the last good report is untouched.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe verbs and options."""
+    parser = argparse.ArgumentParser(
+        prog="causal",
+        description="How much of the association between mutual-help groups and drug use remains.",
+    )
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    one = verbs.add_parser("datasets", help="list the data sets, or show one")
+    one.add_argument("name", nargs="?", metavar="NAME")
+    one.set_defaults(verb_function=_datasets)
+
+    one = verbs.add_parser("check", help="validate a specification and say what it identifies")
+    one.add_argument("spec", type=Path, metavar="SPEC")
+    one.set_defaults(verb_function=_check)
+
+    one = verbs.add_parser("run", help="run analyses and write their reports")
+    one.add_argument("specs", type=Path, nargs="+", metavar="SPEC")
+    one.add_argument("--out", type=Path, default=Path("reports"), help="folder of the reports")
+    one.add_argument("--data", type=Path, help="your own CSV, or a folder of them")
+    one.add_argument("--jobs", type=_jobs, default=1, help="processes (changes no number)")
+    one.add_argument(
+        "--require-design", action="store_true", help="exit 3 when a gate of the design fails"
+    )
+    one.set_defaults(verb_function=_run)
+
+    one = verbs.add_parser("render", help="write reports again from results.json; needs no data")
+    one.add_argument("reports", type=Path, nargs="+", metavar="REPORT")
+    one.set_defaults(verb_function=_render)
+
+    one = verbs.add_parser("verify", help="re-run and compare with the committed result")
+    one.add_argument("reports", type=Path, nargs="+", metavar="REPORT")
+    one.add_argument("--analyses", type=Path, help="folder of the specifications")
+    one.add_argument("--data", type=Path, help="your own CSV, or a folder of them")
+    one.add_argument("--jobs", type=_jobs, default=1, help="processes (changes no number)")
+    one.set_defaults(verb_function=_verify)
+    return parser
+
+
+def _jobs(text: str) -> int:
+    """Read a number of processes."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found '{text}'; expected a whole number from 1")
+    return int(text)
+
+
+def _datasets(options: argparse.Namespace) -> int:
+    """List the data sets, or show one: card, concepts, what is unmeasured."""
+    from causal.registry import describe, known_datasets
+
+    if options.name is None:
+        for name in known_datasets():
+            info = describe(name)
+            print(f"{name:15s} {info.access:10s} {info.title}")
+        return OK
+    info = describe(options.name)
+    print(info.card.rstrip(), "\n")
+    print("Populations:")
+    for name, population in info.populations.items():
+        print(f"  {name}: {population.reason}")
+    for name, option in info.options.items():
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        print(f"Option {name} = {option.default}: {option.description}{choices}")
+    print("Concepts, and the columns that measure them:")
+    for concept in dict.fromkeys(one.concept for one in info.codebook.measurements):
+        columns = [
+            f"{one.column}@{one.when}" + (" (proxy)" if one.proxy else "")
+            for one in info.codebook.measurements
+            if one.concept == concept
+        ]
+        print(f"  {concept}: {', '.join(columns)}")
+    print("Any other concept of a diagram is unmeasured here.")
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Validate a specification and say in sentences what it comes to."""
+    from causal.spec import load_analysis
+
+    specification = load_analysis(options.spec)
+    from causal.planning import plan_analysis
+    from causal.registry import describe
+
+    plan = plan_analysis(specification, describe(specification.analysis.dataset))
+    print(f"{options.spec} is valid. {specification.analysis.question}\n")
+    if plan.association:
+        print("The design allows an association only:")
+        for reason in plan.association:
+            print(f"  - {reason}")
+    else:
+        print("The timing of the design allows an effect, where the diagram identifies one.")
+    for planned in plan.rungs:
+        adjusted = ", ".join(planned.concepts) or "nothing"
+        print(f"\n{planned.rung.name} ({planned.rung.estimator.kind}), adjusting for {adjusted}:")
+        for sentence in planned.estimand.sentences:
+            print(f"  {sentence}")
+    if plan.instruments:
+        print("\nInstruments by the diagram:")
+        for instrument in plan.instruments:
+            print(f"  {instrument.reason}")
+    return OK
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run analyses one after another; every specification is validated before the first runs."""
+    from causal.spec import load_analysis
+
+    specifications = [load_analysis(path) for path in options.specs]
+    from causal.planning import plan_analysis
+    from causal.registry import describe
+
+    for specification in specifications:
+        plan_analysis(specification, describe(specification.analysis.dataset))
+    from causal.pipeline import run
+    from causal.publishing import check_writable, publish, refresh_index
+
+    check_writable(options.out)
+    gated = False
+    bar = _bar(len(specifications))
+    for specification in specifications:
+
+        def show(stage: str, name: str = specification.name) -> None:
+            bar.set_description(f"{name}: {stage}")
+
+        result = run(specification, data=options.data, jobs=options.jobs, progress=show)
+        show("report")
+        publish(result, options.out / specification.name)
+        bar.update()
+        failed = [one for one in result.diagnostics if one.verdict in LOUD]
+        gated = gated or bool(failed)
+        bar.write(f"{options.out / specification.name / 'report.md'}", file=sys.stdout)
+        for one in failed:
+            bar.write(f"  gate {one.name} of rung {one.rung}: {one.reason}", file=sys.stderr)
+    bar.close()
+    refresh_index(options.out)
+    return GATED if gated and options.require_design else OK
+
+
+def _bar(total: int) -> tqdm[None]:
+    """Show progress, on a terminal only."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, disable=not sys.stderr.isatty(), bar_format="{desc} {n}/{total} {bar}")
+
+
+def _render(options: argparse.Namespace) -> int:
+    """Write reports again from their results."""
+    from causal.publishing import RESULT, refresh_index
+    from causal.report import render
+    from causal.result import load
+
+    for folder in options.reports:
+        render(load(folder / RESULT), folder)
+        print(folder / "report.md")
+    for parent in {folder.parent for folder in options.reports}:
+        refresh_index(parent)
+    return OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Compare reports with what their specifications and data give."""
+    from causal.registry import analyses_folder
+    from causal.verification import verify
+
+    analyses = options.analyses or analyses_folder()
+    for folder in options.reports:
+        verified = verify(folder, analyses, data=options.data, jobs=options.jobs)
+        print(f"{folder}: verified")
+        for sentence in verified.sentences:
+            print(f"  {sentence}")
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

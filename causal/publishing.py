@@ -1,0 +1,67 @@
+"""Writes a finished run: result, report and index appear together, or the last good ones stay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from causal.errors import CausalError, Place
+from causal.report import render_index, rendered
+from causal.result import Result, dump, load
+
+RESULT = "results.json"
+
+
+def publish(result: Result, folder: Path) -> None:
+    """Write ``results.json`` and the report into a folder.
+
+    Everything is computed and written beside the folder first, then moved in; an interruption
+    before that leaves the last good report untouched.
+
+    Raises
+    ------
+    CausalError
+        The folder cannot be written to.
+    """
+    text = dump(result)
+    content = {**rendered(Result.model_validate_json(text)), RESULT: text.encode()}
+    stage = folder.parent / f".{folder.name}.{os.getpid()}.part"
+    try:
+        for name, body in content.items():
+            path = stage / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        for name in content:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(stage / name, folder / name)
+    except OSError as problem:
+        raise _unwritable(folder, problem) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder nothing can be written to, before minutes are spent on a run."""
+    probe = folder / f".{os.getpid()}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as problem:
+        raise _unwritable(folder, problem) from None
+
+
+def refresh_index(reports: Path) -> None:
+    """Write the page that lists the reports of a folder."""
+    results = [load(path) for path in sorted(reports.glob(f"*/{RESULT}"))]
+    if results:
+        render_index(results, reports)
+
+
+def _unwritable(folder: Path, problem: OSError) -> CausalError:
+    return CausalError(
+        f"cannot be written to: {problem.strerror}. Choose another folder with --out, or mend "
+        "its permissions.",
+        Place(str(folder)),
+    )
