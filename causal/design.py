@@ -156,11 +156,16 @@ def build_units(
     units = _at_exposure_interview(units, design, sorted({int(w) for w in table["wave"]}))
     units = _with_exposure(units, design, missing)
     units = _with_outcome(units, design, missing)
+    return refuse_empty(units)
+
+
+def refuse_empty(units: Units) -> Units:
+    """Raise when nobody is left, naming the step that left out the last; else give the units."""
     if units.frame.empty:
         last = next(step for step in units.attrition if step.rows == 0)
         raise PositivityError(
             f"nobody is left after the step '{last.step}' ({last.reason}). "
-            "Choose another population, wave or outcome."
+            "Choose another population, wave, outcome or adjustment."
         )
     return units
 

@@ -86,7 +86,8 @@ def parse_document(text: str, file: str) -> Document:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as problem:
         line = problem.problem_mark.line + 1 if problem.problem_mark else None
-        raise SpecError(f"is not valid YAML: {problem.problem}.", Place(file, line)) from None
+        hint = " Put text that holds ': ' in quotes." if "mapping values" in str(problem) else ""
+        raise SpecError(f"is not valid YAML: {problem.problem}.{hint}", Place(file, line)) from None
     except yaml.YAMLError as problem:
         raise SpecError(f"is not valid YAML: {problem}.", Place(file)) from None
     lines: dict[KeyPath, int] = {}

@@ -150,7 +150,7 @@ def _comparison(node: ast.Compare, text: str) -> Comparison:
     if not isinstance(node.left, ast.Name):
         raise SpecError(
             f"found {_name(node.left)} on the left of a comparison in '{text}'; "
-            "expected a column. Write the column first."
+            f"expected a column. {ALLOWED}"
         )
     operator = OPERATORS.get(type(node.ops[0]))
     if operator is None:

@@ -69,5 +69,16 @@ def attenuate(
         remaining=a / c,
         fieller=Region(inference.fieller(a, c, v, level, joint.df), level),
         difference=Region((inference.interval(c - a, spread, level, joint.df),), level),
-        mixed_targets=adjusted.target not in ("ATE", "ATT") or bool(adjusted.target_note),
+        mixed_targets=_mixed(crude, adjusted),
     )
+
+
+def _mixed(crude: Estimates, adjusted: Estimates) -> bool:
+    """Tell whether a share mixes selection with a change of target.
+
+    A crude mean difference has no target of its own; over the ATT it is selection alone, over the
+    ATE selection and heterogeneity, and over any narrower population neither can be told apart.
+    """
+    if adjusted.target_note:
+        return True
+    return adjusted.target not in ("ATE", "ATT") and adjusted.target != crude.target

@@ -93,6 +93,7 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
             composing.compose_rung(plan, planned, fitted, fits[0], drawn, cohort.min_cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
+        headline=analysis.headline_rung,
         covariance=composing.compose_covariance(names, fits, analysis.estimand.scale),
         diagnostics=[
             block

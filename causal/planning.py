@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from causal.codebook import Codebook, Measurement, Variable
 from causal.dag import Dag, load_dag
+from causal.dagitty import read_dagitty
 from causal.dataset_info import DatasetInfo
 from causal.documents import Document
 from causal.errors import CausalError, SpecError, TimingError, did_you_mean
@@ -82,7 +83,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
         The first thing that does not fit, with file, line and key.
     """
     analysis, document = specification.analysis, specification.document
-    dag = load_dag(specification.dag_path)
+    dag = _diagram(specification)
     codebook = info.codebook
     with located(document, "options"):
         chosen_options(info, analysis.options)
@@ -135,6 +136,19 @@ def located(document: Document, *path: str | int) -> Iterator[None]:
         if not str(error.place):
             error.place = document.place(path)
         raise
+
+
+def _diagram(specification: Specification) -> Dag:
+    """Read the diagram: YAML, or DAGitty text when the file is not YAML by its name."""
+    path = specification.dag_path
+    if not path.is_file():
+        known = [f"{path.parent.name}/{one.name}" for one in path.parent.glob("*.yaml")]
+        raise specification.document.error(
+            ("dag",),
+            f"there is no file '{specification.analysis.dag}' beside the specification. "
+            f"{did_you_mean(specification.analysis.dag, known)}",
+        )
+    return load_dag(path) if path.suffix in (".yaml", ".yml") else read_dagitty(path)
 
 
 def _check_role(info: DatasetInfo, column: str) -> None:

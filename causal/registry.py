@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Options: TypeAlias = Mapping[str, Value]
+Build: TypeAlias = "Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]"
+Generate: TypeAlias = "Callable[[Options], pd.DataFrame]"
+Truth: TypeAlias = Callable[[Options], Mapping[str, float]]
 
 GROUP = "causal.datasets"
 """The entry-point group under which other packages offer data sets."""
@@ -83,7 +86,7 @@ def load_cohort(name: str, options: Options | None = None, data: Path | None = N
         The table contradicts the codebook.
     """
     info = describe(name)
-    table = canonical(build_table(info, options, data), info.codebook)
+    table = canonicalise(build_table(info, options, data), info.codebook)
     digest = digest_table(table)
     if info.cohort_sha256 is not None and digest != info.cohort_sha256:
         raise ChecksumMismatchError(
@@ -102,10 +105,9 @@ def build_table(
     if info.access == "generated":
         if data is not None:
             raise DatasetError("is generated; it reads no file.", Place(f"data set {info.name}"))
-        generate = cast("Callable[[Options], pd.DataFrame]", _adapter(info, "generate"))
-        return generate(chosen_options(info, options))
+        return find_generate(info)(chosen_options(info, options))
     chosen_options(info, options)
-    build = cast("Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]", _adapter(info, "build"))
+    build = find_build(info)
     raw = read_sources(info.raw, data)
     try:
         return build(raw)
@@ -121,8 +123,22 @@ def known_truth(name: str, options: Options | None = None) -> Mapping[str, float
     info = describe(name)
     if info.access != "generated":
         raise DatasetError("is not generated, so no truth is known.", Place(f"data set {name}"))
-    truth = cast("Callable[[Options], Mapping[str, float]]", _adapter(info, "truth"))
-    return truth(chosen_options(info, options))
+    return find_truth(info)(chosen_options(info, options))
+
+
+def find_build(info: DatasetInfo) -> Build:
+    """Import ``build`` of an adapter, which makes the table from raw files."""
+    return cast("Build", _adapter(info, "build"))
+
+
+def find_generate(info: DatasetInfo) -> Generate:
+    """Import ``generate`` of an adapter, which makes the table from options."""
+    return cast("Generate", _adapter(info, "generate"))
+
+
+def find_truth(info: DatasetInfo) -> Truth:
+    """Import ``truth`` of an adapter, which gives the true values of a generated table."""
+    return cast("Truth", _adapter(info, "truth"))
 
 
 def chosen_options(info: DatasetInfo, options: Options | None) -> dict[str, Value]:
@@ -137,7 +153,7 @@ def chosen_options(info: DatasetInfo, options: Options | None) -> dict[str, Valu
     return {name: given.get(name, one.default) for name, one in info.options.items()}
 
 
-def canonical(table: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
+def canonicalise(table: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
     """Check a built table, then bring it to one form: sorted, columns in the codebook's order.
 
     Returns
@@ -166,7 +182,7 @@ def digest_table(table: pd.DataFrame) -> str:
         if values.dtype.kind in "fiub":
             digest.update(_rounded(values.to_numpy(dtype=np.float64)).tobytes())
         else:
-            codes, names = pd.factorize(values, sort=True)
+            codes, names = pd.factorize(values.astype("str"), sort=True)
             digest.update("\x1f".join(map(str, names)).encode())
             digest.update(codes.astype("<i8").tobytes())
     return digest.hexdigest()
@@ -214,7 +230,7 @@ def _located() -> Mapping[str, _Located]:
     return found
 
 
-def _adapter(info: DatasetInfo, function: str) -> Callable[..., object]:
+def _adapter(info: DatasetInfo, function: str) -> object:
     """Import a function of a data set's adapter."""
     adapter = importlib.import_module(f"{info.module}.adapter")
     found = getattr(adapter, function, None)
@@ -224,7 +240,7 @@ def _adapter(info: DatasetInfo, function: str) -> Callable[..., object]:
             f"access = '{info.access}' requires it.",
             Place(f"data set {info.name}"),
         )
-    return cast("Callable[..., object]", found)
+    return cast("object", found)
 
 
 def _rounded(values: Floats) -> Floats:

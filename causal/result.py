@@ -263,6 +263,7 @@ class Result(Block):
     attrition: list[AttritionBlock]
     covariates: list[CovariateBlock]
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
+    headline: str
     covariance: CovarianceBlock
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]

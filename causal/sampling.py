@@ -11,7 +11,7 @@ import numpy as np
 from causal.arrays import Bools, Floats
 from causal.codebook import Measurement
 from causal.cohort import TIME, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
-from causal.design import Units, build_units, values_at
+from causal.design import Units, build_units, refuse_empty, values_at
 from causal.errors import OutcomeError
 from causal.expressions import holds
 from causal.features import expand, needed_partners, term_names
@@ -122,7 +122,7 @@ def _complete(units: Units, columns: list[_Column]) -> tuple[Units, Bools]:
         terms = ", ".join(one.term for one in lacking if np.isnan(one.content.values).any())
         units = units.keep(pd.Series(known[complete]), f"{concept} known", terms)
         complete &= known
-    return units, complete
+    return refuse_empty(units), complete
 
 
 def _time_columns(t: pd.Series[float], complete: Bools) -> list[_Column]:

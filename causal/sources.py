@@ -148,7 +148,8 @@ def _read(sources: Sources, name: str, data: Path | None) -> pd.DataFrame:
         # One column fewer is let pass: exports differ in whether they number the rows.
         raise ChecksumMismatchError(
             f"{own or file.path} has {rows} rows and {columns} columns; expected "
-            f"{file.rows or 'any number of'} and {file.columns or 'any'}. Give the complete file.",
+            f"{file.rows or 'any number of'} rows and {file.columns or 'any number of'} columns. "
+            "Give the complete file.",
             sources.place(name),
         )
     return table

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from causal.design import AnyDesign, MissingData
 from causal.documents import Document, Settings, read_document, validated
-from causal.errors import SpecError
+from causal.errors import SpecError, did_you_mean
 from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator
 from causal.features import Form
@@ -84,7 +84,14 @@ class Gates(Settings):
 
 
 class Analysis(Settings):
-    """A whole specification; every field is a key of the YAML file."""
+    """A whole specification; every field is a key of the YAML file.
+
+    Attributes
+    ----------
+    chosen : whether this analysis was chosen before or after estimates had been seen.
+    headline : the rung the first page leads with; the last one with the target when left out.
+    companions : analyses to be read beside this one.
+    """
 
     question: str
     dataset: str
@@ -97,6 +104,7 @@ class Analysis(Settings):
     features: Mapping[str, Form | tuple[Form, ...]] = Field(default_factory=dict)
     missing: MissingData = MissingData()
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
+    headline: str | None = None
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
@@ -114,6 +122,32 @@ class Analysis(Settings):
         if twice:
             raise ValueError(f"the rung name '{twice[0]}' stands twice; give each its own")
         return ladder
+
+
+    @model_validator(mode="after")
+    def _headline_is_a_rung(self) -> Analysis:
+        answering = self._answering()
+        if self.headline is not None and self.headline not in answering:
+            raise ValueError(
+                f"headline '{self.headline}' is not a rung of the ladder with the target "
+                f"'{self.estimand.target}'. {did_you_mean(self.headline, answering)}"
+            )
+        return self
+
+    @property
+    def headline_rung(self) -> str:
+        """Give the name of the rung the first page leads with."""
+        if self.headline is not None:
+            return self.headline
+        return [self.ladder[0].name, *self._answering()][-1]
+
+    def _answering(self) -> list[str]:
+        """Name the rungs of the ladder proper that have the headline's target."""
+        return [
+            rung.name
+            for rung in self.ladder[1:]
+            if rung.role == "ladder" and rung.estimator.estimand == self.estimand.target
+        ]
 
 
 @dataclass(frozen=True, slots=True)

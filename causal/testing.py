@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causal.codebook import Codebook
-from causal.cohort import KEYS
 from causal.dataset_info import DatasetInfo, Fact
 from causal.errors import DatasetError, Place, SpecError, did_you_mean
 from causal.expressions import holds
 from causal.registry import (
-    adapter_function,
-    canonical,
-    chosen_options,
+    canonicalise,
     describe,
     digest_table,
+    find_build,
+    find_generate,
+    find_truth,
     known_datasets,
     known_truth,
     load_cohort,
@@ -91,8 +91,17 @@ def check_folder(name: str) -> DatasetInfo:
             "is 0 for data that are not public. Give the licence's smallest cell, or 10.",
             _place(name, "min_cell"),
         )
-    for function in ("generate", "truth") if info.access == "generated" else ("build",):
-        adapter_function(info, function)
+    if info.cohort_sha256 is None and any(file.path for file in info.sources.values()):
+        raise DatasetError(
+            "is missing, so a user's CSV of these data could not be recognised. Write the digest "
+            "of load_cohort(name) into dataset.toml.",
+            _place(name, "cohort_sha256"),
+        )
+    if info.access == "generated":
+        find_generate(info)
+        find_truth(info)
+    else:
+        find_build(info)
     return info
 
 
@@ -195,7 +204,9 @@ def _check_codebook(info: DatasetInfo) -> None:
         )
     for raw in info.refused:
         if raw in codebook.variables:
-            raise DatasetError("is refused and carried under the same name.", _place(info.name, raw))
+            raise DatasetError(
+                "is refused and carried under the same name.", _place(info.name, raw)
+            )
 
 
 def _check_refused(info: DatasetInfo, raw: Mapping[str, pd.DataFrame]) -> None:
@@ -211,8 +222,7 @@ def _check_refused(info: DatasetInfo, raw: Mapping[str, pd.DataFrame]) -> None:
 
 def _built(info: DatasetInfo, raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Build a table and bring it to its one form."""
-    table = adapter_function(info, "build")(raw)
-    return canonical(table, info.codebook)
+    return canonicalise(find_build(info)(raw), info.codebook)
 
 
 def _impure(info: DatasetInfo, what: str) -> DatasetError:

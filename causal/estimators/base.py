@@ -28,9 +28,11 @@ class Variance(Settings):
     kind : ``HC0`` from influence values as they are (CR0 when the design has clusters); ``HC1``
         with the small-sample factor of ``inference.small_sample_factor`` (CR1); ``classical``
         for equal error variance and no clustering, with Student's t.
+    clustered : False ignores the clusters of the design, as some published numbers do.
     """
 
     kind: VarianceKind = "HC0"
+    clustered: bool = True
 
 
 class Estimator(Settings, ABC):
@@ -111,14 +113,14 @@ def from_influence(
     n_coefficients : what HC1 counts; 1 for estimators that are means.
     """
     correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
-    factor = inference.small_sample_factor(
-        correction, sample.n, n_coefficients, sample.n_clusters
-    )
+    cluster = sample.cluster if variance.clustered else None
+    n_clusters = sample.n_clusters if variance.clustered else None
+    factor = inference.small_sample_factor(correction, sample.n, n_coefficients, n_clusters)
     return Estimates(
         labels=labels,
         values=read_only(values),
         influence=read_only(influence),
-        covariance=read_only(factor * inference.covariance(influence, sample.cluster)),
+        covariance=read_only(factor * inference.covariance(influence, cluster)),
         target=target,
         cluster=sample.cluster,
         target_note=target_note,

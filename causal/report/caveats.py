@@ -79,7 +79,10 @@ def _about_confounding(result: Result) -> Iterator[str]:
                 f"{k} of {m} diagrams only."
             )
         if estimand.omitted:
-            yield f"The set of {code(estimand.rung)} leaves out: {phrase(estimand.omitted)}."
+            yield (
+                f"A sufficient set has besides what {code(estimand.rung)} adjusts for: "
+                f"{phrase(estimand.omitted)}."
+            )
     if not result.dag.instruments:
         yield "There is no instrument, so nothing checks the adjustment from outside it."
     yield (
@@ -103,13 +106,14 @@ def _about_brackets(result: Result) -> Iterator[str]:
 
 def _about_followup(result: Result) -> Iterator[str]:
     """Say whom losses and missing values leave out."""
-    missing = result.design.missing
-    if missing.get("outcome") == "complete_case":
+    steps = result.attrition
+    if steps and steps[-1].rows != steps[0].rows:
         yield (
-            "Rows without an outcome are left out: if being followed depends on exposure and on "
-            "the outcome, the difference among those seen is not that among all."
+            "Only rows that reach the last step of the attrition table are analysed: if reaching "
+            "it depends on exposure and on the outcome, the difference among those seen is not "
+            "that among all."
         )
-    if missing.get("covariates") == "median" and any(one.filled != 0 for one in result.covariates):
+    if any(one.filled != 0 for one in result.covariates):
         yield (
             "Missing covariates are filled with one value each; intervals do not carry that "
             "uncertainty."

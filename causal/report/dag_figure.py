@@ -20,7 +20,7 @@ PITCH = 0.86  # inches from one layer to the next
 TALL = 0.42  # inches, of a box
 WIDEST = 1.3  # inches, of a box; less in a broad diagram
 KEY = 0.8  # inches below the diagram
-LETTER = 0.083  # inches a letter of 8 points takes
+LETTER = 0.072  # inches a letter of 8 points takes
 ARROW = (0.085, 0.1)  # inches: width, length
 FILL: dict[Status, str] = {
     "measured": "#e3eef6",

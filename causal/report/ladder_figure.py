@@ -79,9 +79,10 @@ def arrange_rows(result: Result) -> list[Row]:
 
 def draw_differences(result: Result, rows: list[Row], ax: Axes) -> Axes:
     """Draw differences with intervals, the zero line, and truths where they are known."""
-    measure, ends = measure_of(result), [0.0]
+    measure = measure_of(result)
     factor = 100 if measure.points else 1
-    ax.axvline(0, color=INK, lw=0.9, zorder=1)
+    ends = [measure.null]
+    ax.axvline(measure.null, color=INK, lw=0.9, zorder=1)
     ax.axvline(factor * result.crude.estimate, color=QUIET, lw=0.8, ls=(0, (1, 2)), zorder=1)
     for row in rows:
         if row.rung is None:
@@ -103,7 +104,10 @@ def draw_differences(result: Result, rows: list[Row], ax: Axes) -> Axes:
     pad = PAD * (max(ends) - min(ends) or 1.0)
     ax.set_xlim(min(ends) - pad, max(ends) + pad)
     level = percent(result.crude.level)
-    ax.set_xlabel(f"Difference{f' ({measure.unit})' if measure.unit else ''}, {level} interval")
+    contrast = (
+        "Difference" if measure.null == 0 else result.crude.scale.replace("_", " ").capitalize()
+    )
+    ax.set_xlabel(f"{contrast}{f' ({measure.unit})' if measure.unit else ''}, {level} interval")
     return ax
 
 

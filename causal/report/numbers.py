@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from causal.result import Pair, Piece, Result
+from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
 
 MINUS = "\u2212"
 SHARE_DECIMALS = 2
@@ -13,20 +13,25 @@ PROPORTION_DECIMALS = 3
 DIGITS = 12  # as in the result document
 
 
+RATIOS = ("risk_ratio", "odds_ratio")
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How differences of one outcome are written.
+    """How contrasts of one outcome are written.
 
     Attributes
     ----------
     points : a risk difference, written as percentage points in sentences.
     unit : what is counted, for other outcomes.
-    decimals : of a difference that is not in points.
+    decimals : of a number that is not in points.
+    null : the value that means no difference: 0, or 1 for a ratio.
     """
 
     points: bool
     unit: str
     decimals: int
+    null: float = 0.0
 
     def amount(self, value: float) -> str:
         """Write a difference with its unit, for a sentence."""
@@ -52,16 +57,38 @@ class Measure:
         """Write the mean outcome of one arm, for a sentence."""
         return f"{number(100 * value, 1)} %" if self.points else self.amount(value)
 
+    def silent(self, pair: Pair) -> bool:
+        """Tell whether an interval holds the value that means no difference."""
+        return covers(pair, self.null)
+
+
+POINTS = Measure(points=True, unit="points", decimals=PROPORTION_DECIMALS)
+
 
 def measure_of(result: Result) -> Measure:
     """Choose the unit and decimals of a result from its scale and the crude standard error."""
     if result.crude.scale == "risk_difference":
-        return Measure(points=True, unit="points", decimals=PROPORTION_DECIMALS)
+        return POINTS
+    if result.crude.scale in RATIOS:
+        return Measure(points=False, unit="", decimals=SHARE_DECIMALS, null=1.0)
     return Measure(
         points=False,
         unit=result.design.outcome.unit,
         decimals=_decimals_for(result.crude.std_error),
     )
+
+
+def difference_measure(result: Result) -> Measure:
+    """Choose the unit of the differences shares are formed of, whatever the headline's scale."""
+    return POINTS if result.crude.scale in RATIOS else measure_of(result)
+
+
+def difference_of(rung: RungBlock) -> float | None:
+    """Give a rung's estimate as a difference, where the document holds it."""
+    if rung.scale not in RATIOS:
+        return rung.estimate
+    found = [one for one in rung.other_scales if isinstance(one, ScaleBlock)]
+    return next((one.estimate for one in found if one.scale == "risk_difference"), None)
 
 
 def number(value: float, decimals: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causal.errors import Place, VerificationError, did_you_mean
 from causal.report.markdown import joined, plain, words
 from causal.result import EstimandBlock, Label, Pair, Remaining, Result, RungBlock
 
@@ -14,7 +15,7 @@ TARGETS = {
     "linear projection": "a regression coefficient (linear projection)",
     "partially linear": "a regression coefficient (partially linear model)",
 }
-AVERAGES = ("ATE", "ATT")
+DIFFERENCES = ("risk_difference", "mean_difference")
 
 
 def adjusted_rungs(result: Result) -> list[RungBlock]:
@@ -28,18 +29,22 @@ def brackets(result: Result) -> list[RungBlock]:
 
 
 def chief(result: Result) -> RungBlock | None:
-    """Give the rung the first page speaks of, or None on a ladder with a crude rung only.
+    """Give the rung the first page leads with; None where that is the crude one.
 
-    The last of those that adjust for most, at the first target that is an average over everybody
-    or over the exposed. The choice looks at the specification only, never at an estimate.
+    Raises
+    ------
+    VerificationError
+        The document names a headline it has no rung for.
     """
-    rungs = adjusted_rungs(result)
-    if not rungs:
-        return None
-    target = next((one.target for one in rungs if one.target in AVERAGES), rungs[0].target)
-    same = [one for one in rungs if one.target == target]
-    most = max(len(one.adjusted) for one in same)
-    return [one for one in same if len(one.adjusted) == most][-1]
+    names = [rung.name for rung in result.rungs]
+    if result.headline not in names:
+        raise VerificationError(
+            f"the headline is '{result.headline}', and there is no such rung. "
+            f"{did_you_mean(result.headline, names)} Run the analysis again (causal run).",
+            Place("results.json", key="/headline"),
+        )
+    rung = result.rung(result.headline)
+    return None if rung is result.crude else rung
 
 
 def by_target(rungs: list[RungBlock]) -> dict[str, list[RungBlock]]:
@@ -69,8 +74,13 @@ def estimand_of(result: Result, rung: RungBlock) -> EstimandBlock | None:
 
 
 def truth_of(result: Result, rung: RungBlock) -> float | None:
-    """Give the true value of what a rung is after, where the data are simulated."""
-    return result.truth.get(rung.name, result.truth.get(rung.target))
+    """Give the true value of what a rung is after, where the data are simulated.
+
+    Truths are named after targets; those of ratios after the scale, averaged over everybody.
+    """
+    if rung.scale in DIFFERENCES:
+        return result.truth.get(rung.target.lower())
+    return result.truth.get(rung.scale) if rung.target == "ATE" else None
 
 
 def interval_of(rung: RungBlock) -> Pair | None:

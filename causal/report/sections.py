@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from causal.report.markdown import code, codes, plain, sentence, table, words
-from causal.report.numbers import measure_of, number, percent
+from causal.report.numbers import (
+    PROPORTION_DECIMALS,
+    RATIOS,
+    SHARE_DECIMALS,
+    difference_measure,
+    measure_of,
+    number,
+    percent,
+)
 from causal.report.reading import (
     TARGETS,
     adjusted_rungs,
     brackets,
     by_target,
+    chief,
     interval_of,
     rung_label,
     truth_of,
@@ -18,6 +27,7 @@ from causal.report.reading import (
 from causal.report.shares import share_cell
 from causal.result import (
     ConceptBlock,
+    DiagnosticBlock,
     EstimandBlock,
     OrientationBlock,
     Reason,
@@ -34,7 +44,6 @@ STATUS: dict[Status, str] = {
     "after_exposure": "measured after exposure began",
     "unmeasured": "**unmeasured**",
 }
-SCALES = {"risk_ratio": "risk ratio", "odds_ratio": "odds ratio"}
 VERDICTS = {
     "PASS": "passed",
     "FAIL": "**not passed**",
@@ -76,8 +85,11 @@ def scale_table(result: Result) -> str:
     return table(header, rows, "llrl") if rows else ""
 
 
-def identification(result: Result) -> list[tuple[str, list[str]]]:
-    """Give rungs, verdict and sentences, once for every distinct estimand."""
+def identification(result: Result) -> list[tuple[str, list[str], bool]]:
+    """Give rungs with verdict, sentences, and whether to fold them away.
+
+    Rungs of which the diagram says the same stand together; those of the first page stay open.
+    """
     groups: list[tuple[EstimandBlock, list[str]]] = []
     for one in result.estimands:
         for known, rungs in groups:
@@ -86,7 +98,11 @@ def identification(result: Result) -> list[tuple[str, list[str]]]:
                 break
         else:
             groups.append((one, [one.rung]))
-    return [(_estimand_head(one, rungs), _estimand_lines(one)) for one, rungs in groups]
+    main = chief(result)
+    return [
+        (_estimand_head(one, rungs), _estimand_lines(one), main is None or main.name not in rungs)
+        for one, rungs in groups
+    ]
 
 
 def concept_table(result: Result) -> str:
@@ -114,7 +130,7 @@ def dag_sentences(result: Result) -> list[str]:
     """Say which diagram was assumed, and what else was found on it."""
     said = [f"Diagram {code(result.dag.name)}, sha256 {code(result.dag.sha256)}."]
     if result.dag.instruments:
-        said.append(f"Instruments it offers: {codes(result.dag.instruments)}.")
+        said += [sentence(plain(reason)) for reason in result.dag.instruments]
     else:
         said.append("It offers no instrument.")
     if result.dag.cross_check:
@@ -161,12 +177,13 @@ def missing_sentences(result: Result) -> list[str]:
     return said
 
 
-def diagnostic_table(result: Result) -> str:
-    """Give every check with its threshold, verdict and reason."""
+def diagnostic_table(result: Result, *, judged: bool) -> str:
+    """Give every check that is judged, or the numbers given for information."""
     rows = [
         (words(one.name), code(one.rung), _value(one.value), _value(one.threshold),
-         VERDICTS[one.verdict], plain(one.reason))
+         _verdict(one), plain(one.reason))
         for one in result.diagnostics
+        if (one.threshold is not None or one.value is None) == judged
     ]  # fmt: skip
     header = ("Check", "Rung", "Value", "Threshold", "Verdict", "Why")
     return table(header, rows, "llrrll") if rows else ""
@@ -181,6 +198,12 @@ def covariate_table(result: Result) -> str:
     ]  # fmt: skip
     header = ("Term", "Concept", "Mean, unexposed", "Mean, exposed", "SMD", "Filled in")
     return table(header, rows, "llrrrr") if rows else ""
+
+
+def truth_table(result: Result) -> str:
+    """Give every true value that is known of simulated data."""
+    rows = [(words(name), _value(value)) for name, value in result.truth.items()]
+    return table(("What", "True value"), rows, "lr") if rows else ""
 
 
 def provenance_table(result: Result) -> str:
@@ -226,10 +249,12 @@ def _ladder_table(result: Result, rungs: Sequence[RungBlock]) -> str:
 def _ladder_row(result: Result, rung: RungBlock) -> list[str]:
     """Give the cells of one rung."""
     measure, pair = measure_of(result), interval_of(rung)
+    shares = difference_measure(result)
     persons = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
-    how = code(rung.estimator) + (f" {plain(rung.settings)}" if rung.settings else "")
+    settings = rung.settings.strip()
+    how = code(rung.estimator) + (f" {code(settings)}" if settings not in ("", "{}") else "")
     kept = rung.remaining
-    beside = measure.cells(kept.difference) if isinstance(kept, Remaining) else "–"
+    beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""
     return [
         code(rung.name) + note,
@@ -248,23 +273,26 @@ def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:
     if isinstance(one, Reason):
         return "–", "–", f"not estimable: {plain(one.not_estimable)}"
     lo, hi = one.interval
-    name = SCALES.get(one.scale, words(one.scale))
-    return name, number(one.estimate, 2), f"{number(lo, 2)} to {number(hi, 2)}"
+    d = SHARE_DECIMALS if one.scale in RATIOS else PROPORTION_DECIMALS
+    return words(one.scale), number(one.estimate, d), f"{number(lo, d)} to {number(hi, d)}"
 
 
 def _estimand_head(one: EstimandBlock, rungs: Sequence[str]) -> str:
-    """Give rungs and verdict."""
-    return f"{codes(rungs)}: {words(one.verdict)}"
+    """Give rungs and verdict, as HTML, since a summary takes no Markdown."""
+    named = ", ".join(f"<code>{plain(rung)}</code>" for rung in rungs)
+    return f"{named}: {words(one.verdict)}"
 
 
 def _estimand_lines(one: EstimandBlock) -> list[str]:
-    """Give the set, what the diagram says of it, and the orientations it suffices in."""
-    lines = [f"Adjusted for: {codes(one.adjusted)}.", *(sentence(plain(t)) for t in one.sentences)]
+    """Give what the diagram says of a set; the bare fields where it says nothing."""
+    if one.sentences:
+        return [sentence(plain(text)) for text in one.sentences]
+    lines = [f"Adjusted for: {codes(one.adjusted)}."]
     if len(one.orientations) > 1:
         enough = [turn for turn in one.orientations if turn.sufficient]
         lines.append(
-            f"Of the {len(one.orientations)} ways of turning the disputed arrows, it "
-            f"suffices in: {_turns(enough)}."
+            f"Of the {len(one.orientations)} ways of turning the disputed arrows, it suffices in: "
+            f"{_turns(enough)}."
         )
     return lines
 
@@ -272,6 +300,13 @@ def _estimand_lines(one: EstimandBlock) -> list[str]:
 def _turns(turns: Sequence[OrientationBlock]) -> str:
     """Say which arrows are turned where the set suffices."""
     return "; ".join(codes(one.reversed) if one.reversed else "as drawn" for one in turns) or "none"
+
+
+def _verdict(one: DiagnosticBlock) -> str:
+    """Write a verdict; a number that is given without a threshold is not judged."""
+    if one.verdict == "NOT_EVALUATED" and one.value is not None and one.threshold is None:
+        return "for information"
+    return VERDICTS[one.verdict]
 
 
 def _part(result: Result, concept: ConceptBlock) -> str:

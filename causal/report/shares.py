@@ -6,7 +6,8 @@ from causal.report.markdown import code, plain, sentence
 from causal.report.numbers import (
     bounded,
     covers,
-    measure_of,
+    difference_measure,
+    difference_of,
     percent,
     share,
     share_set,
@@ -50,8 +51,11 @@ def share_cell(rung: RungBlock) -> str:
 
 def _share_sentence(result: Result, rung: RungBlock, remaining: Remaining) -> str:
     """Give the share, never alone: with its set, and the difference beside it."""
-    measure, level = measure_of(result), percent(rung.level)
-    moved = result.crude.estimate - rung.estimate
+    measure, level = difference_measure(result), percent(rung.level)
+    crude, adjusted = difference_of(result.crude), difference_of(rung)
+    moved = ""
+    if crude is not None and adjusted is not None:
+        moved = f"{measure.amount(crude - adjusted)} "
     mixed = (
         " The share is mixed: the two do not average over the same persons."
         if remaining.mixed
@@ -60,7 +64,7 @@ def _share_sentence(result: Result, rung: RungBlock, remaining: Remaining) -> st
     return (
         f"Adjusted over crude in {code(rung.name)}: {share(remaining.value)} "
         f"({level} Fieller set: {share_set(remaining.set)}); crude − adjusted: "
-        f"{measure.amount(moved)} ({level} CI {measure.span(remaining.difference)}).{mixed}"
+        f"{moved}({level} CI {measure.span(remaining.difference)}).{mixed}"
     )
 
 

@@ -150,6 +150,11 @@ def _covariance(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]
     return ("rung", *block.rungs), rows
 
 
+def _truth(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give the true values of simulated data; none for others."""
+    return ("what", "value"), result.truth.items()
+
+
 _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[Cell]]]]] = {
     "ladder.csv": _ladder,
     "other_scales.csv": _other_scales,
@@ -162,6 +167,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "balance.csv": _balance,
     "overlap.csv": _overlap,
     "covariance.csv": _covariance,
+    "truth.csv": _truth,
 }
 
 

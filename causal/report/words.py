@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from causal.report.markdown import code, joined, plain, sentence, words
-from causal.report.numbers import Measure, covers, measure_of, percent
+from causal.report.numbers import POINTS, RATIOS, Measure, covers, measure_of, percent
 from causal.report.reading import (
     TARGETS,
     added_by,
@@ -50,7 +50,8 @@ def short_verdict(result: Result) -> str:
     rung = chief(result)
     if rung is None:
         return "crude only"
-    parts = [_certainty(result, rung).strip(" ;:") or "interval excludes 0"]
+    excluded = f"interval excludes {measure_of(result).null:g}"
+    parts = [_certainty(result, rung).strip(" ;:") or excluded]
     failed = sum(one.verdict == "FAIL" for one in result.diagnostics)
     if failed:
         parts.append(f"{failed} {'check' if failed == 1 else 'checks'} not passed")
@@ -94,7 +95,7 @@ def who_sentences(result: Result) -> list[str]:
         return said
     first = next((one for one in steps if one.step.startswith("population ")), steps[0])
     whom = first.reason if first is not steps[0] else first.step
-    last, many = steps[-1], f"Of {first.persons} persons ({plain(whom)}), "
+    last, many = steps[-1], f"Of {first.persons} persons ({plain(whom).rstrip('.')}), "
     if unit == "intervals":
         said.append(f"{many}{last.persons} contributed {last.rows} intervals.")
     else:
@@ -115,19 +116,20 @@ def estimate_sentences(result: Result) -> list[str]:
     said = [_crude_sentence(result, measure)]
     if rung is None:
         return said
-    word = "Adjusted difference" if label_of(result) == "association" else "Adjusted effect"
+    effect = label_of(result) == "effect"
+    word = "Adjusted effect" if effect else f"Adjusted {_contrast(rung)}"
     pair = interval_of(rung)
     said.append(
         f"{word}, {TARGETS.get(rung.target, plain(rung.target))}, rung {code(rung.name)}: "
         f"{with_interval(rung, measure)}."
     )
-    if pair is not None and covers(pair, 0):
+    if pair is not None and measure.silent(pair):
         said.append(
             f"Inconclusive: neither no difference nor any from {measure.span(pair)} "
             f"{_unit(measure)}is excluded."
         )
     elif pair is not None:
-        said.append(f"The {percent(rung.level)} interval excludes 0.")
+        said.append(f"The {percent(rung.level)} interval excludes {measure.null:g}.")
     if rung.n != crude.n:
         said.append(f"It rests on {rung.n} rows, the crude difference on {crude.n}.")
     return said + _other_targets(result, rung, measure)
@@ -142,14 +144,16 @@ def bracket_sentences(result: Result) -> list[str]:
     for rung in rungs:
         what = joined([described(result, name) for name in added_by(rung, base)])
         zero = interval_of(rung)
-        tail = "; the interval covers 0" if zero is not None and covers(zero, 0) else ""
+        tail = f"; the interval covers {measure.null:g}" if zero and measure.silent(zero) else ""
         said.append(f"Adding {what or code(rung.name)}: {with_interval(rung, measure)}{tail}.")
     said.append(
         "These rungs adjust for something measured after exposure began, which may lie on the way "
         "from exposure to outcome: they bracket, they do not correct."
     )
-    state = [one.name for one in result.dag.concepts if one.state_of == result.dag.outcome]
-    if any(name in rung.adjusted for rung in rungs for name in state):
+    if any(
+        one.state_of == result.dag.outcome and one.status == "after_exposure"
+        for one in result.dag.concepts
+    ):
         said.append(
             "Exposure changing the outcome, and the outcome's own state changing exposure within "
             "the same window, cannot be separated."
@@ -216,7 +220,8 @@ def truth_sentences(result: Result) -> list[str]:
             f"{code(rung.name)}: off by {measure.amount(rung.estimate - truth)} "
             f"from {measure.bare(truth)} ({plain(rung.target)}){tail}."
         )
-    return ["The data are simulated, so the truth is known.", *said] if said else []
+    lead = "The data are simulated; each rung is held against the truth of its own target."
+    return [lead, *said] if said else []
 
 
 def with_interval(rung: RungBlock, measure: Measure) -> str:
@@ -231,13 +236,14 @@ def _crude_sentence(result: Result, measure: Measure) -> str:
     """Say the outcome in both arms where there are two, and the crude difference."""
     crude = result.crude
     zero = interval_of(crude)
-    tail = ", not distinguishable from 0" if zero is not None and covers(zero, 0) else ""
+    tail = f", not distinguishable from {measure.null:g}" if zero and measure.silent(zero) else ""
     if crude.means is None:
-        return f"Crude difference: {with_interval(crude, measure)}{tail}."
-    mean = "Outcome" if measure.points else "Mean outcome"
+        return f"Crude {_contrast(crude)}: {with_interval(crude, measure)}{tail}."
+    arms = POINTS if crude.scale in RATIOS else measure
+    mean = "Outcome" if arms.points else "Mean outcome"
     return (
-        f"{mean}: {measure.mean(crude.means[1])} with the exposure, "
-        f"{measure.mean(crude.means[0])} without; crude difference "
+        f"{mean}: {arms.mean(crude.means[1])} with the exposure, "
+        f"{arms.mean(crude.means[0])} without; crude {_contrast(crude)} "
         f"{with_interval(crude, measure)}{tail}."
     )
 
@@ -261,16 +267,18 @@ def _certainty(result: Result, rung: RungBlock) -> str:
     pair = interval_of(rung)
     if pair is None:
         return "; its interval has no two ends"
-    if covers(pair, 0):
-        return f"; inconclusive: its {percent(rung.level)} interval covers 0"
+    measure = measure_of(result)
+    if measure.silent(pair):
+        return f"; inconclusive: its {percent(rung.level)} interval covers {measure.null:g}"
     open_ = [
         code(one.name)
         for one in brackets(result)
-        if (held := interval_of(one)) is not None and covers(held, 0)
+        if (held := interval_of(one)) is not None and measure.silent(held)
     ]
     if not open_:
         return ""
-    return f"; the interval covers 0 in the {_many('bracket', open_)} {joined(open_)}"
+    where = f"{_many('bracket', open_)} {joined(open_)}"
+    return f"; the interval covers {measure.null:g} in the {where}"
 
 
 def _largest_loss(
@@ -301,6 +309,11 @@ def _against_truth(result: Result, rung: RungBlock) -> str:
 def _many(noun: str, things: list[str]) -> str:
     """Give the plural where there is more than one."""
     return noun if len(things) == 1 else f"{noun}s"
+
+
+def _contrast(rung: RungBlock) -> str:
+    """Name what is compared: a difference or a ratio."""
+    return words(rung.scale) if rung.scale in RATIOS else "difference"
 
 
 def _unit(measure: Measure) -> str:

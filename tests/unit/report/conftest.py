@@ -100,7 +100,7 @@ def simulated_null(help_like: Result) -> Result:
         update={
             "name": "simulated_null",
             "rungs": [crude, full],
-            "truth": {"crude": 0.0, "ATE": 0.0},
+            "truth": {"ate": 0.0, "att": 0.0, "risk_ratio": 1.0, "persistence": 0.41},
             "timing": LabelBlock(label="effect", reasons=[]),
             "companions": [],
             "estimands": [estimand("full", MEASURED)],
@@ -193,7 +193,7 @@ def estimand(name: str, adjusted: list[str]) -> EstimandBlock:
     """Make what the diagram says of one rung."""
     turns = [["co_treatment -> mhg"], ["use_at_end -> mhg"]]
     return EstimandBlock(
-        rung=name, adjusted=adjusted, verdict="identified_if_measured_without_error",
+        rung=name, adjusted=adjusted, verdict="identified if measured without error",
         proxied=[one for one in ("motivation", "problem_recognition") if one in adjusted],
         unmeasured=["abstinence_goal", "religiosity", "legal_mandate"],
         omitted=[one for one in MEASURED if one not in adjusted], mediators=[],
@@ -234,6 +234,7 @@ def make_help_like() -> Result:
             for i, (term, concept) in enumerate(TERMS.items())
         ],
         rungs=rungs,
+        headline="full",
         covariance=CovarianceBlock(
             rungs=[one.name for one in rungs],
             matrix=[[one.std_error * other.std_error * (1 if one is other else 0.8)
@@ -304,7 +305,8 @@ def _design() -> DesignBlock:
         sentences=["Person-intervals are pooled: covariates at s, exposure in (s, t], "
                    "outcome at the next interview u."],
         chosen="after_estimates", unit="intervals",
-        missing={"covariates": "median", "outcome": "complete_case"},
+        missing={"covariates": "median of everybody's first wave",
+                 "outcome": "rows with a missing value left out"},
     )  # fmt: skip
 
 
