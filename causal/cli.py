@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -178,7 +178,7 @@ def _run(options: argparse.Namespace) -> int:
     return GATED if gated and options.require_design else OK
 
 
-def _bar(total: int) -> tqdm[None]:
+def _bar(total: int) -> tqdm[NoReturn]:
     """Show progress, on a terminal only."""
     from tqdm import tqdm
 

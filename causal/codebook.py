@@ -106,7 +106,9 @@ class Codebook:
         """Give every (column, moment, concept) in the order of the file."""
         return tuple(one for variable in self for one in variable.measures)
 
-    def measuring(self, concept: str, only: tuple[str, ...] | None = None) -> tuple[Measurement, ...]:
+    def measuring(
+        self, concept: str, only: tuple[str, ...] | None = None
+    ) -> tuple[Measurement, ...]:
         """Give the measurements of a concept: the default ones, or those of the columns named."""
         return tuple(
             one
@@ -140,7 +142,9 @@ def read_codebook(path: Path, dataset: str) -> Codebook:
             where = _Cell(str(path), rows.line_num)
             variable = _variable({k: (v or "").strip() for k, v in row.items()}, where)
             if variable.column in variables:
-                raise where.error("column", f"'{variable.column}' is described twice. Keep one row.")
+                raise where.error(
+                    "column", f"'{variable.column}' is described twice. Keep one row."
+                )
             variables[variable.column] = variable
     return Codebook(dataset, variables)
 
@@ -170,7 +174,7 @@ def _variable(row: Mapping[str, str], where: _Cell) -> Variable:
     return Variable(
         column=row["column"],
         description=row["description"],
-        kind=cast(Kind, kind),
+        kind=kind,
         unit=row.get("unit", ""),
         low=_number(row, "low", where),
         high=_number(row, "high", where),

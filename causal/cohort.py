@@ -33,6 +33,7 @@ class Cohort:
     table : one row a person and wave, sorted by both; ``person_id`` (text), ``wave`` (int) and
         the columns of the codebook. Missing values are NaN; numbers are float.
     codebook : what the columns are.
+    waves : the scheduled waves, ascending.
     wave_days : length of one unit of ``wave`` in days.
     digest : sha256 of keys and values, the same whatever file format they came from.
     min_cell : counts below this are suppressed in results (0 for public data).
@@ -41,6 +42,7 @@ class Cohort:
     name: str
     table: pd.DataFrame
     codebook: Codebook
+    waves: tuple[int, ...]
     wave_days: float
     digest: str
     min_cell: int = 0
@@ -51,7 +53,8 @@ class Cohort:
         for column in columns:
             if column not in known:
                 raise SpecError(
-                    f"data set '{self.name}' has no column '{column}'. {did_you_mean(column, known)}"
+                    f"data set '{self.name}' has no column '{column}'. "
+                    f"{did_you_mean(column, known)}"
                 )
         return self.table[list(dict.fromkeys([*KEYS, *columns]))]
 
@@ -188,9 +191,7 @@ def check_table(table: pd.DataFrame, codebook: Codebook) -> None:
         if variable.column in KEYS:
             continue
         if variable.column not in table.columns:
-            raise _violation(
-                codebook, variable.column, "is in the codebook but not in the data."
-            )
+            raise _violation(codebook, variable.column, "is in the codebook but not in the data.")
         _check_values(table, variable, codebook)
 
 
@@ -208,16 +209,20 @@ def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -
             )
         low = -np.inf if variable.low is None else variable.low
         high = np.inf if variable.high is None else variable.high
-        codes = [float(code) for code in variable.levels] or ([0.0, 1.0] if variable.kind == "binary" else [])
+        codes = [float(code) for code in variable.levels] or (
+            [0.0, 1.0] if variable.kind == "binary" else []
+        )
         bad = values[~values.isin(codes)] if codes else values[(values < low) | (values > high)]
-        expected = f"one of {', '.join(f'{c:g}' for c in codes)}" if codes else f"{low:g} to {high:g}"
+        expected = (
+            f"one of {', '.join(f'{c:g}' for c in codes)}" if codes else f"{low:g} to {high:g}"
+        )
     if len(bad):
         person = table.loc[bad.index[0], "person_id"]
         raise _violation(
             codebook,
             variable.column,
-            f"{len(bad)} values are outside the codebook, first {bad.iloc[0]!r} of person {person}; "
-            f"expected {expected}. Mend the recode in build(), or the codebook.",
+            f"{len(bad)} values are outside the codebook, first {bad.iloc[0]!r} of person "
+            f"{person}; expected {expected}. Mend the recode in build(), or the codebook.",
         )
 
 

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from causal import result as doc
-from causal.cohort import TIME, Cohort
 from causal.codebook import Variable
+from causal.cohort import TIME, Cohort
 from causal.dag import digest
 from causal.design import MEANING, Baseline
 from causal.diagnostics import standardised_differences
-from causal.estimate import DIFFERENCES, MEANS, Estimates, NotEstimable, Scale
+from causal.errors import OutcomeError
+from causal.estimate import MEANS, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
 from causal.identify import Availability
 from causal.ladder import attenuate
@@ -29,7 +30,9 @@ STATUS: dict[Availability, doc.Status] = {
 }
 
 
-def compose_dataset(plan: Plan, cohort: Cohort, options: dict[str, str | int | float | bool]) -> doc.DatasetBlock:
+def compose_dataset(
+    plan: Plan, cohort: Cohort, options: dict[str, str | int | float | bool]
+) -> doc.DatasetBlock:
     """Say which data were used."""
     info = plan.info
     return doc.DatasetBlock(
@@ -176,13 +179,22 @@ def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
 
 
 def compose_rung(
-    plan: Plan, planned: PlannedRung, fitted: FittedRung, crude: FittedRung, drawn: Drawn, min_cell: int
+    plan: Plan,
+    planned: PlannedRung,
+    fitted: FittedRung,
+    crude: FittedRung,
+    drawn: Drawn,
+    min_cell: int,
 ) -> doc.RungBlock:
     """Write one rung: estimate, interval, label, and the share that remains."""
     rung, scale = planned.rung, plan.analysis.estimand.scale
     effect = fitted.estimates.effect(scale)
     if isinstance(effect, NotEstimable):
-        raise ValueError(f"rung '{rung.name}': {effect.reason}")
+        raise OutcomeError(
+            f"rung '{rung.name}' has no {scale}: {effect.reason}. Set estimand.scale to "
+            "risk_difference (ratios are reported beside it where they exist).",
+            plan.specification.document.place(("estimand", "scale")),
+        )
     label, reason = _label(plan, planned)
     sample = drawn.sample
     clusters = sample.n_clusters
@@ -215,7 +227,9 @@ def compose_rung(
     )
 
 
-def compose_covariance(names: Sequence[str], fits: Sequence[FittedRung], scale: Scale) -> doc.CovarianceBlock:
+def compose_covariance(
+    names: Sequence[str], fits: Sequence[FittedRung], scale: Scale
+) -> doc.CovarianceBlock:
     """Write the covariance of the rungs' estimates, which pooling needs."""
     contrasts = [one.estimates.contrast(scale) for one in fits]
     known = [one for one in contrasts if isinstance(one, Estimates)]

@@ -125,7 +125,7 @@ class DatasetDocument(_Table):
     unit: str
     wave_unit: str
     wave_days: float = Field(gt=0)
-    waves: tuple[int, ...] = ()
+    waves: Annotated[tuple[int, ...], Field(min_length=1)]
     access: Access
     licence: str
     licence_note: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -146,14 +147,14 @@ def build_units(
     """
     if design.outcome == design.exposure:
         raise SpecError(f"exposure and outcome are both '{design.exposure}'. Name two columns.")
-    table = _timed(cohort.columns_at([design.exposure, design.outcome]), design)
+    table = _timed(cohort.columns_at([design.exposure, design.outcome]), design, cohort.waves)
     persons = int(table["person_id"].nunique())
     units = Units(
         table, (AttritionStep("in the data", "persons and interviews", persons, len(table)),)
     )
     wanted = table["person_id"].map(included).astype(bool)
     units = units.keep(wanted, f"population {population[0]}", population[1])
-    units = _at_exposure_interview(units, design, sorted({int(w) for w in table["wave"]}))
+    units = _at_exposure_interview(units, design, cohort.waves)
     units = _with_exposure(units, design, missing)
     units = _with_outcome(units, design, missing)
     return refuse_empty(units)
@@ -181,7 +182,9 @@ def values_at(
     return indexed.reindex(wanted).set_axis(persons.index)
 
 
-def _timed(table: pd.DataFrame, design: Baseline | LaggedIntervals) -> pd.DataFrame:
+def _timed(
+    table: pd.DataFrame, design: Baseline | LaggedIntervals, schedule: Sequence[int]
+) -> pd.DataFrame:
     """Take every interview as a possible t, and find its s, u, exposure and outcome."""
     frame = table.sort_values(["person_id", "wave"], ignore_index=True)
     by_person = frame.groupby("person_id", sort=False)
@@ -200,8 +203,7 @@ def _timed(table: pd.DataFrame, design: Baseline | LaggedIntervals) -> pd.DataFr
         u = by_person["wave"].shift(-1).astype(float)
         outcome = by_person[design.outcome].shift(-1)
     if design.outcome_at == "next_scheduled":
-        schedule = sorted(frame["wave"].unique())
-        following = wave.map(dict(zip(schedule[:-1], schedule[1:], strict=True)))
+        following = wave.map(dict(pairwise(schedule)))
         outcome, u = outcome.where(u == following), u.where(u == following)
     exposure = frame[design.exposure]
     return frame[["person_id"]].assign(
@@ -235,9 +237,7 @@ def _at_exposure_interview(
     )
 
 
-def _with_exposure(
-    units: Units, design: Baseline | LaggedIntervals, missing: MissingData
-) -> Units:
+def _with_exposure(units: Units, design: Baseline | LaggedIntervals, missing: MissingData) -> Units:
     """Keep the rows whose exposure is known, or refuse."""
     unknown = units.frame["exposure"].isna()
     if unknown.any() and missing.exposure == "refuse":
@@ -250,9 +250,7 @@ def _with_exposure(
     return units.keep(~unknown, "exposure known", design.exposure)
 
 
-def _with_outcome(
-    units: Units, design: Baseline | LaggedIntervals, missing: MissingData
-) -> Units:
+def _with_outcome(units: Units, design: Baseline | LaggedIntervals, missing: MissingData) -> Units:
     """Keep the rows with an outcome, unless the specification keeps those without."""
     if missing.outcome == "keep":
         return units

@@ -42,7 +42,9 @@ def standardised_differences(x: Floats, a: Floats, w: Floats) -> Floats:
     """
     spread = np.sqrt((x[a == 1].var(axis=0, ddof=1) + x[a == 0].var(axis=0, ddof=1)) / 2)
     means = [np.average(x[a == arm], axis=0, weights=w[a == arm]) for arm in (0, 1)]
-    return np.divide(means[1] - means[0], spread, out=np.zeros(x.shape[1]), where=spread > 0)
+    return np.asarray(
+        np.where(spread > 0, (means[1] - means[0]) / np.where(spread > 0, spread, 1), 0)
+    )
 
 
 def effective_sizes(a: Floats, w: Floats) -> tuple[float, float]:
@@ -84,7 +86,9 @@ def judge_largest_weight(a: Floats, w: Floats, threshold: float) -> Diagnostic:
     )
 
 
-def judge_balance(x: Floats, a: Floats, w: Floats, names: tuple[str, ...], threshold: float) -> Diagnostic:
+def judge_balance(
+    x: Floats, a: Floats, w: Floats, names: tuple[str, ...], threshold: float
+) -> Diagnostic:
     """Judge the largest standardised difference after weighting, allowing for chance.
 
     Under perfect randomisation small cohorts exceed any fixed threshold most of the time, so an
@@ -117,7 +121,9 @@ def describe_propensity(e: Floats, a: Floats) -> tuple[Diagnostic, ...]:
         ("propensity_mean_unexposed", means[0], "mean fitted propensity of the unexposed"),
         ("propensity_mean_exposed", means[1], "mean fitted propensity of the exposed"),
     )
-    return tuple(Diagnostic(name, value, None, "NOT_EVALUATED", said) for name, value, said in facts)
+    return tuple(
+        Diagnostic(name, value, None, "NOT_EVALUATED", said) for name, value, said in facts
+    )
 
 
 def describe_weights(w: Floats) -> tuple[Diagnostic, ...]:
@@ -128,10 +134,14 @@ def describe_weights(w: Floats) -> tuple[Diagnostic, ...]:
         ("weight_min", float(w.min()), "smallest weight"),
         ("weight_max", float(w.max()), "largest weight"),
     )
-    return tuple(Diagnostic(name, value, None, "NOT_EVALUATED", said) for name, value, said in facts)
+    return tuple(
+        Diagnostic(name, value, None, "NOT_EVALUATED", said) for name, value, said in facts
+    )
 
 
-def count_restricted(e: Floats, bounds: tuple[float, float] | None, trim: float | None) -> tuple[Diagnostic, ...]:
+def count_restricted(
+    e: Floats, bounds: tuple[float, float] | None, trim: float | None
+) -> tuple[Diagnostic, ...]:
     """Count the rows whose propensity was clipped, and those trimmed away."""
     facts: list[Diagnostic] = []
     if bounds is not None:

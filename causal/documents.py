@@ -23,7 +23,9 @@ Tree: TypeAlias = "dict[str, Tree] | list[Tree] | Scalar"
 KeyPath: TypeAlias = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
-PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
+PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")
+)
 
 
 class Settings(BaseModel):
@@ -70,7 +72,9 @@ def read_document(path: Path) -> Document:
             Place(str(path)),
         ) from None
     except UnicodeDecodeError:
-        raise SpecError("is not UTF-8 text. Give the path of a YAML file.", Place(str(path))) from None
+        raise SpecError(
+            "is not UTF-8 text. Give the path of a YAML file.", Place(str(path))
+        ) from None
     return parse_document(text, str(path))
 
 
@@ -79,9 +83,10 @@ def parse_document(text: str, file: str) -> Document:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1 if event.start_mark else None
                 raise SpecError(
-                    f"alias '*{event.anchor}' found. Write the value out: a reader should see it here.",
-                    Place(file, event.start_mark.line + 1),
+                    f"alias '*{event.anchor}' found. Write the value out, where a reader sees it.",
+                    Place(file, line),
                 )
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as problem:
@@ -104,7 +109,9 @@ def validated(document: Document, model: type[M]) -> M:
         The first thing that does not fit, with its line, what was expected and the choices.
     """
     if not isinstance(document.tree, dict):
-        raise SpecError("expected keys and values (a YAML mapping) at the top.", Place(document.file))
+        raise SpecError(
+            "expected keys and values (a YAML mapping) at the top.", Place(document.file)
+        )
     try:
         return model.model_validate(document.tree)
     except ValidationError as problem:
@@ -140,7 +147,9 @@ def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str)
                 raise SpecError("keys must be plain words.", where)
             if key in content:
                 first = lines[(*path, key)]
-                raise SpecError(f"key given twice (first on line {first}). Keep one of them.", where)
+                raise SpecError(
+                    f"key given twice (first on line {first}). Keep one of them.", where
+                )
             lines[(*path, key)] = key_line
             content[key] = _plain(value_node, (*path, key), lines, file)
         return content

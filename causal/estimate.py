@@ -13,9 +13,7 @@ from causal import inference
 from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
 
-Target: TypeAlias = Literal[
-    "crude", "ATE", "ATT", "ATO", "linear projection", "partially linear"
-]
+Target: TypeAlias = Literal["crude", "ATE", "ATT", "ATO", "linear projection", "partially linear"]
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")
@@ -147,9 +145,7 @@ class Estimates:
             labels=self.labels + other.labels,
             values=read_only(np.concatenate([self.values, other.values])),
             influence=read_only(np.hstack([self.influence, other.influence])),
-            covariance=read_only(
-                np.block([[self.covariance, cross], [cross.T, other.covariance]])
-            ),
+            covariance=read_only(np.block([[self.covariance, cross], [cross.T, other.covariance]])),
             target=self.target,
             df=min(self.df, other.df),
             cluster=self.cluster,

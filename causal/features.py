@@ -105,11 +105,11 @@ def expand(
         elif isinstance(form, Indicator):
             columns.append(_matches(values, form.indicator))
         elif isinstance(form, Spline):
-            columns += restricted_cubic(values.to_numpy(dtype=np.float64), form.spline)
+            columns += restricted_cubic(_floats(values), form.spline)
         elif isinstance(form, Product):
-            columns.append(values.to_numpy(dtype=np.float64) * partners[form.product])
+            columns.append(_floats(values) * partners[form.product])
         else:
-            columns.append(_transformed(values.to_numpy(dtype=np.float64), form))
+            columns.append(_transformed(_floats(values), form))
     return tuple(np.where(missing, np.nan, column) for column in columns)
 
 
@@ -158,11 +158,18 @@ def needed_partners(columns: Sequence[Variable], features: Features) -> tuple[st
     )
 
 
-def _matches(values: pd.Series[float] | pd.Series[str], levels: Sequence[str | int | float]) -> Floats:
+def _matches(
+    values: pd.Series[float] | pd.Series[str], levels: Sequence[str | int | float]
+) -> Floats:
     """Tell where values are among levels, whether these are written as text or numbers."""
     if values.dtype.kind in "fiub":
-        return np.isin(values.to_numpy(dtype=np.float64), [float(v) for v in levels]).astype(float)
-    return values.isin([str(v) for v in levels]).to_numpy(dtype=np.float64)
+        return np.isin(_floats(values), [float(v) for v in levels]).astype(np.float64)
+    return np.asarray(values.isin([str(v) for v in levels]), dtype=np.float64)
+
+
+def _floats(values: pd.Series[float] | pd.Series[str]) -> Floats:
+    """Take numbers out of pandas."""
+    return np.asarray(values, dtype=np.float64)
 
 
 def _transformed(x: Floats, form: Named) -> Floats:

@@ -122,9 +122,7 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
 
 def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
     """Say what numerics need of each rung; all but the crude one adjust for the design's time."""
-    time = tuple(
-        t for t, c in zip(sample.terms, sample.concepts, strict=True) if c == TIME
-    )
+    time = tuple(t for t, c in zip(sample.terms, sample.concepts, strict=True) if c == TIME)
     document = plan.specification.document
     return [
         RungTask(

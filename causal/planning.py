@@ -261,7 +261,8 @@ def _check_targets(specification: Specification, outcome: Variable) -> None:
     wanted = "risk_difference" if binary else "mean_difference"
     if scale in DIFFERENCES and scale != wanted:
         raise document.error(
-            ("estimand", "scale"), f"'{outcome.column}' is {outcome.kind}; its difference is called {wanted}."
+            ("estimand", "scale"),
+            f"'{outcome.column}' is {outcome.kind}; its difference is called {wanted}.",
         )
     if not binary and scale not in DIFFERENCES:
         raise document.error(
@@ -274,4 +275,3 @@ def _check_targets(specification: Specification, outcome: Variable) -> None:
             f"no adjusted rung has the target '{analysis.estimand.target}'; they have "
             f"{', '.join(sorted(targets))}.",
         )
-

@@ -38,7 +38,7 @@ Truth: TypeAlias = Callable[[Options], Mapping[str, float]]
 
 GROUP = "causal.datasets"
 """The entry-point group under which other packages offer data sets."""
-KEPT_BITS = 40  # of 53: floats that went through 15 printed digits give the same digest
+KEPT_BITS = 28  # of 53, 8 digits: values that went through 15 printed digits keep their digest
 
 
 def known_datasets() -> dict[str, Path]:
@@ -95,7 +95,13 @@ def load_cohort(name: str, options: Options | None = None, data: Path | None = N
             "on purpose, write the new sha256 into dataset.toml.",
             Place(f"data set {name}", key="cohort_sha256"),
         )
-    return Cohort(name, table, info.codebook, info.wave_days, digest, info.min_cell)
+    if odd := sorted(set(table["wave"]) - set(info.waves)):
+        raise DatasetError(
+            f"the data have wave {odd[0]}, which is not among the scheduled waves "
+            f"{', '.join(map(str, info.waves))}. Mend build(), or waves in dataset.toml.",
+            Place(f"data set {name}", key="waves"),
+        )
+    return Cohort(name, table, info.codebook, info.waves, info.wave_days, digest, info.min_cell)
 
 
 def build_table(
@@ -244,7 +250,7 @@ def _adapter(info: DatasetInfo, function: str) -> object:
 
 
 def _rounded(values: Floats) -> Floats:
-    """Keep 40 bits of the mantissa, one NaN and one zero, as little-endian bytes."""
+    """Keep 28 bits of the mantissa, one NaN and one zero, as little-endian bytes."""
     mantissa, exponent = np.frexp(values)
     kept = np.ldexp(np.rint(np.ldexp(mantissa, KEPT_BITS)), exponent - KEPT_BITS) + 0.0
     return np.where(np.isnan(kept), np.nan, kept).astype("<f8")

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from causal.errors import Place, VerificationError
 
-SCHEMA_VERSION = 1
 DIGITS = 12
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
@@ -250,7 +249,7 @@ class Provenance(Block):
 class Result(Block):
     """The whole document."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str
     question: str
     specification: str
@@ -290,7 +289,7 @@ def suppressed(count: int, min_cell: int) -> Count:
 
 def dump(result: Result) -> str:
     """Write the document as JSON text, sealed with the checksum of its own content."""
-    body = _rounded(result.model_dump(mode="json"))
+    body = {key: _rounded(value) for key, value in result.model_dump(mode="json").items()}
     body["checksum"] = _checksum(body)
     return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -171,4 +171,4 @@ def _check_outcome(sample: Sample, column: str) -> None:
 
 def _floats(values: pd.Series[float]) -> Floats:
     """Take a column out of pandas."""
-    return values.to_numpy(dtype=np.float64)
+    return np.asarray(values, dtype=np.float64)

@@ -6,13 +6,18 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from causal.result import Result
 from causal.spec import Analysis
 
 
 def schemas() -> dict[str, str]:
     """Give the text of each schema file, by name."""
-    documents = {"specification.schema.json": Analysis, "results.schema.json": Result}
+    documents: dict[str, type[BaseModel]] = {
+        "specification.schema.json": Analysis,
+        "results.schema.json": Result,
+    }
     return {
         name: json.dumps(model.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
         for name, model in documents.items()

@@ -123,7 +123,6 @@ class Analysis(Settings):
             raise ValueError(f"the rung name '{twice[0]}' stands twice; give each its own")
         return ladder
 
-
     @model_validator(mode="after")
     def _headline_is_a_rung(self) -> Analysis:
         answering = self._answering()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from causal.codebook import Codebook, Variable
 from causal.dag import Dag, association_reason
@@ -64,7 +65,7 @@ def _shortest_gap(design: AnyDesign, waves: tuple[int, ...]) -> float:
     """Give the shortest time, in waves' units, from exposure interview to a later one."""
     gaps = [
         later - earlier
-        for earlier, later in zip(waves[:-1], waves[1:], strict=True)
+        for earlier, later in pairwise(waves)
         if not isinstance(design, Baseline) or earlier == design.exposure_wave
     ]
     return min(gaps, default=math.inf)

@@ -134,9 +134,7 @@ def _compare_files(committed: Result, folder: Path) -> int:
     for name, body in content.items():
         path = folder / name
         if not path.is_file():
-            raise VerificationError(
-                "is missing. Write it again (causal render).", Place(str(path))
-            )
+            raise VerificationError("is missing. Write it again (causal render).", Place(str(path)))
         found = path.read_bytes()
         if found == body or (name.endswith(".svg") and not _same_drawing(committed)):
             continue

@@ -83,9 +83,7 @@ class SeparationFoundError(ValueError):
         super().__init__(f"{rows} rows are predicted perfectly")
 
 
-def fit_glm(
-    x: Floats, y: Floats, w: Floats, link: Link, rows: Bools | None = None
-) -> NuisanceFit:
+def fit_glm(x: Floats, y: Floats, w: Floats, link: Link, rows: Bools | None = None) -> NuisanceFit:
     """Fit a regression by (weighted) maximum likelihood.
 
     Parameters
@@ -141,9 +139,7 @@ def fit_glm(
     )
 
 
-def _newton(
-    design: Floats, y: Floats, w: Floats, columns: Ints
-) -> tuple[Floats, Floats, int]:
+def _newton(design: Floats, y: Floats, w: Floats, columns: Ints) -> tuple[Floats, Floats, int]:
     """Maximise the logistic likelihood; give coefficients, linear predictor and steps."""
     p = design.shape[1]
     share = float(np.clip(np.average(y, weights=w), 1e-6, 1 - 1e-6))

@@ -131,9 +131,7 @@ class NuisanceStore:
                 raise PositivityError(_separation("exposure", chosen.terms, found)) from None
         return self._propensities[key]
 
-    def outcome(
-        self, sample: Sample, model: OutcomeModel, rows: Bools | None = None
-    ) -> OutcomeFit:
+    def outcome(self, sample: Sample, model: OutcomeModel, rows: Bools | None = None) -> OutcomeFit:
         """Fit the outcome on exposure and covariates, or give the fit already made.
 
         Raises
@@ -193,7 +191,7 @@ def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> Out
     ]
     if pooled:
         actual = outcome_columns(sample.a, sample.x, interacting, pooled)
-        fits = (fit_glm(actual, sample.y, sample.w, link, usable),)
+        fits: tuple[NuisanceFit, ...] = (fit_glm(actual, sample.y, sample.w, link, usable),)
     else:
         fits = tuple(
             fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level))

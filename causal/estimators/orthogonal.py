@@ -85,7 +85,9 @@ def econml_residuals(sample: Sample, fold: np.ndarray) -> tuple[Floats, Floats]:
     from econml.dml import LinearDML as EconMLLinearDML
     from sklearn.linear_model import LinearRegression, LogisticRegression
 
-    x = (sample.x - sample.x.mean(axis=0)) / np.where(sample.x.std(axis=0) > 0, sample.x.std(axis=0), 1)
+    x = (sample.x - sample.x.mean(axis=0)) / np.where(
+        sample.x.std(axis=0) > 0, sample.x.std(axis=0), 1
+    )
     splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
     model = EconMLLinearDML(
         model_y=LinearRegression(),

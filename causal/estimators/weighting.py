@@ -1,4 +1,4 @@
-"""Inverse probability and overlap weighting, with standard errors that know the weights are fitted."""
+"""Inverse probability and overlap weighting; standard errors know that the weights are fitted."""
 
 from __future__ import annotations
 
@@ -67,9 +67,13 @@ class InverseProbability(Estimator):
         """Estimate both weighted means."""
         fitted = nuisances.propensity(sample, self.propensity)
         kept = within(fitted.fitted, self.trim)
-        note = "" if self.trim is None else (
-            f"among the {int(kept.sum())} of {sample.n} rows with a propensity in "
-            f"[{self.trim:g}, {1 - self.trim:g}]"
+        note = (
+            ""
+            if self.trim is None
+            else (
+                f"among the {int(kept.sum())} of {sample.n} rows with a propensity in "
+                f"[{self.trim:g}, {1 - self.trim:g}]"
+            )
         )
         e, free = clipped(fitted.fitted, self.clip)
         values, influence = weighted_means(
@@ -205,9 +209,7 @@ def weighted_means(
             raise PositivityError(
                 f"trimming leaves nobody with exposure {arm}. Trim less, or not at all."
             )
-    values, influence = arm_means(
-        sample.y, sample.a, base * balancing_weights(e, sample.a, target)
-    )
+    values, influence = arm_means(sample.y, sample.a, base * balancing_weights(e, sample.a, target))
     if not chained:
         return values, influence
     slopes = base * free * weight_slopes(e, sample.a, target)
@@ -219,4 +221,3 @@ def weighted_means(
         gradient = (design * (slopes * in_arm * (known - values[arm]))[:, None]).mean(axis=0)
         influence[:, arm] += propensity.influence @ gradient / (weight * in_arm).mean()
     return values, influence
-

@@ -7,6 +7,7 @@ share one lane: whoever follows it arrives at that concept, whichever way he cam
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -173,15 +174,13 @@ def _crossings(layers: Sequence[Sequence[Slot]], links: Sequence[tuple[Slot, Slo
 
 def _neighbours(
     links: Sequence[tuple[Slot, Slot]],
-) -> tuple[dict[Slot, list[Slot]], dict[Slot, list[Slot]]]:
+) -> tuple[defaultdict[Slot, list[Slot]], defaultdict[Slot, list[Slot]]]:
     """Give for every slot those a hop above, and those a hop below."""
-    before: dict[Slot, list[Slot]] = {}
-    after: dict[Slot, list[Slot]] = {}
+    before: defaultdict[Slot, list[Slot]] = defaultdict(list)
+    after: defaultdict[Slot, list[Slot]] = defaultdict(list)
     for a, b in links:
-        after.setdefault(a, []).append(b)
-        before.setdefault(b, []).append(a)
-        before.setdefault(a, [])
-        after.setdefault(b, [])
+        after[a].append(b)
+        before[b].append(a)
     return before, after
 
 

@@ -10,10 +10,11 @@ from causal.errors import CausalError, Place
 from causal.report.figures import FIGURES, figures
 from causal.report.index import index_page
 from causal.report.page import report_page
-from causal.report.tables import tables
+from causal.report.tables import TABLES, tables
 from causal.result import Result
 
 INDEX = "README.md"
+OWN = [f"figures/{name}" for name in FIGURES] + [f"tables/{name}" for name in TABLES]
 
 
 def rendered(result: Result) -> dict[str, bytes]:
@@ -21,18 +22,15 @@ def rendered(result: Result) -> dict[str, bytes]:
 
     The same result gives the same bytes; nothing but the result is looked at.
     """
-    drawn = figures(result)
-    return {
-        "report.md": report_page(result, list(drawn)).encode("utf-8"),
-        **{f"tables/{name}": content for name, content in tables(result).items()},
-        **{f"figures/{name}": content for name, content in drawn.items()},
-    }
+    parts = {f"tables/{name}": content for name, content in tables(result).items()}
+    parts |= {f"figures/{name}": content for name, content in figures(result).items()}
+    return {"report.md": report_page(result, list(parts)).encode("utf-8"), **parts}
 
 
 def render(result: Result, folder: Path) -> tuple[Path, ...]:
     """Write the report of a result.
 
-    A figure this result has nothing to draw for is removed, should an earlier one lie there.
+    A figure or table this result has nothing for is removed, should an earlier one lie there.
 
     Parameters
     ----------
@@ -48,9 +46,9 @@ def render(result: Result, folder: Path) -> tuple[Path, ...]:
         A file cannot be written.
     """
     content = rendered(result)
-    for name in FIGURES:
-        if f"figures/{name}" not in content:
-            (folder / "figures" / name).unlink(missing_ok=True)
+    for name in OWN:
+        if name not in content and (folder / name).is_file():
+            (folder / name).unlink()
     return tuple(_replace(folder / name, body) for name, body in content.items())
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from causal.report.headline import short_verdict
 from causal.report.markdown import code, plain, table
 from causal.report.numbers import measure_of
 from causal.report.page import rendered_template
 from causal.report.reading import chief, label_of
 from causal.report.shares import share_cell
-from causal.report.words import short_verdict, with_interval
+from causal.report.words import with_interval
 from causal.result import Result
 
 HEADER = (

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from causal.report import sections
+from causal.report import diagram, sections
 from causal.report.caveats import caveats
+from causal.report.headline import headline
 from causal.report.markdown import code, fenced, plain
-from causal.report.words import first_page, headline
+from causal.report.words import first_page
 from causal.result import Result
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def report_page(result: Result, drawn: Sequence[str]) -> str:
+def report_page(result: Result, parts: Sequence[str]) -> str:
     """Write the page.
 
     Parameters
     ----------
-    drawn : names of the figures that exist.
+    parts : paths of the tables and figures there are, which the page may link.
     """
     title = plain(result.dataset.title) or plain(result.dataset.name)
     return rendered_template(
@@ -30,14 +31,14 @@ def report_page(result: Result, drawn: Sequence[str]) -> str:
             "headline": headline(result),
             "stamp": sections.stamp(result),
             "first_page": first_page(result),
-            "drawn": list(drawn),
+            "parts": list(parts),
             "ladder": sections.ladder_tables(result),
             "other_scales": sections.scale_table(result),
-            "identification": sections.identification(result),
-            "concepts": sections.concept_table(result),
-            "edges": sections.edge_table(result),
+            "identification": diagram.identification(result),
+            "concepts": diagram.concept_table(result),
+            "edges": diagram.edge_table(result),
             "edge_count": str(len(result.dag.edges)),
-            "dag": sections.dag_sentences(result),
+            "dag": diagram.dag_sentences(result),
             "design": sections.design_sentences(result),
             "attrition": sections.attrition_table(result),
             "missing": sections.missing_sentences(result),

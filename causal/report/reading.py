@@ -119,6 +119,20 @@ def proxied(result: Result) -> list[str]:
     return list(estimand.proxied) if estimand else []
 
 
+def left_out(result: Result) -> list[str]:
+    """Give the concepts with columns that the chief rung would need besides."""
+    rung = chief(result)
+    estimand = estimand_of(result, rung) if rung else None
+    return list(estimand.omitted) if estimand else []
+
+
+def same_set(result: Result, one: RungBlock, other: RungBlock) -> bool:
+    """Tell whether two rungs adjust for the same concepts, measured equally well."""
+    first, second = estimand_of(result, one), estimand_of(result, other)
+    weak = (first.proxied if first else []), (second.proxied if second else [])
+    return set(one.adjusted) == set(other.adjusted) and weak[0] == weak[1]
+
+
 def phrase(names: list[str]) -> str:
     """Write concepts as a phrase."""
     return joined([words(name) for name in names])

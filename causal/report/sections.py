@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from causal.report.markdown import code, codes, plain, sentence, table, words
+from causal.report.markdown import code, joined, plain, sentence, table, words
 from causal.report.numbers import (
     PROPORTION_DECIMALS,
     RATIOS,
@@ -19,31 +19,20 @@ from causal.report.reading import (
     adjusted_rungs,
     brackets,
     by_target,
-    chief,
     interval_of,
     rung_label,
     truth_of,
 )
 from causal.report.shares import share_cell
 from causal.result import (
-    ConceptBlock,
     DiagnosticBlock,
-    EstimandBlock,
-    OrientationBlock,
     Reason,
     Remaining,
     Result,
     RungBlock,
     ScaleBlock,
-    Status,
 )
 
-STATUS: dict[Status, str] = {
-    "measured": "measured",
-    "proxy": "by proxy only",
-    "after_exposure": "measured after exposure began",
-    "unmeasured": "**unmeasured**",
-}
 VERDICTS = {
     "PASS": "passed",
     "FAIL": "**not passed**",
@@ -54,10 +43,13 @@ VERDICTS = {
 
 def stamp(result: Result) -> str:
     """Say above everything else that a check failed; nothing when none did."""
-    failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
+    failed: dict[str, list[str]] = {}
+    for one in result.diagnostics:
+        if one.verdict == "FAIL":
+            failed.setdefault(one.rung, []).append(words(one.name))
     if not failed:
         return ""
-    listed = "; ".join(f"{words(one.name)} in {code(one.rung)}" for one in failed)
+    listed = "; ".join(f"{joined(checks)} in {code(rung)}" for rung, checks in failed.items())
     return f"**Checks not passed:** {listed}. Do not lean on these rungs (section 5)."
 
 
@@ -83,59 +75,6 @@ def scale_table(result: Result) -> str:
     ]
     header = ("Rung", "Scale", "Estimate", f"{percent(result.crude.level)} interval")
     return table(header, rows, "llrl") if rows else ""
-
-
-def identification(result: Result) -> list[tuple[str, list[str], bool]]:
-    """Give rungs with verdict, sentences, and whether to fold them away.
-
-    Rungs of which the diagram says the same stand together; those of the first page stay open.
-    """
-    groups: list[tuple[EstimandBlock, list[str]]] = []
-    for one in result.estimands:
-        for known, rungs in groups:
-            if known.model_copy(update={"rung": one.rung}) == one:
-                rungs.append(one.rung)
-                break
-        else:
-            groups.append((one, [one.rung]))
-    main = chief(result)
-    return [
-        (_estimand_head(one, rungs), _estimand_lines(one), main is None or main.name not in rungs)
-        for one, rungs in groups
-    ]
-
-
-def concept_table(result: Result) -> str:
-    """Give what each concept of the diagram is and how it is measured here."""
-    header = ("Concept", "What it is", "Here", "Columns")
-    rows = [
-        (code(one.name) + _part(result, one), plain(one.description), STATUS[one.status],
-         codes(one.columns))
-        for one in result.dag.concepts
-    ]  # fmt: skip
-    return table(header, rows)
-
-
-def edge_table(result: Result) -> str:
-    """Give every arrow with its reason and source."""
-    rows = [
-        (code(one.cause), code(one.effect), "disputed" if one.disputed else "",
-         plain(one.reason), plain(one.source))
-        for one in result.dag.edges
-    ]  # fmt: skip
-    return table(("From", "To", "", "Why it is drawn", "Source"), rows)
-
-
-def dag_sentences(result: Result) -> list[str]:
-    """Say which diagram was assumed, and what else was found on it."""
-    said = [f"Diagram {code(result.dag.name)}, sha256 {code(result.dag.sha256)}."]
-    if result.dag.instruments:
-        said += [sentence(plain(reason)) for reason in result.dag.instruments]
-    else:
-        said.append("It offers no instrument.")
-    if result.dag.cross_check:
-        said.append(sentence(plain(result.dag.cross_check)))
-    return said
 
 
 def design_sentences(result: Result) -> list[str]:
@@ -277,45 +216,11 @@ def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:
     return words(one.scale), number(one.estimate, d), f"{number(lo, d)} to {number(hi, d)}"
 
 
-def _estimand_head(one: EstimandBlock, rungs: Sequence[str]) -> str:
-    """Give rungs and verdict, as HTML, since a summary takes no Markdown."""
-    named = ", ".join(f"<code>{plain(rung)}</code>" for rung in rungs)
-    return f"{named}: {words(one.verdict)}"
-
-
-def _estimand_lines(one: EstimandBlock) -> list[str]:
-    """Give what the diagram says of a set; the bare fields where it says nothing."""
-    if one.sentences:
-        return [sentence(plain(text)) for text in one.sentences]
-    lines = [f"Adjusted for: {codes(one.adjusted)}."]
-    if len(one.orientations) > 1:
-        enough = [turn for turn in one.orientations if turn.sufficient]
-        lines.append(
-            f"Of the {len(one.orientations)} ways of turning the disputed arrows, it suffices in: "
-            f"{_turns(enough)}."
-        )
-    return lines
-
-
-def _turns(turns: Sequence[OrientationBlock]) -> str:
-    """Say which arrows are turned where the set suffices."""
-    return "; ".join(codes(one.reversed) if one.reversed else "as drawn" for one in turns) or "none"
-
-
 def _verdict(one: DiagnosticBlock) -> str:
     """Write a verdict; a number that is given without a threshold is not judged."""
     if one.verdict == "NOT_EVALUATED" and one.value is not None and one.threshold is None:
         return "for information"
     return VERDICTS[one.verdict]
-
-
-def _part(result: Result, concept: ConceptBlock) -> str:
-    """Name the part a concept plays where it is exposure, outcome or a state of the outcome."""
-    if concept.name == result.dag.exposure:
-        return " (exposure)"
-    if concept.name == result.dag.outcome:
-        return " (outcome)"
-    return f" (state of {code(concept.state_of)})" if concept.state_of else ""
 
 
 def _value(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from causal.report.markdown import code, plain, sentence
+from causal.report.markdown import code, joined, plain, sentence
 from causal.report.numbers import (
     bounded,
     covers,
@@ -13,7 +13,7 @@ from causal.report.numbers import (
     share_set,
     within,
 )
-from causal.report.reading import chief, phrase, proxied, unmeasured
+from causal.report.reading import chief, left_out, phrase, proxied, unmeasured
 from causal.result import Remaining, Result, RungBlock
 
 MUCH = 0.9
@@ -105,13 +105,17 @@ def _not_absent(result: Result, remaining: Remaining) -> list[str]:
 
 def _not_evidence(result: Result, remaining: Remaining) -> str:
     """Say why the rest may remain though exposure does nothing."""
-    weak, missing = proxied(result), unmeasured(result)
+    weak, missing, out = proxied(result), unmeasured(result), left_out(result)
     causes = []
     if weak:
         causes.append(f"{phrase(weak)} measured with error")
     if missing:
         what = phrase(missing) if len(missing) <= FEW else f"{len(missing)} concepts"
         causes.append(f"{what} not measured at all")
+    if out:
+        causes.append(f"{phrase(out)} not adjusted for")
+    if result.timing.label == "association":
+        causes.append("exposure and outcome not ordered in time")
     if not causes:
         return (
             "The share tells how far adjustment moves the crude difference; what the rest is "
@@ -119,6 +123,6 @@ def _not_evidence(result: Result, remaining: Remaining) -> str:
         )
     what = "That much remains" if remaining.value > 0 else "Whatever remains"
     return (
-        f"{what} is not evidence of an effect: with {' and '.join(causes)}, "
+        f"{what} is not evidence of an effect: with {joined(causes)}, "
         "a share remains even when the exposure does nothing."
     )

@@ -15,8 +15,10 @@ Cell: TypeAlias = str | int | float | None
 
 
 def tables(result: Result) -> dict[str, bytes]:
-    """Give the content of every table, by file name."""
-    return {name: _written(*build(result)) for name, build in _BUILDERS.items()}
+    """Give the content of every table that has rows, by file name."""
+    built = {name: build(result) for name, build in _BUILDERS.items()}
+    listed = {name: (header, list(rows)) for name, (header, rows) in built.items()}
+    return {name: _written(header, rows) for name, (header, rows) in listed.items() if rows}
 
 
 def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
@@ -169,6 +171,9 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "covariance.csv": _covariance,
     "truth.csv": _truth,
 }
+
+
+TABLES = tuple(_BUILDERS)
 
 
 def _written(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:

@@ -17,8 +17,10 @@ from causal.report.reading import (
     estimand_of,
     interval_of,
     label_of,
+    left_out,
     phrase,
     proxied,
+    same_set,
     truth_of,
     unmeasured,
 )
@@ -29,33 +31,6 @@ CHOSEN = {
     "before_estimates": "The design was chosen before any estimate was seen.",
     "after_estimates": "The design was chosen after estimates had been seen.",
 }
-
-
-def headline(result: Result) -> str:
-    """Say in one line what was found, and in which words it may be told."""
-    rung = chief(result)
-    if rung is None:
-        return "A crude association; nothing is adjusted for."
-    if label_of(result) == "association":
-        head = "An adjusted association, not an effect"
-    elif weak := proxied(result):
-        head = f"An effect only if the diagram holds and {phrase(weak)} were measured without error"
-    else:
-        head = "An effect, if the diagram holds"
-    return f"{head}{_certainty(result, rung)}.{_against_truth(result, rung)}"
-
-
-def short_verdict(result: Result) -> str:
-    """Say in a few words how certain the chief rung is, and which checks it fails."""
-    rung = chief(result)
-    if rung is None:
-        return "crude only"
-    excluded = f"interval excludes {measure_of(result).null:g}"
-    parts = [_certainty(result, rung).strip(" ;:") or excluded]
-    failed = sum(one.verdict == "FAIL" for one in result.diagnostics)
-    if failed:
-        parts.append(f"{failed} {'check' if failed == 1 else 'checks'} not passed")
-    return "; ".join(parts)
 
 
 def first_page(result: Result) -> tuple[tuple[str, str], ...]:
@@ -172,6 +147,8 @@ def identification_sentences(result: Result) -> list[str]:
     )
     if weak:
         said.append(f"Measured by proxy only: {phrase(weak)}.")
+    if out := left_out(result):
+        said.append(f"Needed besides, and not adjusted for: {phrase(out)}.")
     estimand = estimand_of(result, rung) if rung else None
     if estimand is not None and len(estimand.orientations) > 1:
         k = sum(one.sufficient for one in estimand.orientations)
@@ -206,22 +183,21 @@ def chosen_sentences(result: Result) -> list[str]:
 
 
 def truth_sentences(result: Result) -> list[str]:
-    """Say how far from the truth each rung is, where the data are simulated."""
+    """Say how far from the truth of its own target each rung is, where the data are simulated."""
     measure, said = measure_of(result), []
     for rung in result.rungs:
-        truth = truth_of(result, rung)
+        truth, pair = truth_of(result, rung), interval_of(rung)
         if truth is None:
             continue
-        pair = interval_of(rung)
-        tail = ""
-        if pair is not None:
-            tail = f"; the truth is {'' if covers(pair, truth) else 'not '}in its interval"
-        said.append(
-            f"{code(rung.name)}: off by {measure.amount(rung.estimate - truth)} "
-            f"from {measure.bare(truth)} ({plain(rung.target)}){tail}."
-        )
-    lead = "The data are simulated; each rung is held against the truth of its own target."
-    return [lead, *said] if said else []
+        where = "" if pair is None else f", {'inside' if covers(pair, truth) else 'outside'}"
+        off = measure.amount(rung.estimate - truth)
+        said.append(f"{code(rung.name)} {off} ({rung.target}: {measure.bare(truth)}{where})")
+    if not said:
+        return []
+    return [
+        "Estimate − truth, in brackets the truth of the rung's own target and whether it lies "
+        f"inside the interval: {joined(said)}."
+    ]
 
 
 def with_interval(rung: RungBlock, measure: Measure) -> str:
@@ -252,33 +228,12 @@ def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[st
     """Give the other rungs that adjust for as much, apart by target."""
     said = []
     for target, rungs in by_target(adjusted_rungs(result)).items():
-        others = [
-            one for one in rungs if one is not rung and set(one.adjusted) == set(rung.adjusted)
-        ]
+        others = [one for one in rungs if one is not rung and same_set(result, one, rung)]
         if others:
             listed = joined([f"{code(one.name)} {with_interval(one, measure)}" for one in others])
             lead = "Same set and target" if target == rung.target else f"Target {plain(target)}"
             said.append(f"{lead}: {listed}.")
     return said
-
-
-def _certainty(result: Result, rung: RungBlock) -> str:
-    """Say whether the intervals of the chief rung and of the brackets cover 0."""
-    pair = interval_of(rung)
-    if pair is None:
-        return "; its interval has no two ends"
-    measure = measure_of(result)
-    if measure.silent(pair):
-        return f"; inconclusive: its {percent(rung.level)} interval covers {measure.null:g}"
-    open_ = [
-        code(one.name)
-        for one in brackets(result)
-        if (held := interval_of(one)) is not None and measure.silent(held)
-    ]
-    if not open_:
-        return ""
-    where = f"{_many('bracket', open_)} {joined(open_)}"
-    return f"; the interval covers {measure.null:g} in the {where}"
 
 
 def _largest_loss(
@@ -293,22 +248,6 @@ def _largest_loss(
             if lost > most:
                 best, most = (before, after), lost
     return best
-
-
-def _against_truth(result: Result, rung: RungBlock) -> str:
-    """Say where the truth lies, for simulated data."""
-    truth, pair, measure = truth_of(result, rung), interval_of(rung), measure_of(result)
-    if truth is None or pair is None:
-        return ""
-    where = "inside" if covers(pair, truth) else "outside"
-    return (
-        f" The data are simulated: the truth, {measure.amount(truth)}, lies {where} the interval."
-    )
-
-
-def _many(noun: str, things: list[str]) -> str:
-    """Give the plural where there is more than one."""
-    return noun if len(things) == 1 else f"{noun}s"
 
 
 def _contrast(rung: RungBlock) -> str:

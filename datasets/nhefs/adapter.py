@@ -14,7 +14,7 @@ MARITAL = {
 IN_1971 = (
     "sex", "race", "age", "education", "school", "income", "marital", "smokeintensity", "smokeyrs",
     "exercise", "active", "wt71", "ht", "asthma", "bronch", "chroniccough", "alcoholfreq",
-    "cholesterol", "price71",
+    "cholesterol", "price71", "weighed_1982",
 )  # fmt: skip
 IN_1982 = ("qsmk", "wt82", "wt82_71", "smkintensity82_71", "sbp", "dbp", "price82")
 IN_1992 = ("death",)
@@ -31,6 +31,7 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     source = source.assign(
         person_id=source["seqn"].astype("int64").astype("str").str.zfill(5),
         marital=source["marital"].map(MARITAL),
+        weighed_1982=source["wt82"].notna(),
         high_price82=(source["price82"] >= HIGH_PRICE).where(source["price82"].notna()),
     )
     by_wave = (IN_1971, (*IN_1982, "high_price82"), IN_1992)

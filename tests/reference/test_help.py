@@ -1,4 +1,4 @@
-"""The HELP reference numbers, computed by two further implementations, from specifications alone."""
+"""The HELP reference numbers of two further implementations, from specifications alone."""
 
 import csv
 import math
@@ -26,6 +26,7 @@ P3 = "P3-DRUG pooled lagged person-intervals"
 NO_MOTIVATION = "P3-DRUG no motivation"
 RESIDENTIAL = "P3-DRUG +resid/outpt_t"
 RD, RR = "risk_difference", "risk_ratio"
+
 
 def five(analysis: str, spec: str, prefix: str) -> dict[tuple[str, str], tuple[str, str, str]]:
     """Map the five adjusted estimators of one analysis."""
@@ -125,7 +126,9 @@ def test_every_row_these_estimators_cover_is_among_the_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in CASES if c[1].startswith("IPW") and "RR" not in c[1]], ids=lambda c: " | ".join(c)
+    "case",
+    [c for c in CASES if c[1].startswith("IPW") and "RR" not in c[1]],
+    ids=lambda c: " | ".join(c),
 )
 def test_effective_sizes_weights_and_propensities_are_those_of_the_notes(
     case: tuple[str, str],
@@ -138,9 +141,7 @@ def test_effective_sizes_weights_and_propensities_are_those_of_the_notes(
         min(exposed, unexposed), abs=PRINTED["weights"]
     )
     if largest := re.search(r"maxw ([\d.]+)", note):
-        assert found["weight_max"].value == pytest.approx(
-            float(largest[1]), abs=PRINTED["max"]
-        )
+        assert found["weight_max"].value == pytest.approx(float(largest[1]), abs=PRINTED["max"])
     if range_ := re.search(r"ps\[([\d.]+),([\d.]+)\]", note):
         assert found["propensity_min"].value == pytest.approx(float(range_[1]), abs=PRINTED["ps"])
         assert found["propensity_max"].value == pytest.approx(float(range_[2]), abs=PRINTED["ps"])

@@ -38,6 +38,7 @@ title = "Two made-up persons"
 unit = "person"
 wave_unit = "months"
 wave_days = 30.4375
+waves = [0, 6]
 access = "restricted"
 licence = "none"
 citation = "none"
@@ -170,7 +171,7 @@ def test_the_digest_is_of_values_not_of_the_file(offer, mine):
 @pytest.mark.parametrize(
     "change",
     [
-        {"x": [1.0, 2.0 + 1e-9]},
+        {"x": [1.0, 2.0 + 1e-7]},
         {"x": [1.0, np.nan]},
         {"name": pd.Series(["a", "c"], dtype="str")},
         {"name": pd.Series(["ab", None], dtype="str")},
@@ -222,8 +223,8 @@ def test_an_adapter_without_build_is_named(offer, mine):
     [
         ("min_cell = 10", "", r"dataset\.toml: min_cell: missing key"),
         ("[sources.main]", 'licence_not = "x"\n[sources.main]',
-         r"toml:12: licence_not: unknown key.*Did you mean 'licence_note'"),
-        ('access = "restricted"', 'access = "secret"', r"toml:6: access: found 'secret'.*open"),
+         r"toml:13: licence_not: unknown key.*Did you mean 'licence_note'"),
+        ('access = "restricted"', 'access = "secret"', r"toml:7: access: found 'secret'.*open"),
         ("female == 1", "f() == 1", r"populations\.women\.where: found .*a call"),
         ("female == 1", "femal == 1", r"women: there is no column 'femal'.*mean 'female'"),
         ("wave_days = 30.4375", "wave_days = 0", r"toml:5: wave_days: found 0"),

@@ -15,6 +15,7 @@ title = "Two made-up persons"
 unit = "person"
 wave_unit = "months"
 wave_days = 30.4375
+waves = [0, 6]
 access = "restricted"
 licence = "none"
 citation = "none"
@@ -155,7 +156,7 @@ FAULTS = {
     ),
     "a refused column that is carried": (
         {"dataset.toml": TOML.replace('"DEAD"', '"use"')},
-        "use: is refused, yet carried",
+        "use: is refused and carried",
     ),
     "a refused column that does not exist": (
         {"dataset.toml": TOML.replace('"DEAD"', '"DEATH"')},
@@ -180,7 +181,7 @@ FAULTS = {
     "a build that is not deterministic": (
         {
             "adapter.py": ADAPTER.replace("def build", "calls = []\n\ndef build").replace(
-                'main["USE"] > 0', 'calls.append(1) or main["USE"] > len(calls) - 1'
+                'main["USE"] > 0', 'calls.append(1) or (main["USE"] > 0) ^ bool(len(calls) % 2)'
             )
         },
         "gives another table at the second call",

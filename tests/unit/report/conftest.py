@@ -151,6 +151,31 @@ def continuous(help_like: Result) -> Result:
     return help_like.model_copy(update={"name": "days", "rungs": rungs, "design": design})
 
 
+@pytest.fixture
+def as_ratio(help_like: Result) -> Result:
+    """The association with a risk ratio as its headline."""
+    rungs = [
+        one.model_copy(
+            update={
+                "scale": "risk_ratio",
+                "estimate": 0.71,
+                "interval": (0.57, 0.88),
+                "region": [(0.57, 0.88)],
+                "other_scales": [
+                    ScaleBlock(
+                        scale="risk_difference",
+                        estimate=one.estimate,
+                        std_error=one.std_error,
+                        interval=one.interval or (0.0, 0.0),
+                    )
+                ],
+            }
+        )
+        for one in help_like.rungs
+    ]
+    return help_like.model_copy(update={"name": "ratio", "rungs": rungs})
+
+
 def with_share(result: Result, remaining: Remaining, *, crude: float) -> Result:
     """Put another crude difference and share into a result."""
     first = rung("crude", crude, 0.05, remaining=Reason(not_estimable="the crude rung itself"))

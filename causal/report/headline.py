@@ -1,0 +1,78 @@
+"""One line on what was found, worded by the label, the intervals and the checks."""
+
+from __future__ import annotations
+
+from causal.report.markdown import code, joined
+from causal.report.numbers import covers, measure_of, percent
+from causal.report.reading import (
+    brackets,
+    chief,
+    interval_of,
+    label_of,
+    phrase,
+    proxied,
+    truth_of,
+)
+from causal.result import Result, RungBlock
+
+
+def headline(result: Result) -> str:
+    """Say in one line what was found, and in which words it may be told."""
+    rung = chief(result)
+    if rung is None:
+        return "A crude association; nothing is adjusted for."
+    if label_of(result) == "association":
+        head = "An adjusted association, not an effect"
+    elif weak := proxied(result):
+        head = f"An effect only if the diagram holds and {phrase(weak)} were measured without error"
+    else:
+        head = "An effect, if the diagram holds"
+    return f"{head}{_certainty(result, rung)}.{_against_truth(result, rung)}"
+
+
+def short_verdict(result: Result) -> str:
+    """Say in a few words how certain the chief rung is, and which checks it fails."""
+    rung = chief(result)
+    if rung is None:
+        return "crude only"
+    excluded = f"interval excludes {measure_of(result).null:g}"
+    parts = [_certainty(result, rung).strip(" ;:") or excluded]
+    failed = sum(one.verdict == "FAIL" for one in result.diagnostics)
+    if failed:
+        parts.append(f"{failed} {'check' if failed == 1 else 'checks'} not passed")
+    return "; ".join(parts)
+
+
+def _certainty(result: Result, rung: RungBlock) -> str:
+    """Say whether the intervals of the chief rung and of the brackets cover 0."""
+    pair = interval_of(rung)
+    if pair is None:
+        return "; its interval has no two ends"
+    measure = measure_of(result)
+    if measure.silent(pair):
+        return f"; inconclusive: its {percent(rung.level)} interval covers {measure.null:g}"
+    open_ = [
+        code(one.name)
+        for one in brackets(result)
+        if (held := interval_of(one)) is not None and measure.silent(held)
+    ]
+    if not open_:
+        return ""
+    where = f"{_many('bracket', open_)} {joined(open_)}"
+    return f"; the interval covers {measure.null:g} in the {where}"
+
+
+def _against_truth(result: Result, rung: RungBlock) -> str:
+    """Say where the truth lies, for simulated data."""
+    truth, pair, measure = truth_of(result, rung), interval_of(rung), measure_of(result)
+    if truth is None or pair is None:
+        return ""
+    where = "inside" if covers(pair, truth) else "outside"
+    return (
+        f" The data are simulated: the truth, {measure.amount(truth)}, lies {where} the interval."
+    )
+
+
+def _many(noun: str, things: list[str]) -> str:
+    """Give the plural where there is more than one."""
+    return noun if len(things) == 1 else f"{noun}s"

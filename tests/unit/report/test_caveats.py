@@ -1,0 +1,58 @@
+from causal.report.caveats import caveats
+from causal.result import LabelBlock, Result
+
+
+def said(result: Result) -> str:
+    return " ".join(caveats(result))
+
+
+def test_every_weakness_of_the_association_is_listed(help_like: Result) -> None:
+    text = said(help_like)
+    for part in (
+        "abstinence goal, religiosity and legal mandate",
+        "proxy (motivation and problem recognition)",
+        "1 of 4 diagrams",
+        "no instrument",
+        "no refuter, negative control or sensitivity analysis",
+        "co treatment and use at end",
+        "last step of the attrition table",
+        "filled with one value",
+        "ATE, ATT and ATO",
+        "mixed in `overlap_weighted`",
+        "after estimates had been seen",
+        "not passed (`weighted`)",
+    ):
+        assert part in text
+
+
+def test_timing_is_repeated_only_where_it_forbids(help_like: Result) -> None:
+    assert "Not an effect: the exposure window" in said(help_like)
+    free = help_like.model_copy(update={"timing": LabelBlock(label="effect", reasons=[])})
+    assert "Not an effect" not in said(free)
+
+
+def test_simulated_data_say_nothing_about_people(help_like: Result, simulated_null: Result) -> None:
+    assert "nothing about people" in said(simulated_null)
+    assert "nothing about people" not in said(help_like)
+
+
+def test_missing_cluster_identifiers_are_told(help_like: Result) -> None:
+    assert "clustering by site" not in said(help_like)
+    rungs = [one.model_copy(update={"n_clusters": None}) for one in help_like.rungs]
+    assert "clustering by site" in said(help_like.model_copy(update={"rungs": rungs}))
+
+
+def test_suppression_is_told(help_like: Result) -> None:
+    dataset = help_like.dataset.model_copy(update={"min_cell": 10})
+    assert "below 10 are suppressed" in said(help_like.model_copy(update={"dataset": dataset}))
+
+
+def test_nothing_lost_and_nothing_filled_is_not_warned_of(help_like: Result) -> None:
+    whole = help_like.model_copy(
+        update={
+            "attrition": help_like.attrition[:1],
+            "covariates": [one.model_copy(update={"filled": 0}) for one in help_like.covariates],
+        }
+    )
+    assert "attrition" not in said(whole)
+    assert "filled" not in said(whole)

@@ -1,0 +1,56 @@
+import pytest
+
+from causal.report.markdown import code, fenced, joined, plain, sentence, table, words
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a | b", r"a \| b"),
+        ("two\nlines", "two lines"),
+        ("$5 and $6", r"\$5 and \$6"),
+        ("use_at_end", "use_at_end"),
+        ("_leading", r"\_leading"),
+        ("*stars*", r"\*stars\*"),
+        ("<script>", "&lt;script>"),
+        ("<10", "<10"),
+        ("x < y", "x < y"),
+        ("`a|b`", r"`a\|b`"),
+        ("[t](u)", r"[t\](u)"),
+    ],
+)
+def test_text_is_shown_as_it_is(text: str, written: str) -> None:
+    assert plain(text) == written
+
+
+def test_code_cannot_break_a_table() -> None:
+    assert code("a|b`c\nd") == r"`a\|b'c d`"
+
+
+def test_names_become_words() -> None:
+    assert words("use_at_end") == "use at end"
+    assert words("(time)") == "time"
+
+
+@pytest.mark.parametrize(
+    ("parts", "phrase"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")],
+)
+def test_parts_are_joined_as_in_prose(parts: list[str], phrase: str) -> None:
+    assert joined(parts) == phrase
+
+
+def test_a_sentence_begins_and_ends_as_one() -> None:
+    assert sentence(" the set suffices ") == "The set suffices."
+    assert sentence("Does it?") == "Does it?"
+    assert sentence("") == ""
+
+
+def test_a_table_aligns_numbers_to_the_right() -> None:
+    assert table(("a", "b"), [("1", "2")], "lr") == "| a | b |\n| --- | --: |\n| 1 | 2 |"
+
+
+def test_a_fence_is_longer_than_any_in_the_text() -> None:
+    written = fenced("x\n````\ny\n", "yaml")
+    assert written.startswith("`````yaml\n")
+    assert written.endswith("\n`````")

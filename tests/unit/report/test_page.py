@@ -1,0 +1,101 @@
+import re
+
+import pytest
+
+from causal.report import rendered
+from causal.report.figures import FIGURES
+from causal.report.page import report_page
+from causal.report.tables import TABLES
+from causal.result import Result
+
+DOCUMENTS = ["help_like", "simulated_null", "unbounded", "disjoint", "continuous", "as_ratio"]
+
+
+PARTS = [f"figures/{name}" for name in FIGURES] + [f"tables/{name}" for name in TABLES]
+
+
+def page(result: Result) -> str:
+    return report_page(result, PARTS)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_table_and_figure_is_linked_and_every_link_leads_somewhere(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    content = rendered(request.getfixturevalue(name))
+    links = re.findall(r"\]\(((?:tables|figures)/[^)]+)\)", content["report.md"].decode("utf-8"))
+    assert set(links) == set(content) - {"report.md"}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_table_has_as_many_cells_as_heads(name: str, request: pytest.FixtureRequest) -> None:
+    blocks = re.findall(r"(?:^\|.*\|\n)+", page(request.getfixturevalue(name)), re.MULTILINE)
+    assert len(blocks) >= 6
+    for block in blocks:
+        widths = {len(re.split(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(widths) == 1
+
+
+def test_sections_stand_in_order(help_like: Result) -> None:
+    heads = re.findall(r"^## (.*)$", page(help_like), re.MULTILINE)
+    assert [head[0] for head in heads] == list("I12345678")
+
+
+def test_a_failed_check_is_stamped_above_everything(help_like: Result) -> None:
+    text = page(help_like)
+    assert text.index("**Checks not passed:**") < text.index("## In short")
+    passed = [one for one in help_like.diagnostics if one.verdict != "FAIL"]
+    assert "Checks not passed" not in page(help_like.model_copy(update={"diagnostics": passed}))
+
+
+def test_the_specification_is_there_verbatim(help_like: Result) -> None:
+    assert f"```yaml\n{help_like.specification.rstrip()}\n```" in page(help_like)
+
+
+def test_commands_to_run_and_verify_are_given(help_like: Result) -> None:
+    text = page(help_like)
+    for command in ("causal run analyses/help_like.yaml", "causal verify reports/help_like"):
+        assert command in text
+
+
+def test_hashes_seed_and_versions_are_given(help_like: Result) -> None:
+    text = page(help_like)
+    for value in ("ab" * 32, "cd" * 32, "ef" * 32, "01" * 32, "20260101", "numpy 2.4.6"):
+        assert value in text
+
+
+def test_every_concept_and_arrow_is_given(help_like: Result) -> None:
+    text = page(help_like)
+    assert all(f"| `{one.name}`" in text for one in help_like.dag.concepts)
+    assert text.count("is assumed to matter for") == len(help_like.dag.edges)
+    assert "**unmeasured**" in text
+
+
+def test_truths_have_a_table_where_they_are_known(
+    help_like: Result, simulated_null: Result
+) -> None:
+    assert "| persistence | 0.410 |" in page(simulated_null)
+    assert "Truth" not in page(help_like)
+
+
+def test_text_from_the_document_cannot_break_the_page(help_like: Result) -> None:
+    hostile = "a | b <script>alert(1)</script> </details> $x$ **bold**\n# head"
+    edges = [one.model_copy(update={"reason": hostile}) for one in help_like.dag.edges]
+    concepts = [one.model_copy(update={"description": hostile}) for one in help_like.dag.concepts]
+    dag = help_like.dag.model_copy(update={"edges": edges, "concepts": concepts})
+    text = page(help_like.model_copy(update={"dag": dag, "question": hostile}))
+    assert "<script>" not in text
+    assert "\n# head" not in text
+    assert text.count("</details>") == text.count("<details")
+
+
+def test_a_ladder_of_one_crude_rung_has_a_page(help_like: Result) -> None:
+    bare = help_like.model_copy(
+        update={
+            "rungs": help_like.rungs[:1], "headline": "crude", "estimands": [], "diagnostics": [],
+            "balance": [], "overlap": [], "covariates": [],
+        }
+    )  # fmt: skip
+    text = page(bare)
+    assert "No check was run." in text
+    assert "No covariate is adjusted for." in text
