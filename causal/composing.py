@@ -299,7 +299,7 @@ def _label(plan: Plan, planned: PlannedRung) -> tuple[doc.Label, str]:
         return "association", "it adjusts for something measured after exposure began."
     verdict = planned.estimand.verdict
     if verdict != "identified":
-        return "association", f"by the diagram, the effect is {verdict} with this set."
+        return "association", f"by the diagram, the effect is {verdict}, with this set."
     return "effect", "the diagram and the timing identify an effect with this set."
 
 

@@ -116,7 +116,11 @@ def validated(document: Document, model: type[M]) -> M:
         return model.model_validate(document.tree)
     except ValidationError as problem:
         details = problem.errors(include_url=False)
-        first = min(details, key=lambda one: document.place(one["loc"]).line or 0)
+        # a misspelt key is also a missing one: the misspelling is what helps
+        first = min(
+            details,
+            key=lambda one: (one["type"] == "missing", document.place(one["loc"]).line or 0),
+        )
         more = f" ({len(details) - 1} more to mend after this.)" if len(details) > 1 else ""
         path = tuple(part for part in first["loc"] if not _is_tag(part, first["loc"], document))
         raise document.error(path, _sentence(first, model) + more) from None

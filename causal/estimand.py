@@ -130,16 +130,16 @@ def _remedy(facts: Estimand) -> Iterator[str]:
         )
         return
     steps = [
-        f"{doing} {_listed(concepts)}"
-        for doing, concepts in (
-            ("measuring before exposure", facts.unmeasured),
-            ("adding", facts.omitted),
-            ("leaving out", facts.mediators_adjusted),
+        template.format(_listed(concepts))
+        for template, concepts in (
+            ("measure {} before exposure", facts.unmeasured),
+            ("add {}", facts.omitted),
+            ("leave out {}", facts.mediators_adjusted),
         )
         if concepts
     ]
     if steps:
-        yield f"To identify the effect: {', '.join(steps)}."
+        yield f"To identify the effect: {'; '.join(steps)}."
 
 
 def _orientations(facts: Estimand) -> Iterator[str]:

@@ -17,6 +17,11 @@ Link: TypeAlias = Literal["logit", "linear"]
 
 MAX_STEPS = 40
 """Newton converges in 5 to 15 steps where a maximum exists; under separation it never does."""
+SEPARATED = 30.0
+"""A logit beyond this is a probability within 1e-13 of 0 or 1: no data support it, only
+separation gives it. (The propensities of LaLonde's CPS controls reach 1e-9, a logit of -20.6.)"""
+PERFECT = 14.0
+"""Rows beyond this logit (probability within 1e-6 of 0 or 1) are counted as predicted perfectly."""
 TOLERANCE = 1e-10
 """Largest change of any linear predictor in the last step: Newton is quadratic, so the error left
 is its square."""
@@ -146,7 +151,6 @@ def _newton(design: Floats, y: Floats, w: Floats, columns: Ints) -> tuple[Floats
     beta = np.zeros(p)
     beta[0] = np.log(share / (1 - share))
     eta = design @ beta
-    move = np.zeros(p)
     for step in range(1, MAX_STEPS + 1):
         mean = _mean(eta, "logit")
         slope = w * mean * (1 - mean)
@@ -156,12 +160,13 @@ def _newton(design: Floats, y: Floats, w: Floats, columns: Ints) -> tuple[Floats
         largest = float(np.abs(change[w > 0]).max())
         shrink = min(1.0, 5.0 / largest) if largest > 0 else 1.0  # a step that leaps overshoots
         beta, eta = beta + shrink * move, eta + shrink * change
+        if float(np.abs(eta[w > 0]).max()) > SEPARATED:
+            break
         if largest < TOLERANCE * max(1.0, float(np.abs(eta).max())):
             return beta, eta, step
-    order = np.argsort(-np.abs(move[1:]))
-    running = [i for i in order if abs(move[1 + i]) > 0.1 * np.abs(move[1:]).max()]
-    mean = _mean(eta, "logit")
-    perfect = int(((np.minimum(mean, 1 - mean) < 1e-6) & (w > 0)).sum())
+    slopes = np.abs(beta[1:])
+    running = [i for i in np.argsort(-slopes) if slopes[i] > 0.1 * slopes.max()]
+    perfect = int(((np.abs(eta) > PERFECT) & (w > 0)).sum())
     raise SeparationFoundError(tuple(int(columns[i]) for i in running[:3]), perfect)
 
 

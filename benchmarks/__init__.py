@@ -1,0 +1,1 @@
+"""Simulation studies of the estimators, and timings beside peers."""

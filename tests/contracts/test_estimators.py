@@ -1,0 +1,279 @@
+"""What every estimator owes: the same checks for each, whatever it estimates."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import fields, replace
+from typing import get_args
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from causal.cohort import Sample
+from causal.estimate import MEANS, SLOPE, Target
+from causal.estimators import (
+    AIPW,
+    AnyEstimator,
+    Estimator,
+    GComputation,
+    InverseProbability,
+    LinearDML,
+    LinearProbability,
+    MeanDifference,
+    NuisanceStore,
+    Overlap,
+)
+from causal.estimators.nuisance import CrossFitting, OutcomeModel
+
+EXACT = 1e-9  # sums in another order
+REFITTED = 1e-6  # iterative fits of transformed data stop at slightly different points
+CENTRED = 1e-8  # influence values of converged fits, relative to their spread
+BOOTSTRAP_DRAWS = 150
+BOOTSTRAP_BAND = 4 / math.sqrt(2 * BOOTSTRAP_DRAWS)  # four Monte-Carlo errors of a bootstrap SE
+SMALL_SAMPLE = 0.10  # resampling also varies the covariates; n = 400 is not infinite
+
+ESTIMATORS: dict[str, Estimator] = {
+    "mean_difference": MeanDifference(),
+    "mean_difference HC1": MeanDifference(variance={"kind": "HC1"}),
+    "mean_difference classical": MeanDifference(variance={"kind": "classical"}),
+    "g_computation": GComputation(),
+    "g_computation ATT": GComputation(target="ATT"),
+    "g_computation separate": GComputation(outcome=OutcomeModel(arms="separate")),
+    "g_computation interactions": GComputation(outcome=OutcomeModel(interactions=("x0",))),
+    "g_computation linear HC1": GComputation(
+        outcome=OutcomeModel(link="linear"), variance={"kind": "HC1"}
+    ),
+    "linear_probability": LinearProbability(),
+    "linear_probability classical": LinearProbability(variance={"kind": "classical"}),
+    "ipw": InverseProbability(),
+    "ipw ATT": InverseProbability(target="ATT"),
+    "ipw clip": InverseProbability(clip=(0.1, 0.9)),
+    "ipw trim": InverseProbability(trim=0.1),
+    "ipw known HC1": InverseProbability(weights_known=True, variance={"kind": "HC1"}),
+    "overlap": Overlap(),
+    "aipw": AIPW(),
+    "aipw ATT": AIPW(target="ATT"),
+    "aipw crossed": AIPW(cross_fit=CrossFitting(folds=4)),
+    "linear_dml": LinearDML(cross_fit=CrossFitting(folds=3)),
+}
+EVERY = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS.keys())
+SYMMETRIC = {
+    name: one for name, one in ESTIMATORS.items() if one.estimand not in ("ATT",)
+}  # an ATT is about one arm, so exchanging the arms changes the question
+
+
+def fitted(estimator, sample, seed=0):
+    return estimator.fit(sample, NuisanceStore(), np.random.default_rng(seed))
+
+
+def difference(estimates):
+    """Give the difference and its standard error."""
+    effect = estimates.effect("risk_difference")
+    return np.array([effect.estimate, effect.std_error])
+
+
+def rearranged(sample: Sample, rows: np.ndarray) -> Sample:
+    """Take rows of a sample in another order."""
+    arrays = {
+        one.name: getattr(sample, one.name)[rows]
+        for one in fields(sample)
+        if isinstance(getattr(sample, one.name), np.ndarray)
+    }
+    return replace(sample, **arrays)
+
+
+def test_the_suite_covers_every_estimator():
+    known = {type(one) for one in ESTIMATORS.values()}
+    union = get_args(get_args(AnyEstimator)[0])
+    assert known == set(union)
+    assert len({one.model_fields["kind"].default for one in union}) == len(union)
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "population", [{}, {"weighted": True, "clustered": True}], ids=["plain", "weights, clusters"]
+)
+def test_influence_columns_have_mean_zero(confounded, estimator, population):
+    estimates = fitted(estimator, confounded(**population))
+    assert np.abs(estimates.influence.mean(axis=0)).max() < CENTRED * estimates.influence.std()
+
+
+@EVERY
+def test_shapes_and_labels_agree(confounded, estimator):
+    sample = confounded()
+    estimates = fitted(estimator, sample)
+    k = len(estimates.labels)
+    assert estimates.labels in (MEANS, SLOPE)
+    assert estimates.values.shape == (k,)
+    assert estimates.influence.shape == (sample.n, k)
+    assert estimates.covariance.shape == (k, k)
+    np.testing.assert_allclose(estimates.covariance, estimates.covariance.T, rtol=EXACT)
+    assert np.linalg.eigvalsh(estimates.covariance).min() > -EXACT * estimates.covariance.max()
+
+
+@EVERY
+@pytest.mark.parametrize("population", [{}, {"clustered": True, "weighted": True}], ids=str)
+def test_the_order_of_rows_changes_nothing(confounded, estimator, population):
+    sample = confounded(**population)
+    order = np.random.default_rng(9).permutation(sample.n)
+    straight, shuffled = fitted(estimator, sample), fitted(estimator, rearranged(sample, order))
+    tolerance = REFITTED if isinstance(estimator, LinearDML) else EXACT
+    np.testing.assert_allclose(shuffled.values, straight.values, rtol=tolerance)
+    np.testing.assert_allclose(
+        shuffled.covariance, straight.covariance, rtol=tolerance, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        shuffled.influence, straight.influence[order], rtol=REFITTED, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("estimator", SYMMETRIC.values(), ids=SYMMETRIC.keys())
+def test_exchanging_the_arms_turns_the_sign(confounded, estimator):
+    sample = confounded()
+    effect, turned = (
+        difference(fitted(estimator, one)) for one in (sample, replace(sample, a=1 - sample.a))
+    )
+    np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
+
+
+@EVERY
+def test_recoding_the_outcome_turns_the_sign(confounded, estimator):
+    """A difference must not depend on whether use or abstinence is coded 1."""
+    sample = confounded()
+    effect, turned = (
+        difference(fitted(estimator, one)) for one in (sample, replace(sample, y=1 - sample.y))
+    )
+    np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
+
+
+@EVERY
+def test_units_of_covariates_change_nothing(confounded, estimator):
+    sample = confounded()
+    moved = replace(sample, x=sample.x * np.array([1e4, -0.01, 3.0]) + np.array([5e4, 0.0, -7.0]))
+    effect, same = (difference(fitted(estimator, one)) for one in (sample, moved))
+    np.testing.assert_allclose(same, effect, rtol=REFITTED)
+
+
+@EVERY
+def test_equal_weights_are_no_weights(confounded, estimator):
+    sample = confounded()
+    effect, same = (
+        difference(fitted(estimator, one))
+        for one in (sample, replace(sample, w=np.full(sample.n, 3.7)))
+    )
+    np.testing.assert_allclose(same, effect, rtol=REFITTED)
+
+
+@EVERY
+def test_clusters_of_one_row_are_no_clusters(confounded, estimator):
+    sample = confounded()
+    alone = replace(sample, cluster=np.arange(sample.n)[::-1].copy())
+    effect, same = (difference(fitted(estimator, one)) for one in (sample, alone))
+    np.testing.assert_allclose(same, effect, rtol=REFITTED)
+
+
+@EVERY
+def test_the_same_stream_gives_the_same_numbers(confounded, estimator):
+    sample = confounded()
+    first, second = (fitted(estimator, sample, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first.values, second.values)
+    np.testing.assert_array_equal(first.influence, second.influence)
+
+
+@EVERY
+def test_a_store_already_in_use_changes_nothing(confounded, estimator):
+    sample, store = confounded(), NuisanceStore()
+    for other in (AIPW(), GComputation(outcome=OutcomeModel(arms="separate"))):
+        other.fit(sample, store, np.random.default_rng(1))
+    shared = estimator.fit(sample, store, np.random.default_rng(0))
+    np.testing.assert_array_equal(shared.values, fitted(estimator, sample).values)
+
+
+@EVERY
+def test_the_sample_is_left_as_it_was(confounded, estimator):
+    sample = confounded(weighted=True, clustered=True)
+    before = {
+        one.name: np.copy(getattr(sample, one.name))
+        for one in fields(sample)
+        if isinstance(getattr(sample, one.name), np.ndarray)
+    }
+    fitted(estimator, sample)
+    estimator.weights(sample, NuisanceStore())
+    for name, values in before.items():
+        np.testing.assert_array_equal(getattr(sample, name), values, err_msg=name)
+
+
+@EVERY
+def test_estimates_cannot_be_written_to(confounded, estimator):
+    estimates = fitted(estimator, confounded())
+    for values in (estimates.values, estimates.influence, estimates.covariance):
+        with pytest.raises(ValueError, match="read-only"):
+            values[...] = 0
+
+
+@EVERY
+def test_settings_are_frozen_and_refuse_unknown_keys(estimator):
+    with pytest.raises(ValidationError, match="frozen"):
+        estimator.kind = "other"
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        type(estimator)(misspelt=1)
+
+
+@EVERY
+def test_a_target_is_named(confounded, estimator):
+    assert estimator.estimand in get_args(Target)
+    assert fitted(estimator, confounded()).target == estimator.estimand
+
+
+@EVERY
+def test_assumptions_are_stated(estimator):
+    text = inspect.getdoc(type(estimator))
+    assert "\nAssumptions\n-----------\n" in text
+    assert len(text.split("Assumptions\n-----------\n")[1].strip()) > 40
+
+
+@EVERY
+def test_classical_errors_are_refused_where_there_are_none(estimator):
+    if type(estimator).classical_variance:
+        assert type(estimator)(variance={"kind": "classical"}).variance.kind == "classical"
+    else:
+        with pytest.raises(ValidationError, match="has no classical standard error"):
+            type(estimator)(variance={"kind": "classical"})
+
+
+@EVERY
+def test_weights_are_not_negative_and_only_where_balance_is_claimed(confounded, estimator):
+    sample = confounded()
+    weights = estimator.weights(sample, NuisanceStore())
+    if not isinstance(estimator, InverseProbability | Overlap | AIPW):
+        assert weights is None
+        return
+    assert weights.shape == (sample.n,)
+    assert (weights >= 0).all()
+
+
+BOOTSTRAPPED = {
+    name: one
+    for name, one in ESTIMATORS.items()
+    if "known" not in name and "classical" not in name and "trim" not in name
+}  # errors that are wrong on purpose, and a trimming bound that moves with the draw
+
+
+@pytest.mark.parametrize("estimator", BOOTSTRAPPED.values(), ids=BOOTSTRAPPED.keys())
+def test_the_standard_error_is_that_of_a_bootstrap_of_persons(confounded, estimator):
+    sample = confounded(clustered=True, weighted=True)
+    rows_of = np.argsort(sample.unit, kind="stable").reshape(-1, 2)  # two rows a person
+    rng = np.random.default_rng(11)
+    draws = BOOTSTRAP_DRAWS if not isinstance(estimator, LinearDML) else BOOTSTRAP_DRAWS // 3
+    found = []
+    for _ in range(draws):
+        drawn = rng.integers(0, len(rows_of), len(rows_of))
+        again = rearranged(sample, rows_of[drawn].ravel())
+        label = np.repeat(np.arange(len(drawn)), 2)
+        again = replace(again, unit=label, cluster=label)
+        found.append(difference(fitted(estimator, again))[0])
+    ratio = np.std(found, ddof=1) / difference(fitted(estimator, sample))[1]
+    band = BOOTSTRAP_BAND * math.sqrt(BOOTSTRAP_DRAWS / draws) + SMALL_SAMPLE
+    assert abs(ratio - 1) < band

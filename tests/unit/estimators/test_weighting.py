@@ -1,0 +1,204 @@
+"""Inverse probability and overlap weighting against stacked equations and statsmodels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from pydantic import ValidationError
+
+from causal.errors import CausalError, PositivityError
+from causal.estimators import InverseProbability, NuisanceStore, Overlap
+from causal.estimators.weighting import balancing_weights, clipped, weight_slopes, within
+
+SAME = 1e-8  # the same formula on a propensity converged to 1e-10
+STACKED = 1e-6  # the reference differentiates numerically
+EXACT = 1e-12
+
+RNG = np.random.default_rng(0)
+
+
+def fitted(estimator, sample):
+    return estimator.fit(sample, NuisanceStore(), RNG)
+
+
+def peer_propensity(sample):
+    """Fit the propensity with statsmodels."""
+    model = sm.GLM(
+        sample.a, sm.add_constant(sample.x), family=sm.families.Binomial(), freq_weights=sample.w
+    )
+    return model.fit(tol=1e-14).fittedvalues
+
+
+def weighting_equations(sample, target, clip=None, trim=None):
+    """Write the estimating equations of weighted means with an estimated propensity."""
+    design = np.hstack([np.ones((sample.n, 1)), sample.x])
+    first = peer_propensity(sample)
+    kept = np.ones(sample.n) if trim is None else (first >= trim) & (first <= 1 - trim)
+    a, y = sample.a, np.where(sample.observed, sample.y, 0.0)
+    base = sample.w * kept * sample.observed
+
+    def psi(theta):
+        e = 1 / (1 + np.exp(-design @ theta[:-2]))
+        scores = design * (sample.w * (a - e))[:, None]
+        e = e if clip is None else np.clip(e, *clip)
+        tilt = {"ATE": 1.0, "ATT": e, "ATO": e * (1 - e)}[target]
+        return np.column_stack(
+            [
+                scores,
+                base * tilt * (1 - a) / (1 - e) * (y - theta[-2]),
+                base * tilt * a / e * (y - theta[-1]),
+            ]
+        )
+
+    return psi, np.zeros(design.shape[1] + 2)
+
+
+@pytest.mark.parametrize("target", ["ATE", "ATT"])
+@pytest.mark.parametrize("limits", [{}, {"clip": (0.3, 0.7)}, {"trim": 0.25}], ids=str)
+@pytest.mark.parametrize(
+    "population", [{}, {"weighted": True, "clustered": True}], ids=["plain", "weights, clusters"]
+)
+def test_ipw_solves_its_stacked_equations(
+    confounded, estimating_equations, target, limits, population
+):
+    sample = confounded(n=500, **population)
+    psi, start = weighting_equations(sample, target, **limits)
+    theta, covariance = estimating_equations(psi, start, sample.cluster)
+    ours = fitted(InverseProbability(target=target, **limits), sample)
+    np.testing.assert_allclose(ours.values, theta[-2:], rtol=STACKED)
+    np.testing.assert_allclose(ours.covariance, covariance[-2:, -2:], rtol=STACKED, atol=1e-10)
+
+
+@pytest.mark.parametrize("population", [{}, {"weighted": True}, {"clustered": True}], ids=str)
+def test_overlap_weighting_solves_its_stacked_equations(
+    confounded, estimating_equations, population
+):
+    sample = confounded(n=500, **population)
+    psi, start = weighting_equations(sample, "ATO")
+    theta, covariance = estimating_equations(psi, start, sample.cluster)
+    ours = fitted(Overlap(), sample)
+    np.testing.assert_allclose(ours.values, theta[-2:], rtol=STACKED)
+    np.testing.assert_allclose(ours.covariance, covariance[-2:, -2:], rtol=STACKED, atol=1e-10)
+
+
+@pytest.mark.parametrize("target", ["ATE", "ATT"])
+def test_known_weights_give_the_robust_error_of_a_weighted_regression(confounded, target):
+    sample = confounded(weighted=True)
+    e = peer_propensity(sample)
+    weights = sample.w * balancing_weights(e, sample.a, target)
+    peer = sm.WLS(sample.y, sm.add_constant(sample.a), weights=weights).fit(cov_type="HC0")
+    ours = fitted(InverseProbability(target=target, weights_known=True), sample)
+    effect = ours.effect("risk_difference")
+    assert math.isclose(effect.estimate, peer.params[1], rel_tol=SAME)
+    assert math.isclose(effect.std_error, peer.bse[1], rel_tol=SAME)
+
+
+def test_estimating_the_propensity_makes_the_ate_more_precise(confounded):
+    sample = confounded(n=2000)
+    known, estimated = (
+        fitted(InverseProbability(weights_known=flag), sample).effect("risk_difference")
+        for flag in (True, False)
+    )
+    assert estimated.std_error < known.std_error
+
+
+def test_overlap_weights_balance_the_means_exactly(confounded):
+    sample = confounded()
+    weights = Overlap().weights(sample, NuisanceStore())
+    means = [
+        np.average(sample.x[sample.a == arm], axis=0, weights=weights[sample.a == arm])
+        for arm in (0, 1)
+    ]
+    np.testing.assert_allclose(means[1], means[0], rtol=SAME, atol=1e-10)
+
+
+def test_stabilised_weights_change_no_estimate(confounded):
+    sample = confounded()
+    plain, stable = (fitted(InverseProbability(stabilised=flag), sample) for flag in (False, True))
+    np.testing.assert_allclose(stable.covariance, plain.covariance, rtol=EXACT)
+    weights = InverseProbability(stabilised=True).weights(sample, NuisanceStore())
+    assert abs(weights.mean() - 1) < 0.1  # plain weights have mean 2
+
+
+def test_without_covariates_weighting_gives_the_arm_means(confounded):
+    sample = confounded().adjusting_for(())
+    means = [sample.y[sample.a == arm].mean() for arm in (0, 1)]
+    for estimator in (InverseProbability(), InverseProbability(target="ATT"), Overlap()):
+        np.testing.assert_allclose(fitted(estimator, sample).values, means, rtol=SAME)
+
+
+@pytest.mark.parametrize("target", ["ATE", "ATT", "ATO"])
+@pytest.mark.parametrize("arm", [0.0, 1.0])
+def test_weight_slopes_are_the_derivatives_of_the_weights(target, arm):
+    logit, step = np.linspace(-3, 3, 13), 1e-6
+    a = np.full(13, arm)
+    low, high = (
+        balancing_weights(1 / (1 + np.exp(-(logit + h))), a, target) for h in (-step, step)
+    )
+    slopes = weight_slopes(1 / (1 + np.exp(-logit)), a, target)
+    np.testing.assert_allclose(slopes, (high - low) / (2 * step), rtol=STACKED, atol=1e-8)
+
+
+def test_trimming_narrows_the_target_and_says_so(confounded):
+    sample = confounded()
+    ours = fitted(InverseProbability(trim=0.3), sample)
+    e = peer_propensity(sample)
+    kept = int(((e >= 0.3) & (e <= 0.7)).sum())
+    assert f"among the {kept} of 400 rows" in ours.target_note
+    assert not InverseProbability(trim=0.3).weights(sample, NuisanceStore())[~within(e, 0.3)].any()
+
+
+def test_trimming_everybody_is_refused(confounded):
+    with pytest.raises(PositivityError, match="trimming leaves nobody with exposure"):
+        fitted(InverseProbability(trim=0.499999), confounded(n=40))
+
+
+def test_clipping_tells_which_propensities_were_free():
+    e, free = clipped(np.array([0.01, 0.5, 0.99]), (0.1, 0.9))
+    np.testing.assert_array_equal(e, [0.1, 0.5, 0.9])
+    np.testing.assert_array_equal(free, [False, True, False])
+
+
+@pytest.mark.parametrize("bounds", [(0.9, 0.1), (-0.1, 0.9), (0.1, 1.5), (0.5, 0.5)])
+def test_clipping_bounds_that_cannot_be_meant_are_refused(bounds):
+    with pytest.raises(ValidationError, match="clip"):
+        InverseProbability(clip=bounds)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [InverseProbability(), InverseProbability(target="ATT"), Overlap()],
+    ids=["ATE", "ATT", "ATO"],
+)
+def test_missing_outcomes_are_refused_since_weights_do_not_make_up_for_them(confounded, estimator):
+    """The weights balance everybody; the weighted means would be over those who answered."""
+    with pytest.raises(CausalError, match="missing"):
+        fitted(estimator, confounded(missing=True))
+
+
+def test_extreme_propensities_give_finite_weights_without_warnings(confounded):
+    sample = confounded(n=3000, strength=6.0)
+    assert peer_propensity(sample).min() < 1e-9
+    for estimator in (InverseProbability(), InverseProbability(target="ATT"), Overlap()):
+        assert np.isfinite(estimator.weights(sample, NuisanceStore())).all()
+        assert np.isfinite(fitted(estimator, sample).covariance).all()
+
+
+def test_a_covariate_that_determines_exposure_is_named(confounded):
+    base = confounded()
+    sample = replace(base, x=np.column_stack([base.x[:, :2], base.a + base.x[:, 2] * 0.01]))
+    with pytest.raises(PositivityError, match="determine the exposure of .* along 'x2'"):
+        fitted(InverseProbability(), sample)
+
+
+def test_a_group_in_which_everybody_is_exposed_is_named(confounded):
+    """A 0/1 covariate whose bearers are all exposed has no finite propensity."""
+    base = confounded()
+    group = np.where(base.a == 1, base.x[:, 2], 0.0)
+    sample = replace(base, x=np.column_stack([base.x[:, :2], group]))
+    with pytest.raises(PositivityError, match="along 'x2'"):
+        fitted(InverseProbability(), sample)

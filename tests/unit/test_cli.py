@@ -1,0 +1,373 @@
+"""Bad input as a user meets it: exit code, one short message, nothing half-written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import causal.datasets
+from causal.cli import DIFFERS, GATED, INTERRUPTED, INVALID, OK, main
+
+ROOT = Path(__file__).parents[2]
+DAGS = ROOT / "analyses" / "dags"
+
+SPEC = f"""\
+question: Does it run?
+dataset: simulated
+options: {{n: 400, seed: 3}}
+design:
+  kind: baseline
+  exposure: mhg_weekly
+  exposure_wave: 6
+  outcome: abstinent
+  outcome_at: next_scheduled
+chosen: before_estimates
+dag: {DAGS}/simulated.yaml
+ladder:
+  - {{name: crude, estimator: {{kind: mean_difference}}}}
+  - name: full
+    adjust: [severity, motivation]
+    estimator: {{kind: g_computation}}
+seed: 1
+"""
+
+LAGGED = f"""\
+question: Does it refuse?
+dataset: simulated
+options: {{scenario: reverse_only, n: 200, seed: 3}}
+design:
+  kind: lagged_intervals
+  exposure: mhg_weekly
+  outcome: drug_use
+chosen: before_estimates
+dag: {DAGS}/relapse.yaml
+ladder:
+  - {{name: crude, estimator: {{kind: mean_difference}}}}
+  - {{name: full, adjust: [prior_use, use_at_end], estimator: {{kind: g_computation}}}}
+seed: 1
+"""
+
+TOML = """\
+title = "Two waves made up for a test"
+unit = "person"
+wave_unit = "months"
+wave_days = 30
+waves = [0, 6, 12]
+access = "open"
+licence = "none"
+citation = "none"
+min_cell = 0
+t0_rule = "enrolment"
+how_to_get = "nowhere"
+
+[sources.main]
+columns = 1
+rows = 1
+
+[populations.all]
+reason = "Everybody."
+"""
+
+CODEBOOK = """\
+column,description,kind,unit,low,high,levels,recall,concept
+person_id,person,id,,,,,,
+wave,months,count,months,0,12,,,
+joined,joined a group,binary,,,,0=no; 1=yes,interval,
+clean,no use,binary,,,,0=no; 1=yes,30,
+worry,worry,continuous,score,0,10,,now,severity@baseline
+"""
+
+
+def write(tmp_path: Path, text: str, name: str = "spec") -> Path:
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run a verb that must exit 2 with one message and no traceback; give the message."""
+    assert main([str(a) for a in arguments]) == INVALID
+    said = capsys.readouterr()
+    assert said.err.startswith("error: ")
+    assert "Traceback" not in said.err
+    assert len(said.err) < 900
+    return said.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("question:", "qestion:", r"spec.yaml:1: qestion: unknown key.*mean 'question'"),
+        ("    adjust:", "    ajust:", r"spec.yaml:15: .*unknown key 'ajust'.*mean 'adjust'"),
+        ("seed: 1", "seed: 1\nseed: 2", r"spec.yaml:18: seed: key given twice \(first on line 17"),
+        ("g_computation", "g_comptation", r"spec.yaml:16: .*mean 'g_computation'.*Choices"),
+        ("{kind: g_computation}", "{kind: g_computation, targt: ATT}", r"mean 'target'"),
+        ("[severity,", "[sevrity,", r"spec.yaml:15: ladder\[1\].adjust: .*mean 'severity'"),
+        ("mhg_weekly", "mhg_weakly", r"spec.yaml:6: design.exposure: .*mean 'mhg_weekly'"),
+        ("abstinent", "abstinant", r"spec.yaml:8: design.outcome: .*mean 'abstinent'"),
+        ("dataset: simulated", "dataset: simulatd", r"no data set 'simulatd'.*mean 'simulated'"),
+        ("n: 400", "n: 4", r"spec.yaml:3: options: option 'n' is 4; expected 50"),
+        ("n: 400", "m: 400", r"no option 'm'"),
+        ("exposure_wave: 6", "exposure_wave: 7", r"no wave 7; waves are 0, 6, 12"),
+        ("seed: 1", "seed: !!python/object:os.system 1", r"YAML tag"),
+        ("seed: 1", "seed: -1", r"spec.yaml:17: seed: found -1"),
+        ("seed: 1", "population: exit(1)\nseed: 1", r"spec.yaml:17: population: .*a call"),
+        ("seed: 1", "population: nobody\nseed: 1", r"no population 'nobody'.*Choices: all"),
+        ("simulated.yaml", "simulatd.yaml", r"spec.yaml:11: dag: there is no file"),
+        ("kind: mean_difference", "kind: aipw", r"the first rung .*must be crude"),
+        ("name: full", "name: crude", r"'crude' stands twice"),
+        (
+            "{kind: g_computation}",
+            "{kind: g_computation, variance: {kind: classical}}",
+            r"no classical standard error",
+        ),
+        (
+            "{kind: g_computation}",
+            "{kind: ipw, propensity: {terms: [motivation_scor]}}",
+            r"no term 'motivation_scor'.*mean 'motivation_score'",
+        ),
+        ("seed: 1", "estimand: {scale: mean_difference}\nseed: 1", r"called risk_difference"),
+        ("seed: 1", "estimand: {target: ATO}\nseed: 1", r"no adjusted rung has the target 'ATO'"),
+        ("seed: 1", "headline: crude\nseed: 1", r"headline 'crude' is not a rung"),
+        ("question: Does", "question: a: Does", r"spec.yaml:1: is not valid YAML.*quotes"),
+    ],
+)
+def test_a_fault_in_the_specification_is_said_with_place_choices_and_remedy(
+    tmp_path, capsys, old, new, said
+):
+    import re
+
+    assert old in SPEC
+    path = write(tmp_path, SPEC.replace(old, new, 1))
+    out = tmp_path / "reports"
+    message = fails(capsys, "run", path, "--out", out)
+    assert re.search(said, message.replace("\n", " ")), message
+    assert not list(out.glob("**/*.*"))
+
+
+def test_adjusting_for_what_follows_exposure_is_refused_unless_marked_as_a_bracket(
+    tmp_path, capsys
+):
+    message = fails(capsys, "check", write(tmp_path, LAGGED))
+    assert "'use_at_end' (drug_use) is measured after exposure begins" in message
+    assert "role: bracket" in message
+    marked = LAGGED.replace("name: full,", "name: full, role: bracket,").replace(
+        "seed: 1", "estimand: {target: ATE}\nseed: 1"
+    )
+    assert main(["check", str(write(tmp_path, marked))]) == OK
+
+
+def test_a_column_left_out_on_purpose_is_refused_with_the_reason(tmp_path, capsys):
+    text = (ROOT / "analyses" / "help_first_interval.yaml").read_text(encoding="utf-8")
+    text = text.replace("outcome: drug_use", "outcome: DEAD").replace("dags/", f"{DAGS}/")
+    assert "without a date" in fails(capsys, "check", write(tmp_path, text))
+
+
+@pytest.fixture
+def made_up(tmp_path):
+    """Offer a data set folder whose CSV a test writes."""
+    folder = tmp_path / "sets" / "made_up"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "adapter.py").write_text("def build(raw):\n    return raw['main']\n")
+    (folder / "card.md").write_text("# Made up\n")
+    (folder / "codebook.csv").write_text(CODEBOOK)
+    (folder / "dataset.toml").write_text(TOML)
+    causal.datasets.__path__.append(str(folder.parent))
+    yield folder
+    causal.datasets.__path__.remove(str(folder.parent))
+    for name in [n for n in sys.modules if n.startswith("causal.datasets.made_up")]:
+        del sys.modules[name]
+
+
+def rows(n: int = 40) -> list[dict[str, object]]:
+    """Make persons whose exposure and outcome vary."""
+    made = []
+    for i in range(n):
+        made.append({"person_id": f"p{i:03d}", "wave": 0, "worry": (i * 7) % 10})
+        made.append({"person_id": f"p{i:03d}", "wave": 6, "joined": i % 2})
+        made.append({"person_id": f"p{i:03d}", "wave": 12, "clean": (i // 2) % 2})
+    return made
+
+
+def run_made_up(folder: Path, tmp_path: Path, made: list[dict[str, object]]) -> list[str]:
+    """Write the CSV and its size, and give the arguments that run on it."""
+    import pandas as pd
+
+    columns = ["person_id", "wave", "joined", "clean", "worry"]
+    table = pd.DataFrame(made).reindex(columns=columns)
+    table.to_csv(tmp_path / "main.csv", index=False)
+    toml = TOML.replace("columns = 1\nrows = 1", f"columns = {len(columns)}\nrows = {len(table)}")
+    (folder / "dataset.toml").write_text(toml)
+    spec = SPEC.replace("dataset: simulated\noptions: {n: 400, seed: 3}", "dataset: made_up")
+    spec = spec.replace("mhg_weekly", "joined").replace("abstinent", "clean")
+    spec = spec.replace("[severity, motivation]", "[severity]")
+    data = str(tmp_path / "main.csv")
+    return ["run", str(write(tmp_path, spec)), "--out", str(tmp_path / "out"), "--data", data]
+
+
+def changed(column: str, value: object, wave: int, every: int = 1) -> list[dict[str, object]]:
+    """Set a column at a wave, for every so many persons."""
+    made = rows()
+    at = [row for row in made if row["wave"] == wave]
+    for row in at[::every]:
+        row[column] = value
+    return made
+
+
+def test_the_made_up_data_run_when_nothing_is_wrong(made_up, tmp_path, capsys):
+    assert main(run_made_up(made_up, tmp_path, rows())) == OK
+    assert (tmp_path / "out" / "spec" / "report.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (changed("joined", 1, 6), "everyone has exposure 1"),
+        (changed("clean", 1, 12), "the outcome 'clean' is 1 in all 40 rows"),
+        (changed("joined", None, 6, 4), "the exposure 'joined' is missing (NaN) in 10 of 40 rows"),
+        ([*rows(), rows()[0]], "repeat a person and wave, first person p000"),
+        (changed("clean", 2, 12, 5), "8 values are outside the codebook, first"),
+        (changed("worry", 11, 0, 5), "expected 0 to 10"),
+        ([{**row, "wave": row["wave"] or 3} for row in rows()], "wave 3, which is not among"),
+    ],
+    ids=["empty arm", "constant", "NaN exposure", "repeated", "code", "range", "wave"],
+)
+def test_bad_data_are_refused_with_place_and_remedy(made_up, tmp_path, capsys, made, said):
+    message = fails(capsys, *run_made_up(made_up, tmp_path, made))
+    assert said in message
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_perfect_separation_names_the_rung_and_the_term(made_up, tmp_path, capsys):
+    made = rows()
+    for row in made:
+        if row["wave"] == 0:
+            row["worry"] = 9 if int(str(row["person_id"])[1:]) % 2 else 1
+    arguments = run_made_up(made_up, tmp_path, made)
+    spec = Path(arguments[1])
+    spec.write_text(spec.read_text().replace("g_computation", "ipw"))
+    message = fails(capsys, *arguments)
+    assert "ladder[1].name: perfect separation" in message
+    assert "'worry'" in message
+
+
+def test_a_dropped_column_is_named(made_up, tmp_path, capsys):
+    arguments = run_made_up(made_up, tmp_path, [{k: v for k, v in r.items() if k != "worry"} for r in rows()])
+    csv = tmp_path / "main.csv"
+    csv.write_text("\n".join(",".join(line.split(",")[:-1]) for line in csv.read_text().splitlines()))
+    toml = made_up / "dataset.toml"
+    toml.write_text(toml.read_text().replace("columns = 5", "columns = 4"))
+    assert "worry" in fails(capsys, *arguments)
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    message = fails(capsys, "run", write(tmp_path, SPEC), "--out", blocked / "reports")
+    assert "cannot be written to" in message
+
+
+def test_no_specification_is_run_when_one_of_them_is_bad(tmp_path, capsys):
+    good, bad = write(tmp_path, SPEC, "good"), write(tmp_path, SPEC.replace("seed: 1", ""), "bad")
+    assert "missing key 'seed'" in fails(capsys, "run", good, bad, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_gate_exits_3_only_when_the_design_is_required(tmp_path, capsys):
+    strict = SPEC.replace("{kind: g_computation}", "{kind: ipw}").replace(
+        "seed: 1", "gates: {effective_sample_size: 1000}\nseed: 1"
+    )
+    path, out = write(tmp_path, strict), str(tmp_path / "out")
+    assert main(["run", str(path), "--out", out]) == OK
+    assert "effective_sample_size of rung full" in capsys.readouterr().err
+    assert main(["run", str(path), "--out", out, "--require-design"]) == GATED
+
+
+def test_verify_passes_on_a_report_and_names_the_first_field_once_a_number_is_changed(
+    tmp_path, capsys
+):
+    import json
+
+    path, out = write(tmp_path, SPEC), tmp_path / "out"
+    assert main(["run", str(path), "--out", str(out)]) == OK
+    verify = ["verify", str(out / "spec"), "--analyses", str(tmp_path)]
+    assert main(verify) == OK
+    assert "equals that of a re-run" in capsys.readouterr().out
+    results = out / "spec" / "results.json"
+    body = json.loads(results.read_text(encoding="utf-8"))
+    body["rungs"][1]["estimate"] += 0.01
+    results.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert main(verify) == DIFFERS
+    assert "/rungs/1/estimate: found" in capsys.readouterr().err
+    elsewhere = ["verify", str(out / "spec"), "--analyses", str(tmp_path / "nowhere")]
+    assert main(elsewhere) == DIFFERS  # without specification or data the checksum tells
+    assert "checksum" in capsys.readouterr().err
+
+
+def test_verify_names_a_report_that_was_edited_by_hand(tmp_path, capsys):
+    path, out = write(tmp_path, SPEC), tmp_path / "out"
+    assert main(["run", str(path), "--out", str(out)]) == OK
+    report = out / "spec" / "report.md"
+    report.write_text(report.read_text(encoding="utf-8").replace("association", "effect"))
+    assert main(["verify", str(out / "spec"), "--analyses", str(tmp_path)]) == DIFFERS
+    assert "report.md:" in capsys.readouterr().err
+
+
+def test_render_gives_the_same_report_from_the_result_alone(tmp_path):
+    path, out = write(tmp_path, SPEC), tmp_path / "out"
+    assert main(["run", str(path), "--out", str(out)]) == OK
+    files = {p: p.read_bytes() for p in (out / "spec").rglob("*") if p.is_file()}
+    for file in files:
+        if file.name != "results.json":
+            file.unlink()
+    assert main(["render", str(out / "spec")]) == OK
+    assert {p: p.read_bytes() for p in (out / "spec").rglob("*") if p.is_file()} == files
+
+
+def test_one_and_two_jobs_give_the_same_bytes(tmp_path):
+    path = write(tmp_path, SPEC)
+    for jobs in ("1", "2"):
+        assert main(["run", str(path), "--out", str(tmp_path / jobs), "--jobs", jobs]) == OK
+    one, two = (
+        {p.relative_to(tmp_path / j): p.read_bytes() for p in (tmp_path / j).rglob("*.*")}
+        for j in ("1", "2")
+    )
+    assert one == two
+
+
+def test_ctrl_c_exits_130_and_leaves_the_last_good_report(tmp_path):
+    path, out = write(tmp_path, SPEC), tmp_path / "out"
+    assert main(["run", str(path), "--out", str(out)]) == OK
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    write(tmp_path, SPEC.replace("n: 400", "n: 2000000").replace("seed: 1", "seed: 2"))
+    command = [sys.executable, "-m", "causal.cli", "run", str(path), "--out", str(out)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT)
+    time.sleep(4)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == INTERRUPTED, said
+    assert b"Traceback" not in said
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "BAD"]])
+def test_help_and_a_bad_check_answer_fast(tmp_path, arguments):
+    limit = 0.6 * 3  # asked for 0.6 s on an idle machine; tests share two cores
+    bad = write(tmp_path, SPEC.replace("seed: 1", "sed: 1"))
+    command = [sys.executable, "-m", "causal.cli", *arguments]
+    command = [str(bad) if part == "BAD" else part for part in command]
+    started = time.perf_counter()
+    subprocess.run(command, capture_output=True, check=False, cwd=ROOT, env=os.environ)
+    assert time.perf_counter() - started < limit
+
+
+def test_datasets_are_listed_and_shown(capsys):
+    assert main(["datasets"]) == OK
+    assert "simulated" in capsys.readouterr().out
+    assert main(["datasets", "simulated"]) == OK
+    assert "motivation_score@baseline (proxy)" in capsys.readouterr().out
