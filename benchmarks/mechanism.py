@@ -27,7 +27,7 @@ MEASURED = ("motivation_score", "severity_score", *OTHERS)
 """What a study has: motivation and severity with error."""
 INTERVALS = (1, 2, 3, 4)
 """Intervals a person contributes, equally often; unrelated to anything else."""
-WITHIN_PERSON = 0.5
+WITHIN_PERSON = 0.8
 """Correlation of the latent normals behind exposure, and behind outcome, within a person."""
 
 

@@ -89,4 +89,3 @@ UNCLUSTERED = tuple(
     for one in (CRUDE, G_ATE)
 )
 SHARES = (G_ATE, G_ATT, LINEAR, IPW_ATE, IPW_ATT, OVERLAP, AIPW_ATE)
-

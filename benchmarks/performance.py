@@ -77,11 +77,3 @@ def acceptance_band(fits: int, cells: int, level: float = LEVEL) -> tuple[float,
     tail = FAMILY_WISE_ERROR / cells / 2
     low, high = stats.binom.ppf([tail, 1 - tail], fits, level)
     return float(low) / fits, float(high) / fits
-
-
-def judge(coverage: float, fits: int, cells: int) -> str:
-    """Say whether a coverage is inside its band, below or above."""
-    low, high = acceptance_band(fits, cells)
-    if coverage < low:
-        return "below"
-    return "above" if coverage > high else "inside"

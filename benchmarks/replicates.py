@@ -31,9 +31,7 @@ class Chunk:
     count: int
 
 
-def chunks(
-    design: Design, methods: Sequence[Method], replicates: int, seed: int
-) -> list[Chunk]:
+def chunks(design: Design, methods: Sequence[Method], replicates: int, seed: int) -> list[Chunk]:
     """Divide replicates into tasks."""
     return [
         Chunk(design, tuple(methods), seed, first, min(CHUNK, replicates - first))

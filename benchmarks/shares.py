@@ -19,7 +19,7 @@ from causal.execution import map_tasks
 from causal.inference import LEVEL, critical_value
 from causal.ladder import attenuate
 
-COLUMNS = ("fieller", "unbounded", "delta", "difference")
+COLUMNS = ("fieller", "unbounded", "delta", "delta_low", "difference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,12 @@ class ShareTask:
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """One row of the table: frequencies over the samples that have a fit."""
+    """One row of the table: frequencies over the samples that have a fit.
+
+    Attributes
+    ----------
+    delta_low : of the misses of the delta interval, the share that lies below the truth.
+    """
 
     method: str
     share: Limit
@@ -41,6 +46,7 @@ class ShareRow:
     fieller: float
     unbounded: float
     delta: float
+    delta_low: float
     difference: float
 
 
@@ -83,7 +89,7 @@ def delta_interval(crude: Estimates, adjusted: Estimates) -> tuple[float, float]
 
 
 def _cover_chunk(task: ShareTask) -> Floats:
-    """Give (samples, methods, 5): the columns of ``COLUMNS``, then crude z; NaN without a fit."""
+    """Give (samples, methods, 6): the columns of ``COLUMNS``, then crude z; NaN without a fit."""
     chunk = task.chunk
     results = np.full((chunk.count, len(chunk.methods), len(COLUMNS) + 1), np.nan)
     for row in range(chunk.count):
@@ -107,6 +113,7 @@ def _covered(crude: Estimates, adjusted: Estimates, share: float, removed: float
         float(holds(found.fieller, share)),
         float(not found.fieller.bounded),
         float(low <= share <= high),
+        float(high < share),
         float(holds(found.difference, removed)),
     ]
 
@@ -114,4 +121,15 @@ def _covered(crude: Estimates, adjusted: Estimates, share: float, removed: float
 def _summarise(method: str, share: Limit, done: Floats) -> ShareRow:
     """Average over the samples that have a fit."""
     usable = done[~np.isnan(done[:, 0])]
-    return ShareRow(method, share, len(usable), len(done) - len(usable), *usable.mean(axis=0)[:4])
+    fieller, unbounded, delta, low, removed = (float(v) for v in usable.mean(axis=0)[:-1])
+    return ShareRow(
+        method=method,
+        share=share,
+        fits=len(usable),
+        refused=len(done) - len(usable),
+        fieller=fieller,
+        unbounded=unbounded,
+        delta=delta,
+        delta_low=low / (1 - delta) if delta < 1 else 0.0,
+        difference=removed,
+    )

@@ -30,9 +30,9 @@ from causal.estimators.nuisance import CrossFitting, OutcomeModel
 EXACT = 1e-9  # sums in another order
 REFITTED = 1e-6  # iterative fits of transformed data stop at slightly different points
 CENTRED = 1e-8  # influence values of converged fits, relative to their spread
-BOOTSTRAP_DRAWS = 150
+BOOTSTRAP_DRAWS = 300
 BOOTSTRAP_BAND = 4 / math.sqrt(2 * BOOTSTRAP_DRAWS)  # four Monte-Carlo errors of a bootstrap SE
-SMALL_SAMPLE = 0.10  # resampling also varies the covariates; n = 400 is not infinite
+SMALL_SAMPLE = 0.10  # resampling also varies the covariates; 400 rows are few
 
 ESTIMATORS: dict[str, Estimator] = {
     "mean_difference": MeanDifference(),

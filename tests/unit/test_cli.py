@@ -257,9 +257,13 @@ def test_perfect_separation_names_the_rung_and_the_term(made_up, tmp_path, capsy
 
 
 def test_a_dropped_column_is_named(made_up, tmp_path, capsys):
-    arguments = run_made_up(made_up, tmp_path, [{k: v for k, v in r.items() if k != "worry"} for r in rows()])
+    arguments = run_made_up(
+        made_up, tmp_path, [{k: v for k, v in r.items() if k != "worry"} for r in rows()]
+    )
     csv = tmp_path / "main.csv"
-    csv.write_text("\n".join(",".join(line.split(",")[:-1]) for line in csv.read_text().splitlines()))
+    csv.write_text(
+        "\n".join(",".join(line.split(",")[:-1]) for line in csv.read_text().splitlines())
+    )
     toml = made_up / "dataset.toml"
     toml.write_text(toml.read_text().replace("columns = 5", "columns = 4"))
     assert "worry" in fails(capsys, *arguments)

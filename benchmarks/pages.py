@@ -1,0 +1,257 @@
+"""The pages of the simulation studies, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from benchmarks.cells import Cell
+from benchmarks.limits import BATCHES, PERSONS
+from benchmarks.machine import processor, versions
+from benchmarks.performance import FAMILY_WISE_ERROR, Performance
+from benchmarks.shares import ShareRow
+
+TITLES = {
+    "calibration": "Calibration: are the intervals as wide as they say?",
+    "small_samples": "Small samples",
+    "clustered": "Several correlated intervals a person",
+    "shares": "The share that remains",
+    "reliability": "Motivation and severity measured with error",
+}
+OPENINGS = {
+    "calibration": (
+        "n = 3,000 persons, one row each, adjusted for true motivation and severity and the other "
+        "eight covariates, so that the assumptions of the estimators hold. Each is judged "
+        "by its own limit: clipping, trimming and overlap weights answer other questions than the "
+        "ATE, and a linear model has a limit of its own."
+    ),
+    "small_samples": (
+        "The same mechanism at n = 1,000 (300 exposed) and n = 150 (45 exposed, on ten "
+        "covariates). Standard errors from influence values are right to first order; the tables "
+        "show how far that carries. At n = 150 the variance option HC1 is shown beside HC0."
+    ),
+    "clustered": (
+        "Each person gives 1 to 4 intervals (as many each) with the same covariates; the latent "
+        "normals behind exposure, and behind outcome, correlate .8 within a person. Single "
+        "intervals are distributed as before, so the limits are the same. Standard errors add up "
+        "influence values within persons (CR0; HC1 is then CR1)."
+    ),
+    "shares": (
+        "Coverage of the share adjusted / crude by Fieller's set, for the limit of the adjusted "
+        "over the limit of the crude difference. Samples whose set is unbounded count like any "
+        "other. Beside it the delta interval, which the library does not print, and the interval "
+        "of the difference crude − adjusted. `faint`: log odds ratios of .2 for attendance and .3 "
+        "for motivation (crude difference .05); `faint and no effect`: 0 and .5, so all that is "
+        "crude is selection; `base`: DOMAIN's coefficients."
+    ),
+    "reliability": (
+        "n = 1,730, adjusted for what a study measures: motivation and severity scores with "
+        "error, and the other eight covariates. Intervals cover the limit of the estimator, which "
+        "is not the truth, and narrow round the wrong value as n grows. What remains is no "
+        "evidence of an effect: see the worlds in which there is none."
+    ),
+}
+
+
+def calibration_page(study: str, cells: Sequence[Cell]) -> str:
+    """Write one calibration study, a table a design."""
+    lines = [f"# {TITLES[study]}", "", OPENINGS[study], ""]
+    for name, group in groupby(cells, key=lambda one: one.design.name):
+        some = list(group)
+        lines += [f"## {name}", "", *_calibration_table(some), ""]
+    return "\n".join([*lines, *_misses(cells)])
+
+
+def shares_page(cells: Sequence[Cell], crude_z: Mapping[str, tuple[float, float, float]]) -> str:
+    """Write the study of the share that remains."""
+    lines = [f"# {TITLES['shares']}", "", OPENINGS["shares"], ""]
+    for name, group in groupby(cells, key=lambda one: one.design.name):
+        low, middle, high = crude_z[name]
+        lines += [
+            f"## {name}",
+            "",
+            f"Crude z: median {middle:.1f}, from {low:.1f} (5 %) to {high:.1f} (95 %).",
+            "",
+            *_shares_table(list(group)),
+            "",
+        ]
+    return "\n".join([*lines, *_misses(cells)])
+
+
+def reliability_page(rows: Sequence[tuple[Cell, float, float, float]]) -> str:
+    """Write what error in the scores does; rows of (cell, truth, crude limit, coverage of it)."""
+    head = (
+        "world",
+        "estimator",
+        "crude",
+        "truth",
+        "limit (MC error)",
+        "true share",
+        "share left",
+        "empirical SE",
+        "covers its limit",
+        "band",
+        "covers the truth",
+    )
+    body = []
+    for one, actual, crude, of_truth in rows:
+        found = one.measured
+        if isinstance(found, Performance):
+            body.append(
+                (
+                    one.design.name,
+                    one.method.name,
+                    f"{crude:.3f}",
+                    f"{actual:.3f}",
+                    f"{found.limit.value:.4f} ({found.limit.mc_error:.4f})",
+                    f"{actual / crude:.2f}",
+                    f"{found.limit.value / crude:.2f}",
+                    f"{found.empirical:.4f}",
+                    f"{one.coverage:.3f}",
+                    _band(one),
+                    f"{of_truth:.3f}",
+                )
+            )
+    lines = [f"# {TITLES['reliability']}", "", OPENINGS["reliability"], "", *_table(head, body), ""]
+    return "\n".join([*lines, *_misses([row[0] for row in rows])])
+
+
+def index_page(cells: Mapping[str, Sequence[Cell]], *, seed: int, jobs: int, seconds: float) -> str:
+    """Write what was studied and how, with a verdict a page."""
+    body = [
+        (
+            f"[{TITLES[name]}]({name}.md)",
+            str(len(some)),
+            str(sum(one.side == "inside" for one in some)),
+            str(sum(bool(one.reason) for one in some)),
+            str(sum(one.unexplained for one in some)),
+        )
+        for name, some in cells.items()
+    ]
+    head = ("page", "cells", "inside the band", "miss it, reason known", "miss it, reason unknown")
+    return "\n".join(
+        [
+            "# Simulation studies",
+            "",
+            "Written by `python -m benchmarks.simulations` (`make simulations`); laid out after "
+            "Morris, White & Crowther (2019), doi:10.1002/sim.8086.",
+            "",
+            "* **Aim.** Do the intervals of every estimator, and the set for the share that "
+            "remains, cover as often as they say?",
+            "* **Mechanism.** The structural model of `causal/simulate.py`, scenario `no_sites`: "
+            "motivation raises attendance and abstinence, severity raises attendance and lowers "
+            "abstinence; 30 % attend, 35 % are abstinent. Coefficients are tuned to published "
+            "ranges, not estimated.",
+            "* **Estimand.** The large-sample limit of that estimator, from "
+            f"{BATCHES} × {PERSONS:,} persons with probabilities in place of drawn exposures and "
+            "outcomes; its Monte-Carlo error is the spread between the batches.",
+            "* **Methods.** Every estimator of the ladder; all see the same samples.",
+            "* **Performance.** Bias, empirical standard error, mean over empirical standard "
+            "error, coverage of 95 % intervals; Monte-Carlo errors in parentheses.",
+            f"* **Band.** Binomial, family-wise error {100 * FAMILY_WISE_ERROR:g} % over the cells "
+            "of a page (Bonferroni). An estimator that misses it stays in the table.",
+            "",
+            *_table(head, body),
+            "",
+            f"Seed {seed}; {seconds / 60:.1f} minutes with {jobs} jobs, one BLAS thread each. "
+            f"{versions()}. {processor()}.",
+            "",
+        ]
+    )
+
+
+def _calibration_table(cells: Sequence[Cell]) -> list[str]:
+    """Write bias, standard errors and coverage."""
+    head = (
+        "estimator",
+        "R",
+        "limit",
+        "bias",
+        "empirical SE",
+        "mean SE / empirical SE",
+        "coverage",
+        "band",
+        "verdict",
+    )
+    body = []
+    for one in cells:
+        found = one.measured
+        if isinstance(found, Performance):
+            body.append(
+                (
+                    one.method.name,
+                    _fits(found.fits, found.refused),
+                    f"{found.limit.value:.4f} ({found.limit.mc_error:.4f})",
+                    f"{found.bias:+.4f} ({found.bias_mc:.4f})",
+                    f"{found.empirical:.4f} ({found.empirical_mc:.4f})",
+                    f"{found.ratio:.3f} ({found.ratio_mc:.3f})",
+                    f"{found.coverage:.4f} ({found.coverage_mc:.4f})",
+                    _band(one),
+                    one.side,
+                )
+            )
+    return _table(head, body)
+
+
+def _shares_table(cells: Sequence[Cell]) -> list[str]:
+    """Write what the sets for the share cover."""
+    head = (
+        "adjusted by",
+        "R",
+        "true share",
+        "Fieller covers",
+        "band",
+        "verdict",
+        "sets unbounded",
+        "delta covers",
+        "delta misses that lie too low",
+        "difference covers",
+    )
+    body = []
+    for one in cells:
+        row = one.measured
+        if isinstance(row, ShareRow):
+            body.append(
+                (
+                    row.method,
+                    _fits(row.fits, row.refused),
+                    f"{row.share.value:.3f} ({row.share.mc_error:.3f})",
+                    f"{row.fieller:.4f}",
+                    _band(one),
+                    one.side,
+                    f"{row.unbounded:.3f}",
+                    f"{row.delta:.4f}",
+                    f"{row.delta_low:.2f}",
+                    f"{row.difference:.4f}",
+                )
+            )
+    return _table(head, body)
+
+
+def _misses(cells: Sequence[Cell]) -> list[str]:
+    """Say why cells miss their band, one line a reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in cells:
+        if one.side != "inside":
+            reason = one.reason or "no reason known"
+            reasons.setdefault(reason, []).append(f"{one.method.name} ({one.design.name})")
+    if not reasons:
+        return ["All coverages are inside their bands.", ""]
+    lines = [f"* {'; '.join(who)}: {reason}." for reason, who in reasons.items()]
+    return ["## Outside the band, and why", "", *lines, ""]
+
+
+def _band(one: Cell) -> str:
+    """Write the band of a cell."""
+    return f"{one.band[0]:.3f} to {one.band[1]:.3f}"
+
+
+def _fits(fits: int, refused: int) -> str:
+    """Write the samples fitted, and those without a fit."""
+    return f"{fits:,}" + (f" ({refused} refused)" if refused else "")
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Write a Markdown table."""
+    rows = [head, ["---"] * len(head), *body]
+    return ["| " + " | ".join(row) + " |" for row in rows]

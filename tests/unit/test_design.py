@@ -1,0 +1,116 @@
+"""Designs: who, when, and which interview gives the outcome."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causal.codebook import Codebook, Variable
+from causal.cohort import Cohort
+from causal.design import Baseline, LaggedIntervals, MissingData, build_units, values_at
+from causal.errors import PositivityError, SpecError
+
+WAVES = (0, 6, 12, 18)
+NAN = np.nan
+
+
+def variable(name: str) -> Variable:
+    return Variable(name, name, "binary", "", None, None, {"0": "no", "1": "yes"}, 30, (), None, "")
+
+
+def cohort(rows: list[tuple[str, int, float, float]]) -> Cohort:
+    """Make a cohort of (person, wave, exposure, outcome)."""
+    table = pd.DataFrame(rows, columns=["person_id", "wave", "a", "y"])
+    book = Codebook("made up", {name: variable(name) for name in ("a", "y")})
+    return Cohort("made up", table, book, WAVES, 30.0, "")
+
+
+ROWS = [
+    ("p1", 0, NAN, 0), ("p1", 6, 1, 1), ("p1", 12, 0, NAN), ("p1", 18, 1, 0),
+    ("p2", 0, NAN, 1), ("p2", 6, 0, 0), ("p2", 18, 1, 1),
+    ("p3", 0, NAN, 1), ("p3", 12, 1, 1), ("p3", 18, 0, 0),
+]  # fmt: skip
+
+
+def units(design, missing=None, rows=ROWS):
+    made = cohort(rows)
+    everybody = pd.Series(True, index=made.table["person_id"].unique())
+    return build_units(made, design, missing or MissingData(), everybody, ("all", "everybody"))
+
+
+def times(built) -> list[tuple[str, float, float, float, float]]:
+    frame = built.frame
+    return list(frame[["person_id", "s", "t", "u", "outcome"]].itertuples(index=False, name=None))
+
+
+def baseline(outcome_at: str) -> Baseline:
+    return Baseline(exposure="a", outcome="y", exposure_wave=6, outcome_at=outcome_at)
+
+
+def test_next_interview_takes_the_persons_next_row_and_drops_it_if_the_outcome_is_missing():
+    assert times(units(baseline("next_interview"))) == [("p2", 0, 6, 18, 1)]
+
+
+def test_next_observed_outcome_looks_past_interviews_without_outcome():
+    found = times(units(baseline("next_observed_outcome")))
+    assert found == [("p1", 0, 6, 18, 0), ("p2", 0, 6, 18, 1)]
+
+
+def test_next_scheduled_misses_who_was_not_seen_at_the_next_wave():
+    rows = [*ROWS, ("p4", 0, NAN, 1), ("p4", 6, 1, 0), ("p4", 12, 1, 1)]
+    assert times(units(baseline("next_scheduled"), rows=rows)) == [("p4", 0, 6, 12, 1)]
+
+
+def test_same_interview_takes_the_outcome_reported_with_the_exposure():
+    found = times(units(baseline("same_interview")))
+    assert found == [("p1", 0, 6, 6, 1), ("p2", 0, 6, 6, 0)]
+
+
+def test_lagged_intervals_need_the_wave_just_before():
+    built = units(LaggedIntervals(exposure="a", outcome="y"))
+    # p1: 6 (next interview has no outcome, dropped), 12; p2: 6; p3 was not seen at 6
+    assert times(built) == [("p1", 6, 12, 18, 0), ("p2", 0, 6, 18, 1)]
+    steps = {step.step: (step.persons, step.rows) for step in built.attrition}
+    assert steps["in the data"] == (3, 10)
+    assert steps["has an earlier interview"] == (3, 7)
+    assert steps["seen at the wave just before"] == (3, 5)
+    assert steps["outcome known"] == (2, 2)
+
+
+def test_every_dropped_row_is_in_the_attrition_table():
+    built = units(LaggedIntervals(exposure="a", outcome="y"))
+    rows = [step.rows for step in built.attrition]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[-1] == len(built.frame)
+
+
+def test_outcomes_can_be_kept_for_estimators_that_predict_them():
+    built = units(baseline("next_interview"), MissingData(outcome="keep"))
+    assert np.isnan(built.frame["outcome"]).sum() == 1
+
+
+def test_a_missing_exposure_is_refused_unless_the_specification_says_what_to_do():
+    rows = [(p, w, NAN if (p, w) == ("p2", 6) else a, y) for p, w, a, y in ROWS]
+    with pytest.raises(SpecError, match=r"missing \(NaN\) in 1 of 2 rows, first person p2"):
+        units(baseline("next_observed_outcome"), rows=rows)
+    kept = units(
+        baseline("next_observed_outcome"), MissingData(exposure="complete_case"), rows=rows
+    )
+    assert times(kept) == [("p1", 0, 6, 18, 0)]
+
+
+def test_nobody_left_is_refused_with_the_step_that_left_out_the_last():
+    rows = [(p, w, a, NAN if w > 6 else y) for p, w, a, y in ROWS]
+    with pytest.raises(PositivityError, match="nobody is left after the step 'outcome known'"):
+        units(baseline("next_observed_outcome"), rows=rows)
+
+
+def test_exposure_and_outcome_must_differ():
+    with pytest.raises(SpecError, match="both 'a'"):
+        units(Baseline(exposure="a", outcome="a", exposure_wave=6))
+
+
+def test_values_are_looked_up_at_a_persons_wave_and_missing_where_there_is_none():
+    people, waves = pd.Series(["p2", "p3"]), pd.Series([18.0, 6.0])
+    found = values_at(cohort(ROWS), "y", people, waves)
+    assert found.iloc[0] == 1
+    assert np.isnan(found.iloc[1])

@@ -1,0 +1,120 @@
+"""Rungs on their shared sample: same rows, own streams, judged, and errors with a place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from causal.errors import CausalError, Place
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    InverseProbability,
+    LinearProbability,
+    MeanDifference,
+    NuisanceStore,
+    Overlap,
+)
+from causal.estimators.nuisance import CrossFitting
+from causal.fitting import RungTask, Thresholds, fit_rungs
+
+LIMITS = Thresholds(effective_sample_size=50, smd=0.1, max_weight_share=0.1)
+PLACE = Place("plan.yaml", 12, "ladder[1]")
+EVERY = ("x0", "x1", "x2")
+
+
+def task(name, estimator, terms=EVERY):
+    return RungTask(name, estimator, terms, PLACE)
+
+
+LADDER = (
+    task("crude", MeanDifference(), ()),
+    task("severity", GComputation(), ("x0",)),
+    task("ipw", InverseProbability()),
+    task("crossed", AIPW(cross_fit=CrossFitting(folds=3))),
+)
+
+
+def test_each_rung_is_the_estimator_on_its_terms(confounded):
+    sample = confounded()
+    crude, severity, *_ = fit_rungs(sample, LADDER, LIMITS, 1)
+    alone = GComputation().fit(sample.with_terms(("x0",)), NuisanceStore(), np.random.default_rng())
+    np.testing.assert_array_equal(severity.estimates.influence, alone.influence)
+    assert severity.terms == ("x0",)
+    assert crude.terms == ()
+
+
+def test_the_number_of_processes_changes_no_number(confounded):
+    sample = confounded()
+    one, two = (fit_rungs(sample, LADDER, LIMITS, 1, jobs=jobs) for jobs in (1, 2))
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_array_equal(first.estimates.influence, second.estimates.influence)
+        assert first.diagnostics == second.diagnostics
+
+
+def test_removing_a_rung_changes_no_other(confounded):
+    sample = confounded()
+    whole, part = fit_rungs(sample, LADDER, LIMITS, 1), fit_rungs(sample, LADDER[2:], LIMITS, 1)
+    np.testing.assert_array_equal(whole[3].estimates.values, part[1].estimates.values)
+
+
+def test_the_seed_and_the_name_move_cross_fitting_only(confounded):
+    sample = confounded()
+    one, other = (fit_rungs(sample, LADDER, LIMITS, seed) for seed in (1, 2))
+    np.testing.assert_array_equal(one[2].estimates.values, other[2].estimates.values)
+    assert one[3].estimates.values[0] != other[3].estimates.values[0]
+    renamed = fit_rungs(sample, (replace(LADDER[3], name="again"),), LIMITS, 1)[0]
+    assert renamed.estimates.values[0] != one[3].estimates.values[0]
+
+
+def test_rungs_without_weights_are_not_judged(confounded):
+    for rung in fit_rungs(confounded(), LADDER[:2], LIMITS, 1):
+        assert (rung.diagnostics, rung.crude_smd, rung.propensity_counts) == ((), None, None)
+
+
+@pytest.mark.parametrize("estimator", [InverseProbability(), Overlap(), AIPW()], ids=str)
+def test_weighting_improves_balance_and_is_judged(confounded, estimator):
+    sample = confounded()
+    (rung,) = fit_rungs(sample, (task("weighted", estimator),), LIMITS, 1)
+    assert np.abs(rung.weighted_smd).max() < 0.25 * np.abs(rung.crude_smd).max()
+    verdicts = {one.name: one.verdict for one in rung.diagnostics}
+    assert verdicts["smd"] == "PASS"
+    assert verdicts["effective_sample_size"] == "PASS"
+    assert [sum(counts) for counts in rung.propensity_counts] == [
+        int((sample.a == arm).sum()) for arm in (0, 1)
+    ]
+
+
+def test_a_gate_fails_where_overlap_is_poor(confounded):
+    sample = confounded(strength=3.0)
+    (rung,) = fit_rungs(sample, (task("weighted", InverseProbability()),), LIMITS, 1)
+    verdicts = {one.name: one.verdict for one in rung.diagnostics}
+    assert verdicts["effective_sample_size"] == "FAIL"
+
+
+def test_clipped_and_trimmed_rows_are_counted(confounded):
+    sample = confounded()
+    e = NuisanceStore().propensity(sample, InverseProbability().propensity).fitted
+    estimator = InverseProbability(clip=(0.3, 0.7), trim=0.1)
+    (rung,) = fit_rungs(sample, (task("limited", estimator),), LIMITS, 1)
+    counts = {one.name: one.value for one in rung.diagnostics}
+    assert counts["clipped"] == ((e < 0.3) | (e > 0.7)).sum() > 0
+    assert counts["trimmed"] == ((e < 0.1) | (e > 0.9)).sum() > 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_is_given_the_place_of_its_rung(confounded, jobs):
+    base = confounded()
+    sample = replace(base, a=(base.x[:, 0] > 0).astype(float))
+    tasks = (LADDER[0], task("ipw", InverseProbability()))
+    with pytest.raises(CausalError, match=r"plan.yaml:12: ladder\[1\]: perfect separation"):
+        fit_rungs(sample, tasks, LIMITS, 1, jobs=jobs)
+
+
+def test_a_dose_is_fitted_by_linear_probability(confounded):
+    base = confounded(outcome="continuous")
+    sample = replace(base, a=base.x[:, 0] + 1.5 * base.a, exposure_kind="dose")
+    (rung,) = fit_rungs(sample, (task("dose", LinearProbability()),), LIMITS, 1)
+    assert rung.estimates.labels == ("difference",)
