@@ -21,6 +21,7 @@ from causal.ladder import attenuate
 from causal.missing import describe
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
+from causal.spec import Variant
 
 STATUS: dict[Availability, doc.Status] = {
     Availability.MEASURED: "measured",
@@ -164,25 +165,26 @@ def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
     sample = drawn.sample
     if sample.exposure_kind != "binary" or not sample.terms:
         return []
-    smd = standardised_differences(sample.x, sample.a, sample.w)
-    return [
-        doc.CovariateBlock(
+    blocks = []
+    for j, (term, concept) in enumerate(zip(sample.terms, sample.concepts, strict=True)):
+        known = ~np.isnan(sample.x[:, j])  # columns of bracket rungs only may be missing
+        x, a, w = sample.x[known, j], sample.a[known], sample.w[known]
+        block = doc.CovariateBlock(
             term=term,
             concept="time" if concept == TIME else concept,
-            mean_unexposed=float(sample.x[sample.a == 0, j].mean()),
-            mean_exposed=float(sample.x[sample.a == 1, j].mean()),
-            smd=float(smd[j]),
+            mean_unexposed=float(x[a == 0].mean()),
+            mean_exposed=float(x[a == 1].mean()),
+            smd=float(standardised_differences(x[:, None], a, w)[0]),
             filled=doc.suppressed(drawn.filled[term], min_cell),
         )
-        for j, (term, concept) in enumerate(zip(sample.terms, sample.concepts, strict=True))
-    ]
+        blocks.append(block)
+    return blocks
 
 
 def compose_rung(
     plan: Plan,
     planned: PlannedRung,
     fitted: FittedRung,
-    crude: FittedRung,
     drawn: Drawn,
     min_cell: int,
 ) -> doc.RungBlock:
@@ -197,7 +199,7 @@ def compose_rung(
         )
     label, reason = _label(plan, planned)
     sample = drawn.sample
-    clusters = sample.n_clusters
+    clusters = fitted.n_clusters
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
     others: tuple[Scale, ...] = (
         ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
@@ -215,7 +217,7 @@ def compose_rung(
         interval=(effect.lo, effect.hi),
         region=[(effect.lo, effect.hi)],
         level=effect.level,
-        n=doc.suppressed(sample.n, min_cell),
+        n=doc.suppressed(fitted.n, min_cell),
         n_clusters=None if clusters is None else doc.suppressed(clusters, min_cell),
         label=label,
         label_reason=reason,
@@ -223,7 +225,24 @@ def compose_rung(
         missing=list(planned.estimand.unmeasured + planned.estimand.needs_after_exposure),
         means=None if means is None else (float(means[0]), float(means[1])),
         other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
-        remaining=_remaining(fitted, crude, sample.outcome_kind == "binary"),
+        remaining=_remaining(
+            fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
+        ),
+    )
+
+
+def compose_variant(
+    plan: Plan, variant: Variant, fits: Sequence[FittedRung], drawn: Drawn, min_cell: int
+) -> doc.VariantBlock:
+    """Write the rungs of a variant, on its own rows."""
+    return doc.VariantBlock(
+        name=variant.name,
+        reason=variant.reason,
+        persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
+        rungs=[
+            compose_rung(plan, planned, fitted, drawn, min_cell)
+            for planned, fitted in zip(plan.rungs, fits, strict=True)
+        ],
     )
 
 
@@ -316,12 +335,12 @@ def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:
     )
 
 
-def _remaining(fitted: FittedRung, crude: FittedRung, binary: bool) -> doc.Remaining | doc.Reason:
+def _remaining(fitted: FittedRung, binary: bool, *, crude: bool) -> doc.Remaining | doc.Reason:
     """Write the share that remains, on the difference whatever the headline's scale."""
-    if fitted is crude:
+    if crude:
         return doc.Reason(not_estimable="the crude rung is what the others are compared with")
     scale: Scale = "risk_difference" if binary else "mean_difference"
-    share = attenuate(crude.estimates, fitted.estimates, scale)
+    share = attenuate(fitted.crude, fitted.estimates, scale)
     if isinstance(share, NotEstimable):
         return doc.Reason(not_estimable=share.reason)
     lo, hi = share.difference.pieces[0]

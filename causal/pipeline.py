@@ -10,12 +10,14 @@ from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
 from causal.fitting import RungTask, Thresholds, fit_rungs
 from causal.identify import Availability
-from causal.planning import Plan, plan_analysis, rung_terms
+from causal.estimators import AnyEstimator, InverseProbability
+from causal.estimators.nuisance import ObservationModel, PropensityModel
+from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
 from causal.registry import chosen_options, describe, known_truth, load_cohort
-from causal.result import Provenance, Result
+from causal.result import Provenance, Result, VariantBlock
 from causal.sampling import draw_sample
-from causal.spec import Specification
+from causal.spec import Specification, Variant
 
 
 class Progress(Protocol):
@@ -74,6 +76,7 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
     tasks = _tasks(plan, drawn.sample)
     gates = Thresholds(**analysis.gates.model_dump())
     fits = fit_rungs(drawn.sample, tasks, gates, analysis.seed, jobs=jobs)
+    variants = [_vary(plan, variant, cohort) for variant in analysis.variants]
     names = [task.name for task in tasks]
     generated = plan.info.access == "generated"
     options = chosen_options(plan.info, analysis.options)
@@ -90,10 +93,11 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         attrition=composing.compose_attrition(drawn, cohort.min_cell),
         covariates=composing.compose_covariates(drawn, cohort.min_cell),
         rungs=[
-            composing.compose_rung(plan, planned, fitted, fits[0], drawn, cohort.min_cell)
+            composing.compose_rung(plan, planned, fitted, drawn, cohort.min_cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
         headline=analysis.headline_rung,
+        variants=variants,
         covariance=composing.compose_covariance(names, fits, analysis.estimand.scale),
         diagnostics=[
             block
@@ -120,19 +124,48 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
     )
 
 
+def _vary(plan: Plan, variant: Variant, cohort: Cohort) -> VariantBlock:
+    """Run the rungs of a variant on its own sample."""
+    varied = plan_variant(plan, variant)
+    drawn = draw_sample(cohort, varied)
+    gates = Thresholds(**varied.analysis.gates.model_dump())
+    fits = fit_rungs(drawn.sample, _tasks(varied, drawn.sample), gates, varied.analysis.seed)
+    return composing.compose_variant(varied, variant, fits, drawn, cohort.min_cell)
+
+
 def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
     """Say what numerics need of each rung; all but the crude one adjust for the design's time."""
     time = tuple(t for t, c in zip(sample.terms, sample.concepts, strict=True) if c == TIME)
     document = plan.specification.document
-    return [
-        RungTask(
+    tasks = []
+    for number, planned in enumerate(plan.rungs):
+        adjusted = rung_terms(plan, planned.measurements) + (time if number else ())
+        followed = rung_terms(plan, planned.followed) + (time if planned.followed else ())
+        task = RungTask(
             name=planned.rung.name,
-            estimator=planned.rung.estimator,
-            terms=rung_terms(plan, planned) + (time if number else ()),
+            estimator=_with_follow_up(planned, adjusted, followed),
+            terms=tuple(dict.fromkeys(adjusted + followed)),
             place=document.place(("ladder", number, "name")),
         )
-        for number, planned in enumerate(plan.rungs)
-    ]
+        tasks.append(task)
+    return tasks
+
+
+def _with_follow_up(
+    planned: PlannedRung, adjusted: tuple[str, ...], followed: tuple[str, ...]
+) -> AnyEstimator:
+    """Tell an estimator which terms are for exposure, and which for being followed up."""
+    rung = planned.rung
+    if rung.followed is None or not isinstance(rung.estimator, InverseProbability):
+        return rung.estimator
+    return rung.estimator.model_copy(
+        update={
+            "propensity": PropensityModel(terms=rung.estimator.propensity.terms or adjusted),
+            "observation": ObservationModel(
+                terms=followed, interactions=rung.followed.interactions
+            ),
+        }
+    )
 
 
 def _second_opinion(plan: Plan) -> str:

@@ -202,6 +202,15 @@ class RungBlock(Block):
     remaining: Remaining | Reason
 
 
+class VariantBlock(Block):
+    """The crude and the headline rung once more, under one changed choice, on its own rows."""
+
+    name: str
+    reason: str
+    persons: Count
+    rungs: list[RungBlock]
+
+
 class DiagnosticBlock(Block):
     """One check of a rung, with the threshold set before results were seen."""
 
@@ -263,6 +272,7 @@ class Result(Block):
     covariates: list[CovariateBlock]
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
+    variants: list[VariantBlock] = []
     covariance: CovarianceBlock
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]

@@ -55,6 +55,32 @@ class OutcomeModel(Settings):
         return (self.terms or ()) + self.interactions
 
 
+class ObservationModel(Settings):
+    """Logistic regression of having an outcome on exposure and covariates.
+
+    Attributes
+    ----------
+    terms : which of the rung's terms to use.
+    interactions : terms multiplied with exposure.
+    """
+
+    terms: tuple[str, ...]
+    interactions: tuple[str, ...] = ()
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms named."""
+        return self.terms + self.interactions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObservationFit:
+    """The regression of having an outcome, with its (n, p) design."""
+
+    fit: NuisanceFit
+    design: Floats
+
+
 class CrossFitting(Settings):
     """Fit nuisances on part of the persons and predict for the rest.
 
@@ -131,6 +157,32 @@ class NuisanceStore:
                 raise PositivityError(_separation("exposure", chosen.terms, found)) from None
         return self._propensities[key]
 
+    def observation(self, sample: Sample, model: ObservationModel) -> ObservationFit:
+        """Fit having an outcome on exposure and covariates.
+
+        Raises
+        ------
+        PositivityError
+            The covariates determine who is followed; names the terms.
+        OutcomeError
+            Every outcome is known.
+        """
+        chosen = choose_terms(sample, model.terms)
+        interacting = _interacting(chosen, model.interactions)
+        columns = outcome_columns(sample.a, chosen.x, interacting, pooled=True)
+        seen = sample.observed.astype(np.float64)
+        if seen.all():
+            raise OutcomeError(
+                "every outcome is known, so there is no loss to follow-up to weigh for. Take "
+                "'followed' away, or set missing.outcome to keep."
+            )
+        try:
+            fit = fit_glm(columns, seen, sample.w, "logit")
+        except SeparationFoundError as found:
+            names = ("exposure", *chosen.terms, *(f"exposure:{t}" for t in model.interactions))
+            raise PositivityError(_separation("follow-up", names, found)) from None
+        return ObservationFit(fit, fit.design(columns))
+
     def outcome(self, sample: Sample, model: OutcomeModel, rows: Bools | None = None) -> OutcomeFit:
         """Fit the outcome on exposure and covariates, or give the fit already made.
 
@@ -184,7 +236,7 @@ def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> Out
     link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
     usable = sample.observed if rows is None else sample.observed & rows
     pooled = model.arms == "pooled"
-    interacting = _interacting(sample, model)
+    interacting = _interacting(sample, model.interactions)
     columns = [
         outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
         for level in (0.0, 1.0)
@@ -202,15 +254,15 @@ def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> Out
     return OutcomeFit(mu0, mu1, fits, designs)
 
 
-def _interacting(sample: Sample, model: OutcomeModel) -> list[int]:
+def _interacting(sample: Sample, terms: tuple[str, ...]) -> list[int]:
     """Find the columns of the terms that are multiplied with exposure."""
-    for term in model.interactions:
+    for term in terms:
         if term not in sample.terms:
             raise SpecError(
                 f"there is no term '{term}' to multiply with exposure. "
                 f"{did_you_mean(term, sample.terms)}"
             )
-    return [i for i, term in enumerate(sample.terms) if term in model.interactions]
+    return [i for i, term in enumerate(sample.terms) if term in terms]
 
 
 def _outcome_terms(sample: Sample, model: OutcomeModel) -> tuple[str, ...]:
