@@ -162,21 +162,17 @@ def times_as_strong(benchmark: Strength, k: float) -> Strength | NotEstimable:
     Cinelli & Hazlett (2020), section 4.4, equations for kD = kY = k (bounds conditional on
     exposure).
     """
-    odds = benchmark.exposure / (1 - benchmark.exposure)
-    exposure = k * odds
-    if exposure >= 1:
+    if k * benchmark.exposure / (1 - benchmark.exposure) >= 1:
         return NotEstimable(
-            f"at {k:g} times this benchmark the confounder would explain all of exposure"
+            f"a confounder {k:g} times as strong would have to explain more of exposure than is left"
         )
-    shared = k * benchmark.exposure**2 / ((1 - k * benchmark.exposure) * (1 - benchmark.exposure))
-    eta = (math.sqrt(k) + math.sqrt(shared)) / math.sqrt(1 - shared)
-    outcome = eta**2 * benchmark.outcome / (1 - benchmark.outcome)
-    if outcome > 1:
+    strength = _scaled(benchmark, k)
+    if strength.outcome > 1:
         return NotEstimable(
-            f"at {k:g} times this benchmark the confounder would explain more than all of the "
-            "outcome"
+            f"a confounder {k:g} times as strong would have to explain more of the outcome than "
+            "is left"
         )
-    return Strength(exposure, outcome)
+    return strength
 
 
 def adjusted(fit: LinearFit, confounder: Strength) -> Adjusted:
@@ -219,10 +215,7 @@ def smallest_multiple(
         return NotEstimable(f"the benchmark explains nothing of {side}, so no multiple of it does")
 
     def left(k: float) -> float:
-        strength = times_as_strong(benchmark, k)
-        if isinstance(strength, NotEstimable):  # only by rounding, at the end of the range
-            strength = Strength(min(k * benchmark.exposure / (1 - benchmark.exposure), 0.999), 1.0)
-        moved = adjusted(fit, strength)
+        moved = adjusted(fit, _scaled(benchmark, k))
         toward = (moved.estimate - (1 - q) * fit.estimate) * math.copysign(1, fit.estimate)
         return toward - critical * moved.std_error
 
@@ -233,8 +226,8 @@ def smallest_multiple(
         return 0.0
     if not signs.any():
         return NotEstimable(
-            f"not reached: at {largest:.3g} times this benchmark the confounder would explain all "
-            "that exposure leaves of the outcome, and it still would not"
+            f"not reached: at {largest:.3g} times this benchmark, the most that can be, the "
+            "confounder explains all that is left of the outcome, and that is not enough"
         )
     first = int(signs.argmax())
     return float(optimize.brentq(left, grid[first - 1], grid[first], xtol=1e-12, rtol=1e-12))
@@ -256,6 +249,14 @@ def largest_multiple(benchmark: Strength) -> float:
         else:
             low = middle
     return low
+
+
+def _scaled(benchmark: Strength, k: float) -> Strength:
+    """Give the bound for k times a benchmark; the share of the outcome may come out above 1."""
+    exposure = k * benchmark.exposure / (1 - benchmark.exposure)
+    shared = k * benchmark.exposure**2 / ((1 - k * benchmark.exposure) * (1 - benchmark.exposure))
+    eta = (math.sqrt(k) + math.sqrt(shared)) / math.sqrt(1 - shared)
+    return Strength(exposure, eta**2 * benchmark.outcome / (1 - benchmark.outcome))
 
 
 def _design(x: Floats, root: Floats) -> Floats:

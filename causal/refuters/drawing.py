@@ -1,0 +1,122 @@
+"""Repeats a fit on changed samples: every nuisance is fitted anew, from the first fit's solution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from causal.arrays import Floats
+from causal.cohort import Sample
+from causal.errors import OutcomeError, PositivityError
+from causal.estimate import NotEstimable, Scale
+from causal.estimators import Estimator, NuisanceStore
+
+MOST_FAILED = 0.1
+"""With more draws than this unfit, those left are no longer a fair selection."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """Estimates from repeated fits.
+
+    Attributes
+    ----------
+    values : (k,) floats, ratios as logs.
+    kept : (k,) ints, the numbers of the draws that could be fitted.
+    influence : (n,) floats, each row's influence averaged over draws; None without such.
+    failed : draws that could not be fitted.
+    """
+
+    values: Floats
+    kept: np.ndarray
+    influence: Floats | None
+    failed: int
+
+
+def refit(
+    samples: Iterable[tuple[Sample, np.random.Generator]],
+    estimator: Estimator,
+    scale: Scale,
+    start: NuisanceStore,
+    *,
+    same_rows: bool,
+) -> Draws:
+    """Fit an estimator on one changed sample after another.
+
+    Parameters
+    ----------
+    samples : each with the stream its fit may use.
+    start : the store of the fit on the unchanged sample; regressions begin at its solutions.
+    same_rows : row i is the same unit in every draw, so that influence can be averaged.
+
+    Raises
+    ------
+    PositivityError
+        More than a tenth of the draws could not be fitted.
+    """
+    values: list[float] = []
+    kept: list[int] = []
+    total: Floats | None = None
+    failed, said = 0, ""
+    for number, (sample, rng) in enumerate(samples):
+        try:
+            fitted = estimator.fit(sample, NuisanceStore(start=start), rng).contrast(scale)
+        except (PositivityError, OutcomeError) as problem:
+            failed, said = failed + 1, said or problem.message
+            continue
+        if isinstance(fitted, NotEstimable):
+            failed, said = failed + 1, said or fitted.reason
+            continue
+        values.append(float(fitted.values[0]))
+        kept.append(number)
+        if same_rows and not isinstance(fitted.influence, NotEstimable):
+            one = fitted.influence[:, 0]
+            total = one.copy() if total is None else total + one
+    if failed > MOST_FAILED * (failed + len(values)):
+        raise PositivityError(
+            f"{failed} of {failed + len(values)} draws could not be fitted ({said.rstrip('.')})."
+        )
+    averaged = None if total is None else total / len(values)
+    return Draws(np.array(values), np.array(kept, dtype=np.int64), averaged, failed)
+
+
+def fit_start(
+    estimator: Estimator, sample: Sample, scale: Scale, rng: np.random.Generator
+) -> tuple[NuisanceStore, float]:
+    """Fit once on the unchanged sample; give its regressions and its estimate.
+
+    Raises
+    ------
+    OutcomeError
+        The contrast does not exist.
+    """
+    store = NuisanceStore()
+    fitted = estimator.fit(sample, store, rng).contrast(scale)
+    if isinstance(fitted, NotEstimable):
+        raise OutcomeError(fitted.reason)
+    return store, float(fitted.values[0])
+
+
+def shuffle_within(
+    values: Floats, strata: np.ndarray, rng: np.random.Generator
+) -> Floats:
+    """Permute values within strata.
+
+    Parameters
+    ----------
+    values : (n,) floats.
+    strata : (n,) ints.
+    """
+    places = np.argsort(strata, kind="stable")
+    order = np.lexsort((rng.random(len(values)), strata))
+    shuffled = np.empty_like(values)
+    shuffled[places] = values[order]
+    return shuffled
+
+
+def cut_into_strata(score: Floats, strata: int) -> np.ndarray:
+    """Divide rows into strata of about equal size by quantiles of a score."""
+    inner = np.quantile(score, np.arange(1, strata) / strata)
+    return np.searchsorted(inner, score, side="right")
