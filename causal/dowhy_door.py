@@ -95,7 +95,7 @@ def _unasked(dag: Dag, graph: Graph, names: Sequence[str]) -> str:
 
 def _ask(graph: Graph, observed: list[str], exposure: str, outcome: str) -> frozenset[str] | None:
     """Give DoWhy's back-door set, or ``None`` when it finds none."""
-    with _quiet():
+    with quiet():
         from dowhy.causal_identifier import EstimandType, identify_effect_auto
 
         found = identify_effect_auto(
@@ -111,7 +111,7 @@ def _ask(graph: Graph, observed: list[str], exposure: str, outcome: str) -> froz
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep DoWhy from printing, logging and warning, and leave the level of logging as it was."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

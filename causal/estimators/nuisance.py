@@ -133,8 +133,13 @@ class NuisanceStore:
     """Nuisance regressions already fitted on one sample, by settings and terms.
 
     A refuter that changes the exposure or the rows starts a new store.
+
+    Attributes
+    ----------
+    start : the store of a similar sample, whose fits on all rows regressions begin from.
     """
 
+    start: NuisanceStore | None = None
     _propensities: dict[tuple[object, ...], NuisanceFit] = field(default_factory=dict)
     _outcomes: dict[tuple[object, ...], OutcomeFit] = field(default_factory=dict)
 
@@ -151,8 +156,11 @@ class NuisanceStore:
         chosen = choose_terms(sample, model.terms)
         key = (chosen.terms, _key(rows))
         if key not in self._propensities:
+            first = self.start._propensities.get((chosen.terms, None)) if self.start else None
             try:
-                self._propensities[key] = fit_glm(chosen.x, sample.a, sample.w, "logit", rows)
+                self._propensities[key] = fit_glm(
+                    chosen.x, sample.a, sample.w, "logit", rows, first
+                )
             except SeparationFoundError as found:
                 raise PositivityError(_separation("exposure", chosen.terms, found)) from None
         return self._propensities[key]
@@ -194,8 +202,9 @@ class NuisanceStore:
         chosen = choose_terms(sample, model.terms)
         key = (model, chosen.terms, _key(rows))
         if key not in self._outcomes:
+            first = self.start._outcomes.get((model, chosen.terms, None)) if self.start else None
             try:
-                self._outcomes[key] = _fit_outcome(chosen, model, rows)
+                self._outcomes[key] = _fit_outcome(chosen, model, rows, first)
             except SeparationFoundError as found:
                 names = _outcome_terms(chosen, model)
                 raise OutcomeError(_separation("outcome", names, found)) from None
@@ -231,8 +240,11 @@ def outcome_columns(a: Floats, x: Floats, interacting: list[int], pooled: bool) 
     return np.column_stack([a, x, *(a * x[:, j] for j in interacting)])
 
 
-def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> OutcomeFit:
+def _fit_outcome(
+    sample: Sample, model: OutcomeModel, rows: Bools | None, start: OutcomeFit | None = None
+) -> OutcomeFit:
     """Fit one pooled regression or one an arm, and predict under both exposures."""
+    begin: tuple[NuisanceFit | None, ...] = (None, None) if start is None else start.fits
     link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
     usable = sample.observed if rows is None else sample.observed & rows
     pooled = model.arms == "pooled"
@@ -243,11 +255,13 @@ def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> Out
     ]
     if pooled:
         actual = outcome_columns(sample.a, sample.x, interacting, pooled)
-        fits: tuple[NuisanceFit, ...] = (fit_glm(actual, sample.y, sample.w, link, usable),)
+        fits: tuple[NuisanceFit, ...] = (
+            fit_glm(actual, sample.y, sample.w, link, usable, begin[0]),
+        )
     else:
         fits = tuple(
-            fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level))
-            for level in (0.0, 1.0)
+            fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level), first)
+            for level, first in zip((0.0, 1.0), begin, strict=True)
         )
     designs = (fits[0].design(columns[0]), fits[-1].design(columns[1]))
     mu0, mu1 = fits[0].predict(columns[0]), fits[-1].predict(columns[1])

@@ -218,7 +218,7 @@ def central(draws: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def test_null(draws: Draws, cluster: Sequence[int] | np.ndarray | None) -> tuple[float, float]:
+def judge_null(draws: Draws, cluster: Sequence[int] | np.ndarray | None) -> tuple[float, float]:
     """Test that estimates which should be about 0 are.
 
     The mean over draws keeps what is peculiar to this sample, so its Monte-Carlo error alone
@@ -246,7 +246,7 @@ def test_null(draws: Draws, cluster: Sequence[int] | np.ndarray | None) -> tuple
     return std_error, inference.two_sided_p(mean / std_error)
 
 
-def test_shift(draws: Floats, expected: float, std_error: float) -> tuple[float, float, bool]:
+def judge_shift(draws: Floats, expected: float, std_error: float) -> tuple[float, float, bool]:
     """Judge whether the mean of draws has moved by more than can be neglected.
 
     Parameters

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causal.arrays import Floats
+from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import NotEstimable, Scale
 from causal.estimators import Estimator, NuisanceStore
+from causal.estimators.glm import fit_glm
 
+SWEEPS = 20
+"""Rounds of exchanges: within a stratum the odds differ little, so few are needed."""
 MOST_FAILED = 0.1
 """With more draws than this unfit, those left are no longer a fair selection."""
 
@@ -30,7 +33,7 @@ class Draws:
     """
 
     values: Floats
-    kept: np.ndarray
+    kept: Ints
     influence: Floats | None
     failed: int
 
@@ -100,23 +103,63 @@ def fit_start(
 
 
 def shuffle_within(
-    values: Floats, strata: np.ndarray, rng: np.random.Generator
+    values: Floats, tendency: Floats, strata: Ints, rng: np.random.Generator
 ) -> Floats:
-    """Permute values within strata.
+    """Permute values within strata, each landing where it tends to.
+
+    A plain permutation would make the tendency a step function, which an estimator that models it
+    smoothly could be found to miss. So pairs are then exchanged, or not, by the odds of the two
+    ways round: values keep their law given the tendency, among permutations within strata.
 
     Parameters
     ----------
     values : (n,) floats.
+    tendency : (n,) floats, natural parameter of each value: the logit for 0/1 values, the mean over
+        the residual variance for others.
     strata : (n,) ints.
+
+    References
+    ----------
+    Berrett, Wang, Barber & Samworth (2020), doi:10.1111/rssb.12340, algorithm 1.
     """
-    places = np.argsort(strata, kind="stable")
-    order = np.lexsort((rng.random(len(values)), strata))
+    order = np.argsort(strata + rng.random((SWEEPS + 1, len(values))), axis=1)
     shuffled = np.empty_like(values)
-    shuffled[places] = values[order]
+    shuffled[np.argsort(strata, kind="stable")] = values[order[0]]
+    luck = rng.random((SWEEPS, len(values) // 2))
+    for sweep in range(SWEEPS):
+        pairs = order[sweep + 1][: 2 * luck.shape[1]].reshape(-1, 2)
+        one, other = pairs.T
+        stay = (shuffled[one] - shuffled[other]) * (tendency[one] - tendency[other])
+        exchange = (luck[sweep] < 0.5 * (1 - np.tanh(0.5 * stay))) & (strata[one] == strata[other])
+        shuffled[one[exchange]], shuffled[other[exchange]] = (
+            shuffled[other[exchange]],
+            shuffled[one[exchange]],
+        )
     return shuffled
 
 
-def cut_into_strata(score: Floats, strata: int) -> np.ndarray:
+def fit_tendency(x: Floats, values: Floats, w: Floats, kind: str, rows: Bools) -> Floats:
+    """Give the natural parameter of each value given covariates: a logit, or mean over variance.
+
+    Parameters
+    ----------
+    kind : ``binary``, or anything else for least squares with equal variance.
+    rows : (n,) booleans, where the value is known.
+
+    Raises
+    ------
+    SeparationFoundError
+        The covariates determine a 0/1 value.
+    """
+    if kind == "binary":
+        mean = fit_glm(x, values, w, "logit", rows).fitted
+        return np.log(mean) - np.log1p(-mean)
+    fitted = fit_glm(x, values, w, "linear", rows).fitted
+    variance = float(np.average((values[rows] - fitted[rows]) ** 2, weights=w[rows]))
+    return fitted / variance if variance > 0 else fitted
+
+
+def cut_into_strata(score: Floats, strata: int) -> Ints:
     """Divide rows into strata of about equal size by quantiles of a score."""
     inner = np.quantile(score, np.arange(1, strata) / strata)
-    return np.searchsorted(inner, score, side="right")
+    return np.searchsorted(inner, score, side="right").astype(np.int64)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from causal.arrays import Floats
+from causal.arrays import Floats, Ints
 from causal.cohort import Sample
 from causal.diagnostics import Verdict
-from causal.errors import OutcomeError, PositivityError
-from causal.estimators.glm import SeparationFoundError, fit_glm
+from causal.errors import PositivityError
+from causal.estimators.glm import SeparationFoundError
+from causal.inference import LEVEL
 from causal.refuters.base import (
     DETECTABLE,
     Examined,
@@ -21,11 +22,16 @@ from causal.refuters.base import (
     Refuter,
     central,
     tell_failures,
-    test_null,
+    judge_null,
 )
-from causal.refuters.drawing import Draws, cut_into_strata, fit_start, refit, shuffle_within
-
-LEVEL = 0.05
+from causal.refuters.drawing import (
+    Draws,
+    cut_into_strata,
+    fit_start,
+    fit_tendency,
+    refit,
+    shuffle_within,
+)
 
 
 class PlaceboExposure(Refuter):
@@ -61,17 +67,17 @@ class PlaceboExposure(Refuter):
         """Permute, refit, and test the mean against 0."""
         sample = examined.sample
         blocks, first = exposure_blocks(sample)
-        score = np.bincount(blocks, _exposure_score(sample)) / np.bincount(blocks)
-        strata = cut_into_strata(score, self.strata)
+        tendency = np.bincount(blocks, _tendency(sample, "exposure")) / np.bincount(blocks)
+        strata = cut_into_strata(tendency, self.strata)
 
         def change(one: Sample, rng: np.random.Generator) -> Sample:
-            return one.with_exposure(shuffle_within(one.a[first], strata, rng)[blocks])
+            return one.with_exposure(shuffle_within(one.a[first], tendency, strata, rng)[blocks])
 
         if len(np.unique(np.column_stack([strata, sample.a[first]]), axis=0)) == len(
             np.unique(strata)
         ):
             return self.decline(examined.rung, "no stratum holds both exposures, none can move")
-        found = _placebo_draws(examined, self.draws, change)
+        found = _permuted(examined, self.draws, change)
         what = f"Exposure permuted within {self.strata} strata of the propensity"
         return _conclude_null(self, examined, found, what)
 
@@ -104,19 +110,83 @@ class DummyOutcome(Refuter):
     def examine(self, examined: Examined) -> Refutation:
         """Permute, refit, and test the mean against 0."""
         known = examined.sample.observed
-        strata = cut_into_strata(_outcome_score(examined.sample)[known], self.strata)
+        tendency = _tendency(examined.sample, "outcome")[known]
+        strata = cut_into_strata(tendency, self.strata)
 
         def change(one: Sample, rng: np.random.Generator) -> Sample:
             y = np.array(one.y)
-            y[known] = shuffle_within(one.y[known], strata, rng)
+            y[known] = shuffle_within(one.y[known], tendency, strata, rng)
             return replace(one, y=y)
 
-        found = _placebo_draws(examined, self.draws, change)
+        found = _permuted(examined, self.draws, change)
         what = f"Outcome permuted within {self.strata} strata of its prediction"
         return _conclude_null(self, examined, found, what)
 
 
-class _Change:
-    """The type of a function that changes a sample with a stream of its own."""
+def exposure_blocks(sample: Sample) -> tuple[Ints, Ints]:
+    """Find what is permuted as one: clusters where exposure is constant within each, else rows.
 
-    def __call__(self, one: Sample, rng: np.random.Generator) -> Sample: ...
+    Returns
+    -------
+    (n,) ints, the block of each row, and (b,) ints, the first row of each block.
+    """
+    rows = np.arange(sample.n)
+    if sample.cluster is None:
+        return rows, rows
+    _, first, block = np.unique(sample.cluster, return_index=True, return_inverse=True)
+    if np.array_equal(sample.a[first][block], sample.a):
+        return block.astype(np.int64), first.astype(np.int64)
+    return rows, rows
+
+
+def _tendency(sample: Sample, what: Literal["exposure", "outcome"]) -> Floats:
+    """Give how exposure or outcome of each row tends, given its covariates alone."""
+    values, kind, rows = (
+        (sample.a, sample.exposure_kind, np.ones(sample.n, dtype=bool))
+        if what == "exposure"
+        else (sample.y, sample.outcome_kind, sample.observed)
+    )
+    try:
+        return fit_tendency(sample.x, values, sample.w, kind, rows)
+    except SeparationFoundError as found:
+        raise PositivityError(
+            f"the covariates determine the {what} of {found.rows} rows, so no permutation within "
+            "strata can move them"
+        ) from None
+
+
+def _permuted(
+    examined: Examined, draws: int, change: Callable[[Sample, np.random.Generator], Sample]
+) -> Draws:
+    """Fit on changed samples; each draw has a stream of its own."""
+    start, _ = fit_start(
+        examined.estimator, examined.sample, examined.scale, examined.rng.spawn(1)[0]
+    )
+    changed = ((change(examined.sample, rng), rng) for rng in examined.rng.spawn(draws))
+    return refit(changed, examined.estimator, examined.scale, start, same_rows=True)
+
+
+def _conclude_null(refuter: Refuter, examined: Examined, found: Draws, what: str) -> Refutation:
+    """Judge draws that should be about no effect."""
+    values = found.values
+    std_error, p_value = judge_null(found, examined.sample.cluster)
+    verdict: Verdict = "FAIL" if p_value < 1 - LEVEL else "PASS"
+    mean, null = examined.natural(float(values.mean())), examined.natural(0.0)
+    low, high = (examined.natural(one) for one in central(values))
+    beyond = float(np.mean(np.abs(values) < abs(examined.value)))
+    said = (
+        f"{what}, the estimator gives {mean:.3g} on average over {len(values)} draws (95 % of "
+        f"them {low:.3g} to {high:.3g}), where {null:g} is expected"
+        f"{'' if verdict == 'PASS' else ': more than chance explains'} (p = {p_value:.2g}); the "
+        f"estimate of {examined.natural(examined.value):.3g} is farther out than {beyond:.0%} "
+        f"of the draws{tell_failures(found)}."
+    )
+    return refuter.conclude(
+        examined,
+        expected=0.0,
+        draws=values,
+        p_value=p_value,
+        verdict=verdict,
+        reason=said,
+        detectable=DETECTABLE * std_error,
+    )

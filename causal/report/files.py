@@ -9,16 +9,19 @@ from pathlib import Path
 from causal.errors import CausalError, Place
 from causal.report.figures import FIGURES, figures
 from causal.report.index import index_page
+from causal.report.html_page import rendered_html
 from causal.report.page import report_page
 from causal.report.tables import TABLES, tables
 from causal.result import Result
 
 INDEX = "README.md"
+HTML = "report.html"
+"""Built beside the report, not committed, so not compared by ``verify``."""
 OWN = [f"figures/{name}" for name in FIGURES] + [f"tables/{name}" for name in TABLES]
 
 
 def rendered(result: Result) -> dict[str, bytes]:
-    """Give the content of every file of the report, by path within its folder.
+    """Give the content of every committed file of the report, by path within its folder.
 
     The same result gives the same bytes; nothing but the result is looked at.
     """
@@ -28,7 +31,7 @@ def rendered(result: Result) -> dict[str, bytes]:
 
 
 def render(result: Result, folder: Path) -> tuple[Path, ...]:
-    """Write the report of a result.
+    """Write the report of a result, and ``report.html`` beside it.
 
     A figure or table this result has nothing for is removed, should an earlier one lie there.
 
@@ -45,7 +48,7 @@ def render(result: Result, folder: Path) -> tuple[Path, ...]:
     CausalError
         A file cannot be written.
     """
-    content = rendered(result)
+    content = {**rendered(result), HTML: rendered_html(result)}
     for name in OWN:
         if name not in content and (folder / name).is_file():
             (folder / name).unlink()

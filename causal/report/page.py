@@ -17,7 +17,6 @@ from causal.report.blocks import (
     Paragraph,
     Points,
     Section,
-    Table,
     Verbatim,
 )
 from causal.report.caveats import caveats

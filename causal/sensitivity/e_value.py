@@ -21,9 +21,9 @@ from causal.sensitivity.base import (
 )
 
 LOG_RATIO_PER_SD = 0.91
-"""Log risk ratio that a difference of one standard deviation is about: Chinn (2000),
-doi:10.1002/1097-0258(20001130)19:22<3127::AID-SIM784>3.0.CO;2-M, pi / sqrt(3) = 1.81 on the log
-odds ratio, halved by the square-root rule for a common outcome (VanderWeele & Ding 2017, table 2)."""
+"""Log risk ratio that a difference of one standard deviation is about: pi / sqrt(3) = 1.81
+on the log odds ratio (Chinn 2000, Stat Med 19:3127), halved by the square-root rule for a common
+outcome (VanderWeele & Ding 2017, doi:10.7326/M16-2607, table 2)."""
 HALF_WIDTH_PER_SD = 1.78
 """Half a 95 % interval of the log risk ratio per standard error of d, as printed in that table
 (.91 x 1.96); kept as printed, so that published E-values are met."""
@@ -168,7 +168,7 @@ def _sentence(
     said = (
         f"An unmeasured confounder tied to exposure and to outcome by risk ratios of "
         f"{e_value(ratio, against):.2f} each, beyond what the rung adjusts for, could bring the "
-        f"adjusted {measure} of {ratio:.2f} to {against:g}; a weaker one could not."
+        f"adjusted {measure} of {ratio:.2f} to {against:g}; one weaker in both could not."
     )
     if limit == against:
         said += f" The {share} interval, {lo:.2f} to {hi:.2f}, already includes {against:g}."

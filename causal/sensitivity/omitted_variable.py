@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from causal import inference
-from causal.arrays import Floats
-from causal.cohort import TIME, Sample
-from causal.estimate import DIFFERENCES, Effect, Estimates, NotEstimable, Scale
+from causal.cohort import Sample
+from causal.estimate import Effect, Estimates, NotEstimable, Scale
 from causal.sensitivity.base import (
-    Number,
     Row,
     Sensitivity,
     SensitivityFinding,
     finding_without_number,
     numbers,
 )
+from causal.sensitivity.benchmarks import (
+    Benchmark,
+    Block,
+    Compared,
+    Of,
+    find_blocks,
+    judge_block,
+    smallest_over_blocks,
+)
 from causal.sensitivity.partial_r2 import (
-    LinearFit,
-    Strength,
     adjusted,
     block_strength,
     fit_linear,
     robustness_value,
-    smallest_multiple,
     times_as_strong,
 )
+from causal.sensitivity.wording import say_what_overturns
 
-Benchmark: TypeAlias = str | tuple[str, ...]
-
-WEAK_R2 = 0.01
-"""A block that explains less of exposure than this is a weak benchmark: half of what Cohen (1988,
-p. 413) calls a small effect (f2 = .02). So is one that explains no more than as many columns of
-noise would, their number over the degrees of freedom."""
-CEILING = 0.1
-"""A graded column sits at its ceiling when its median is in the top tenth of its observed range:
-half of the rows then hardly differ in it, however much they differ in what it is to measure."""
+OF: tuple[Of, ...] = ("estimate", "interval", "robust interval")
 NAME = "smallest multiple of a measured block at which the interval meets {}"
 
 
@@ -89,118 +84,127 @@ class OmittedVariable(Sensitivity):
     ) -> SensitivityFinding:
         """Give robustness values, bounds, and the smallest multiple that overturns the rung."""
         seen = sample.observed
-        y, a, x, w = sample.y[seen], sample.a[seen], sample.x[seen], sample.w[seen]
         cluster = None if sample.cluster is None else sample.cluster[seen]
+        y, a, x, w = sample.y[seen], sample.a[seen], sample.x[seen], sample.w[seen]
         fit = fit_linear(y, a, x, w, cluster)
         if isinstance(fit, NotEstimable):
-            return finding_without_number(self.kind, rung, NAME.format(_goal(self, 0.0)), fit)
-        critical = self._critical(fit)
-        blocks, absent = _blocks(self.benchmarks, sample)
-        judged = [
-            _judge(
-                name, columns, block_strength(y, a, x, w, columns), x[:, columns], fit, self, critical
-            )
-            for name, columns in blocks
-        ]
-        found = _Found(fit, critical, sample.cluster is not None, tuple(judged), absent)
-        return _compose(self, rung, found, _same_scale(estimates, sample), scale)
-
-    def _critical(self, fit: LinearFit) -> float:
-        """Give the half-width of intervals in standard errors."""
+            return finding_without_number(self.kind, rung, NAME.format("0"), fit)
         df = math.inf if self.quantile == "normal" else fit.df - 1
-        return inference.critical_value(self.level, df)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """One benchmark: its strength, the multiples that overturn the rung, and why it is weak."""
-
-    name: str
-    strength: Strength
-    chance: float
-    for_estimate: Number
-    for_interval: Number
-    for_clustered: Number
-    weak: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was computed for one rung."""
-
-    fit: LinearFit
-    critical: float
-    clustered: bool
-    blocks: tuple[_Block, ...]
-    absent: tuple[str, ...]
-
-
-def weakness(strength: Strength, x: Floats, df: float) -> str:
-    """Say why a benchmark is weak, by the rules of ``WEAK_R2`` and ``CEILING``; empty if it is not.
-
-    Parameters
-    ----------
-    strength : its joint partial R2.
-    x : (n, m) floats, its columns.
-    df : residual degrees of freedom of the model.
-    """
-    reasons = []
-    chance = x.shape[1] / df
-    if strength.exposure < WEAK_R2:
-        reasons.append(
-            f"it explains {_percent(strength.exposure)} of exposure, less than {_percent(WEAK_R2)}"
+        critical = inference.critical_value(self.level, df)
+        chosen, absent = find_blocks(self.benchmarks, sample)
+        blocks = tuple(
+            judge_block(name, block_strength(y, a, x, w, part), x[:, part], fit, self.q, critical)
+            for name, part in chosen
         )
-    elif strength.exposure <= chance:
-        reasons.append(
-            f"it explains {_percent(strength.exposure)} of exposure, no more than the "
-            f"{_percent(chance)} of {x.shape[1]} columns of noise"
+        found = Compared(fit, self.q, self.level, critical, cluster is not None, blocks, absent)
+        rows = (
+            *_model_rows(found, _difference(estimates, sample, self.level)),
+            *(row for block in blocks for row in _benchmark_rows(found, block, self.k)),
+            *(_smallest_row(found, of) for of in OF),
         )
-    graded = [column for column in x.T if len(np.unique(column)) > 2]
-    at_ceiling = sum(sits_at_ceiling(column) for column in graded)
-    if graded and 2 * at_ceiling >= len(graded):
-        reasons.append(
-            f"{at_ceiling} of its {len(graded)} graded columns have their median in the top "
-            f"{CEILING:.0%} of the range"
+        smallest = smallest_over_blocks(found, "interval")
+        headline = smallest if isinstance(smallest, NotEstimable) else smallest.multiple
+        sentence = say_what_overturns(found, scale)
+        return SensitivityFinding(
+            self.kind, rung, NAME.format(found.goal), headline, rows, sentence
         )
-    return "; ".join(reasons)
 
 
-def sits_at_ceiling(column: Floats) -> bool:
-    """Tell whether a graded column's median is in the top tenth of its observed range."""
-    top, bottom = float(column.max()), float(column.min())
-    return top - float(np.median(column)) < CEILING * (top - bottom)
+def _difference(estimates: Estimates, sample: Sample, level: float) -> Effect | NotEstimable:
+    """Give the rung's own difference, to stand beside the linear model's."""
+    return estimates.effect(
+        "risk_difference" if sample.outcome_kind == "binary" else "mean_difference", level
+    )
 
 
-def _blocks(
-    benchmarks: tuple[Benchmark, ...] | None, sample: Sample
-) -> tuple[list[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]], tuple[str, ...]]:
-    """Find the columns of each benchmark, and name those the rung does not adjust for."""
-    measured = [c for c in dict.fromkeys(sample.concepts) if c != TIME]
-    found, absent = [], []
-    for one in measured if benchmarks is None else benchmarks:
-        concepts = (one,) if isinstance(one, str) else one
-        name = " + ".join(concepts)
-        if all(concept in measured for concept in concepts):
-            found.append((name, np.array([c in concepts for c in sample.concepts])))
-        else:
-            absent.append(name)
-    return found, tuple(absent)
-
-
-def _judge(
-    name: str,
-    columns: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    strength: Strength,
-    x: Floats,
-    fit: LinearFit,
-    settings: OmittedVariable,
-    critical: float,
-) -> _Block:
-    """Solve for the multiples of one benchmark, and say whether it is weak."""
-    ratio = fit.robust_error / fit.std_error
-    solved = [
-        smallest_multiple(fit, strength, q=settings.q, critical=half)
-        for half in (0.0, critical, critical * ratio)
+def _model_rows(found: Compared, own: Effect | NotEstimable) -> list[Row]:
+    """Write the linear model, the rung's own estimate, and the robustness values."""
+    fit = found.fit
+    lo, hi = _around(fit.estimate, fit.std_error, found.critical)
+    robust_lo, robust_hi = _around(fit.estimate, fit.robust_error, found.critical)
+    kind = "clustered (CR1)" if found.clustered else "heteroscedasticity-robust (HC1)"
+    model = numbers(
+        estimate=fit.estimate, std_error=fit.std_error, t=fit.t, df=fit.df, lo=lo, hi=hi
+    )
+    robust = numbers(
+        std_error=fit.robust_error, ratio=found.robust_ratio, lo=robust_lo, hi=robust_hi
+    )
+    values = numbers(
+        partial_r2=fit.r2,
+        q=found.q,
+        estimate=robustness_value(fit.t, fit.df, found.q),
+        interval=robustness_value(fit.t, fit.df, found.q, found.level),
+    )
+    rows = [
+        Row("linear_model", model, note="classical standard error, rows taken as independent"),
+        Row("robust_interval", robust, note=f"{kind} standard error, over the classical one"),
+        Row("robustness_value", values, note="classical t and degrees of freedom"),
     ]
-    chance = int(columns.sum()) / fit.df
-    return _Block(name, strength, chance, *solved, weakness(strength, x, fit.df))
+    if isinstance(own, Effect):
+        compared = numbers(estimate=own.estimate, lo=own.lo, hi=own.hi)
+        rows.insert(0, Row("rung", compared, note="the rung's own estimator"))
+    return rows
+
+
+def _benchmark_rows(found: Compared, block: Block, ks: tuple[float, ...]) -> list[Row]:
+    """Write one benchmark: its strength, the multiples, and the bounds at each k."""
+    strength = block.strength
+    summary = numbers(
+        r2_exposure=strength.exposure,
+        r2_outcome=strength.outcome,
+        r2_exposure_by_chance=block.chance,
+        multiple_for_estimate=block.estimate,
+        multiple_for_interval=block.interval,
+        multiple_for_robust_interval=block.robust,
+    )
+    note = f"weak benchmark: {block.weak}" if block.weak else ""
+    return [
+        Row("benchmark", summary, block.name, note),
+        *(_bound_row(found, block, k) for k in ks),
+    ]
+
+
+def _bound_row(found: Compared, block: Block, k: float) -> Row:
+    """Write the estimate under a confounder k times as strong as a block."""
+    confounder = times_as_strong(block.strength, k)
+    if isinstance(confounder, NotEstimable):
+        return Row("bound", numbers(k=k, estimate=confounder), block.name)
+    moved = adjusted(found.fit, confounder)
+    lo, hi = _around(moved.estimate, moved.std_error, found.critical)
+    robust_lo, robust_hi = _around(
+        moved.estimate, moved.std_error * found.robust_ratio, found.critical
+    )
+    values = numbers(
+        k=k,
+        r2_exposure=confounder.exposure,
+        r2_outcome=confounder.outcome,
+        estimate=moved.estimate,
+        std_error=moved.std_error,
+        t=moved.estimate / moved.std_error if moved.std_error else NotEstimable("nothing is left"),
+        lo=lo,
+        hi=hi,
+        robust_lo=robust_lo,
+        robust_hi=robust_hi,
+    )
+    return Row("bound", values, block.name)
+
+
+def _smallest_row(found: Compared, of: Of) -> Row:
+    """Write the smallest multiple over all blocks, with the absolute partial R2 it means."""
+    label, smallest = f"smallest_multiple_{of.replace(' ', '_')}", smallest_over_blocks(found, of)
+    if isinstance(smallest, NotEstimable):
+        return Row(label, numbers(multiple=smallest))
+    values = numbers(
+        multiple=smallest.multiple,
+        r2_exposure=smallest.strength.exposure,
+        r2_outcome=smallest.strength.outcome,
+    )
+    block = smallest.block
+    if smallest.multiple == 0:
+        return Row(label, values, note=f"it includes {found.goal} without any confounder")
+    return Row(label, values, block.name, f"weak benchmark: {block.weak}" if block.weak else "")
+
+
+def _around(value: float, std_error: float, critical: float) -> tuple[float, float]:
+    """Give value plus and minus the critical value times the standard error."""
+    return value - critical * std_error, value + critical * std_error

@@ -121,9 +121,7 @@ def block_strength(y: Floats, a: Floats, x: Floats, w: Floats, block: Bools) -> 
     )
 
 
-def robustness_value(
-    t: float, df: float, q: float = 1.0, level: float | None = None
-) -> float:
+def robustness_value(t: float, df: float, q: float = 1.0, level: float | None = None) -> float:
     """Give the partial R2 with both exposure and outcome that takes away a share of the estimate.
 
     Parameters
@@ -164,13 +162,12 @@ def times_as_strong(benchmark: Strength, k: float) -> Strength | NotEstimable:
     """
     if k * benchmark.exposure / (1 - benchmark.exposure) >= 1:
         return NotEstimable(
-            f"a confounder {k:g} times as strong would have to explain more of exposure than is left"
+            f"a confounder {k:g} times as strong would explain more of exposure than is left"
         )
     strength = _scaled(benchmark, k)
     if strength.outcome > 1:
         return NotEstimable(
-            f"a confounder {k:g} times as strong would have to explain more of the outcome than "
-            "is left"
+            f"a confounder {k:g} times as strong would explain more of the outcome than is left"
         )
     return strength
 
@@ -188,9 +185,7 @@ def adjusted(fit: LinearFit, confounder: Strength) -> Adjusted:
         * math.sqrt(fit.df)
         * math.sqrt(confounder.outcome * confounder.exposure / left)
     )
-    std_error = (
-        fit.std_error * math.sqrt((1 - confounder.outcome) / left * fit.df / (fit.df - 1))
-    )
+    std_error = fit.std_error * math.sqrt((1 - confounder.outcome) / left * fit.df / (fit.df - 1))
     return Adjusted(fit.estimate - math.copysign(bias, fit.estimate), std_error)
 
 
