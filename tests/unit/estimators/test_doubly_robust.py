@@ -1,4 +1,4 @@
-"""Augmented inverse probability weighting against its formula, stacked equations and known truth."""
+"""Augmented inverse probability weighting: its formula, stacked equations, and a known truth."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def test_ate_is_the_mean_of_doubly_robust_scores(confounded, population):
     sample = confounded(**population)
     e, mu0, mu1 = peer_nuisances(sample)
     a, y, w = sample.a, sample.y, sample.w
-    scores = np.column_stack(
-        [mu0 + (1 - a) / (1 - e) * (y - mu0), mu1 + a / e * (y - mu1)]
-    )
+    scores = np.column_stack([mu0 + (1 - a) / (1 - e) * (y - mu0), mu1 + a / e * (y - mu1)])
     values = np.average(scores, axis=0, weights=w)
     influence = (w / w.mean())[:, None] * (scores - values)
     ours = fitted(AIPW(), sample)
@@ -126,7 +124,12 @@ def world():
 def test_aipw_is_unbiased_when_one_model_is_right(confounded, world, right, target):
     a, y, e, mu0, mu1 = world
     sample = replace(
-        confounded(n=4), unit=np.arange(len(a)), a=a, y=y, w=np.ones(len(a)), x=np.empty((len(a), 0))
+        confounded(n=4),
+        unit=np.arange(len(a)),
+        a=a,
+        y=y,
+        w=np.ones(len(a)),
+        x=np.empty((len(a), 0)),
     )
     half = np.full(len(a), a.mean())
     wrong = np.full(len(a), y.mean())
@@ -146,7 +149,12 @@ def test_aipw_is_unbiased_when_one_model_is_right(confounded, world, right, targ
 def test_with_both_models_wrong_the_bias_stays(confounded, world):
     a, y, _, mu0, mu1 = world
     sample = replace(
-        confounded(n=4), unit=np.arange(len(a)), a=a, y=y, w=np.ones(len(a)), x=np.empty((len(a), 0))
+        confounded(n=4),
+        unit=np.arange(len(a)),
+        a=a,
+        y=y,
+        w=np.ones(len(a)),
+        x=np.empty((len(a), 0)),
     )
     flat = np.full(len(a), y.mean())
     values, _ = doubly_robust_means(sample, np.full(len(a), a.mean()), flat, flat, "ATE")
