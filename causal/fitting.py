@@ -136,7 +136,7 @@ def _judged(
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
-        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd),
+        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd, sample.cluster),
         *diagnostics.describe_propensity(e, a),
         *diagnostics.describe_weights(w[w > 0]),
         *diagnostics.count_restricted(e, clip, trim),

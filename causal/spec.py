@@ -112,6 +112,8 @@ class Analysis(Settings):
     @field_validator("ladder")
     @classmethod
     def _begins_crude(cls, ladder: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if ladder[0].role == "bracket":
+            raise ValueError("the first rung is what the others are compared with, no bracket")
         if ladder[0].estimator.estimand not in ("crude", "linear projection") or ladder[0].adjust:
             raise ValueError(
                 "the first rung is what the others are compared with: it must be crude "

@@ -12,8 +12,9 @@ from pydantic import model_validator
 
 from causal import inference
 from causal.arrays import Floats, read_only
-from causal.cohort import ExposureKind, OutcomeKind, Sample
+from causal.cohort import ExposureKind, Sample, check_arms
 from causal.documents import Settings
+from causal.errors import OutcomeError, PositivityError
 from causal.estimate import MEANS, Estimates, Target
 from causal.estimators.nuisance import NuisanceStore
 
@@ -49,7 +50,7 @@ class Estimator(Settings, ABC):
 
     classical_variance: ClassVar[bool] = False
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
-    outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("binary", "continuous")
+    takes_missing_outcomes: ClassVar[bool] = False
     adjusts: ClassVar[bool] = True
 
     @model_validator(mode="after")
@@ -70,9 +71,8 @@ class Estimator(Settings, ABC):
         """Give the terms the settings name, so that a misspelt one is found before any data."""
         return ()
 
-    @abstractmethod
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
-        """Estimate the target on a sample.
+        """Check the sample, then estimate the target on it.
 
         Parameters
         ----------
@@ -85,8 +85,23 @@ class Estimator(Settings, ABC):
         PositivityError
             An arm is empty, or covariates determine exposure.
         OutcomeError
-            Covariates determine the outcome.
+            Covariates determine the outcome, or outcomes are missing and the estimator would
+            quietly answer for those who have one.
         """
+        check_arms(sample)
+        if not self.takes_missing_outcomes and not sample.observed.all():
+            raise OutcomeError(
+                f"{self.kind} needs every outcome; {int((~sample.observed).sum())} of {sample.n} "
+                "are missing. Set missing.outcome to complete_case, or use g_computation, which "
+                "predicts them."
+            )
+        return self.estimate(sample, nuisances, rng)
+
+    @abstractmethod
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate the target on a checked sample; see ``fit``."""
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
@@ -112,10 +127,21 @@ def from_influence(
     influence : (n, k) floats.
     n_coefficients : what HC1 counts; 1 for estimators that are means.
     """
-    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
     cluster = sample.cluster if variance.clustered else None
     n_clusters = sample.n_clusters if variance.clustered else None
-    factor = inference.small_sample_factor(correction, sample.n, n_coefficients, n_clusters)
+    known = int(sample.observed.sum())
+    if n_coefficients >= known:
+        raise OutcomeError(
+            f"{n_coefficients} coefficients on {known} rows with an outcome leave nothing to "
+            "estimate their error from. Adjust for less, or widen the population."
+        )
+    if n_clusters is not None and n_clusters < 2:
+        raise PositivityError(
+            "all rows belong to one cluster, so their spread between clusters is unknown. "
+            "Widen the population, or set variance.clustered to false."
+        )
+    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
+    factor = inference.small_sample_factor(correction, known, n_coefficients, n_clusters)
     return Estimates(
         labels=labels,
         values=read_only(values),

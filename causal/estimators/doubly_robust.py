@@ -17,7 +17,7 @@ from causal.estimators.nuisance import (
     PropensityModel,
     folds_by_unit,
 )
-from causal.estimators.weighting import balancing_weights, clipped
+from causal.estimators.weighting import ClipBounds, balancing_weights, clipped
 
 
 class AIPW(Estimator):
@@ -45,7 +45,7 @@ class AIPW(Estimator):
     target: Literal["ATE", "ATT"] = "ATE"
     propensity: PropensityModel = PropensityModel()
     outcome: OutcomeModel = OutcomeModel()
-    clip: tuple[float, float] | None = None
+    clip: ClipBounds | None = None
     cross_fit: CrossFitting | None = None
 
     @property
@@ -58,7 +58,9 @@ class AIPW(Estimator):
         """Give the terms the settings name."""
         return self.propensity.named_terms + self.outcome.named_terms
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate both means from doubly robust scores."""
         e, mu0, mu1 = self._predict(sample, nuisances, rng)
         e, _ = clipped(e, self.clip)

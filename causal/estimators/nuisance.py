@@ -12,7 +12,7 @@ from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
-from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
+from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
 
 Arms: TypeAlias = Literal["pooled", "separate"]
 
@@ -167,6 +167,35 @@ def choose_terms(sample: Sample, terms: tuple[str, ...] | None) -> Sample:
     return sample if terms is None else sample.with_terms(terms)
 
 
+def refuse_aliased_exposure(sample: Sample) -> None:
+    """Refuse covariates that give the exposure exactly, which would share its coefficient.
+
+    Raises
+    ------
+    PositivityError
+        Exposure is a linear combination of the covariates.
+    """
+    if aliased(sample.a, sample.x, sample.w * sample.observed):
+        raise PositivityError(
+            "the covariates determine the exposure exactly (a linear combination of them equals "
+            f"it), so nothing is left to compare. Look for it among {', '.join(sample.terms)}."
+        )
+
+
+def _refuse_terms_of_one_arm(sample: Sample, usable: Bools) -> None:
+    """Refuse covariates that vary in one arm only: the other arm says nothing of their slope."""
+    varies = [
+        sample.x[usable & (sample.a == level)].std(axis=0) > 0 if sample.x.shape[1] else np.ones(0)
+        for level in (0.0, 1.0)
+    ]
+    lone = [t for t, one, other in zip(sample.terms, *varies, strict=True) if one != other]
+    if lone:
+        raise PositivityError(
+            f"'{lone[0]}' varies in one arm only, so the regression of the other arm cannot "
+            "predict for it. Use arms: pooled, drop or coarsen it, or narrow the population."
+        )
+
+
 def _key(rows: Bools | None) -> bytes | None:
     """Give what tells one subset of rows from another."""
     return None if rows is None else rows.tobytes()
@@ -182,8 +211,14 @@ def outcome_columns(a: Floats, x: Floats, interacting: list[int], pooled: bool) 
 def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> OutcomeFit:
     """Fit one pooled regression or one an arm, and predict under both exposures."""
     link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
+    if link == "logit" and sample.outcome_kind != "binary":
+        raise OutcomeError("a logit link needs a 0/1 outcome. Set outcome.link to linear.")
     usable = sample.observed if rows is None else sample.observed & rows
     pooled = model.arms == "pooled"
+    if pooled:
+        refuse_aliased_exposure(sample)
+    else:
+        _refuse_terms_of_one_arm(sample, usable)
     interacting = _interacting(sample, model)
     columns = [
         outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)

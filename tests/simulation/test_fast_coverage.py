@@ -10,6 +10,7 @@ from benchmarks.limits import Limits
 from benchmarks.mechanism import Design
 from benchmarks.methods import (
     AIPW_ATE,
+    AIPW_ATT,
     CLUSTERED,
     CROSS_FITTED,
     G_ATE,
@@ -23,13 +24,23 @@ from benchmarks.performance import acceptance_band, measure
 from benchmarks.replicates import estimate_all
 from benchmarks.shares import ShareRow, cover_shares
 from benchmarks.studies import BASE, FAINT_NULL
+from causal.simulate import truth
 from tests.simulation.checking import miscalibrated
 
 SEED = 7
 SAMPLES, FEW_SAMPLES = 300, 100
 HONEST = tuple(one for one in SINGLE_FIT if one is not IPW_KNOWN)
 PAIRED = (G_ATE, LINEAR, OVERLAP, AIPW_ATE)
+LIMIT_TOLERANCE = 5e-4
+"""Both sides are averages over drawn persons: Monte-Carlo error .0001 each."""
 LimitsOf = Callable[[Design], Limits]
+
+
+def test_limits_are_the_true_effects(limits_of: LimitsOf) -> None:
+    limits, true = limits_of(Design("fast", BASE, 1500)), truth(BASE)
+    for method, target in ((G_ATE, "ate"), (AIPW_ATE, "ate"), (AIPW_ATT, "att"), (OVERLAP, "ato")):
+        assert limits.of(method.name).value == pytest.approx(true[target], abs=LIMIT_TOLERANCE)
+    assert limits.of(LINEAR.name).value > true["ate"] + LIMIT_TOLERANCE
 
 
 def test_intervals_of_every_estimator_cover_its_own_limit(limits_of: LimitsOf) -> None:

@@ -139,7 +139,7 @@ def test_two_arms_with_two_rows_each_are_enough(confounded):
     ("a", "message"),
     [
         ([1.0, 1, 1, 1], r"everyone has exposure 1 \(n = 4\), so there is nobody to compare with"),
-        ([1.0, 0, 0, 0], "only 1 row has exposure 1; at least 2"),
+        ([1.0, 0, 0, 0], "only 1 row with exposure 1 and a known outcome; at least 2"),
     ],
 )
 def test_an_arm_that_is_empty_or_single_is_refused(confounded, a, message):

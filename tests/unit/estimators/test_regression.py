@@ -230,7 +230,7 @@ def test_more_coefficients_than_rows_are_refused(confounded):
     columns = np.random.default_rng(2).normal(size=(24, 30))
     names = tuple(f"x{i}" for i in range(30))
     sample = replace(base, x=columns, terms=names, concepts=names)
-    with pytest.raises(CausalError, match=r"24 rows|coefficients"):
+    with pytest.raises(CausalError, match=r"24 rows|coefficients|determine the exposure exactly"):
         fitted(LinearProbability(), sample)
 
 
