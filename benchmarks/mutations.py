@@ -86,8 +86,8 @@ MUTATIONS = (
     Mutation(
         "pairing: sign of the covariance between two fits turned",
         "estimate.py",
-        "cross *= np.outer(",
-        "cross *= -np.outer(",
+        "cross = _towards_declared(self) @ cross",
+        "cross = -_towards_declared(self) @ cross",
     ),
     Mutation(
         "pairing: clusters left out of the covariance between two fits",

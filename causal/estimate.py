@@ -72,6 +72,8 @@ class Estimates:
     df : degrees of freedom of the reference distribution, infinite for the normal.
     cluster : (n,) ints or None.
     target_note : what narrows the target, such as the units trimming left.
+    split_sd : standard deviation of the contrast between random divisions of the sample; None
+        without cross-fitting, or with one division.
     """
 
     labels: tuple[str, ...]
@@ -82,6 +84,7 @@ class Estimates:
     df: float = math.inf
     cluster: Ints | None = None
     target_note: str = ""
+    split_sd: float | None = None
 
     def contrast(self, scale: Scale) -> Estimates | NotEstimable:
         """Give one contrast of the two means, ratios on the log scale, by the delta method."""

@@ -98,7 +98,7 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         diagnostics=[
             block
             for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_diagnostics(name, fitted)
+            for block in composing.compose_diagnostics(name, fitted, cohort.min_cell)
         ],
         balance=[
             block

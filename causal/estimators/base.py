@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, TypeAlias
 
@@ -15,7 +16,7 @@ from causal.arrays import Floats, read_only
 from causal.cohort import ExposureKind, Sample, check_arms
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError
-from causal.estimate import MEANS, Estimates, Target
+from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.estimators.nuisance import NuisanceStore
 
 VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
@@ -150,6 +151,36 @@ def from_influence(
         target=target,
         cluster=sample.cluster,
         target_note=target_note,
+    )
+
+
+def average_divisions(fits: Sequence[Estimates]) -> Estimates:
+    r"""Average fits that differ in the random division of the sample only.
+
+    Values and influence values are averaged; the covariance of the S averaged values,
+    :math:`S^{-1}` times that between divisions, is added to that of the averaged influence values.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, definition 3.3 (mean over splits).
+    """
+    first = fits[0]
+    influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
+    if len(fits) == 1 or len(influences) < len(fits):
+        return first
+    values = np.array([one.values for one in fits])
+    spread = np.atleast_2d(np.cov(values, rowvar=False, ddof=1))
+    influence = np.mean(influences, axis=0)
+    own = inference.covariance(influence, first.cluster)
+    single = inference.covariance(influences[0], first.cluster)
+    factor = first.covariance[0, 0] / single[0, 0]  # the declared small-sample factor
+    contrast = values[:, -1] - (values[:, 0] if values.shape[1] > 1 else 0.0)
+    return replace(
+        first,
+        values=read_only(values.mean(axis=0)),
+        influence=read_only(influence),
+        covariance=read_only(factor * own + spread / len(fits)),
+        split_sd=float(contrast.std(ddof=1)),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, from_influence
+from causal.estimators.base import Estimator, average_divisions, from_influence
 from causal.estimators.nuisance import (
     CrossFitting,
     NuisanceStore,
@@ -62,6 +62,13 @@ class AIPW(Estimator):
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate both means from doubly robust scores."""
+        repeats = 1 if self.cross_fit is None else self.cross_fit.repeats
+        return average_divisions([self._once(sample, nuisances, rng) for _ in range(repeats)])
+
+    def _once(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate both means with one division of the sample, or none."""
         e, mu0, mu1 = self._predict(sample, nuisances, rng)
         e, _ = clipped(e, self.clip)
         values, influence = doubly_robust_means(sample, e, mu0, mu1, self.target)

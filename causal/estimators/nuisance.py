@@ -61,9 +61,12 @@ class CrossFitting(Settings):
     Attributes
     ----------
     folds : number of parts; persons, never rows, are divided.
+    repeats : how often the division is drawn anew; estimates are averaged, and what they owe to
+        the luck of the draw is added to the variance and reported.
     """
 
     folds: int = Field(default=5, ge=2, le=50)
+    repeats: int = Field(default=1, ge=1, le=200)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -189,3 +189,24 @@ def test_missing_outcomes_are_refused(confounded, target):
     """The scores would take them as 0 (ATT), or the error ignore the outcome regression (ATE)."""
     with pytest.raises(CausalError, match="missing"):
         fitted(AIPW(target=target), confounded(missing=True))
+
+
+def test_averaging_divisions_takes_out_the_luck_of_one_and_reports_it(confounded):
+    """The average of many divisions varies less from seed to seed than one division does."""
+    sample = confounded(n=300)
+
+    def estimates(repeats: int) -> list[float]:
+        estimator = AIPW(cross_fit=CrossFitting(folds=5, repeats=repeats))
+        fits = [
+            estimator.fit(sample, NuisanceStore(), np.random.default_rng(seed))
+            for seed in range(12)
+        ]
+        return [float(one.values[1] - one.values[0]) for one in fits]
+
+    once, often = np.std(estimates(1)), np.std(estimates(10))
+    assert often < 0.7 * once  # 1 / sqrt(10) = 0.32 is expected; 12 seeds tell it roughly
+    fit = AIPW(cross_fit=CrossFitting(repeats=10)).fit(
+        sample, NuisanceStore(), np.random.default_rng(0)
+    )
+    assert fit.split_sd is not None
+    assert 0.3 * once < fit.split_sd < 3 * once
