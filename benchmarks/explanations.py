@@ -21,8 +21,8 @@ FITTED_WEIGHTS = (
     "leave out how far fitted weights stray; it fades with n"
 )
 FITTED_REGRESSION = (
-    "about four exposed persons a covariate: influence values (HC0) do not count the coefficients "
-    "fitted; it fades with n"
+    "about four exposed persons a covariate: influence values do not count the coefficients fitted "
+    "(HC1 does; under clustering it counts rows, not persons); it fades with n"
 )
 
 

@@ -73,6 +73,19 @@ SHARE_PARTS = (
     Part(Design("faint, n = 3,000", FAINT, 3000), SHARES, FAST),
     Part(Design("faint and no effect, n = 3,000", FAINT_NULL, 3000), SHARES, FAST),
     Part(Design("base, n = 3,000", BASE, 3000), SHARES, FAST),
+    Part(
+        Design("base, 750 persons, 1 to 4 intervals each", BASE, 750, repeated=True), SHARES, FAST
+    ),
+    Part(
+        Design(
+            "faint and no effect, 1,200 persons, 1 to 4 intervals each",
+            FAINT_NULL,
+            1200,
+            repeated=True,
+        ),
+        SHARES,
+        FAST,
+    ),
     Part(Design("base, n = 150", BASE, 150), SHARES, FAST),
 )
 RELIABILITY_PARTS = tuple(

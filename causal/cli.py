@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-OK, DIFFERS, INVALID, GATED, INTERRUPTED = 0, 1, 2, 3, 130
-LOUD = ("FAIL",)
+OK, DIFFERS, INVALID, GATED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and give the exit code.
 
     Codes: 0 done, 1 a report differs, 2 invalid input, 3 a gate failed under
-    ``--require-design``, 130 interrupted.
+    ``--require-design``, 70 a defect of this program, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
     from causal.errors import CausalError, VerificationError
@@ -38,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return OK
+    except Exception:  # a defect here: exit 1 would read as "differs"
+        import traceback
+
+        traceback.print_exc()
+        print("internal error: please report it with the lines above.", file=sys.stderr)
+        return INTERNAL
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -181,7 +186,7 @@ def _run(options: argparse.Namespace) -> int:
         show("report")
         publish(result, options.out / specification.name)
         bar.update()
-        failed = [one for one in result.diagnostics if one.verdict in LOUD]
+        failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
         gated = gated or bool(failed)
         bar.write(f"{options.out / specification.name / 'report.md'}", file=sys.stdout)
         for one in failed:

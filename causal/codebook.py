@@ -140,6 +140,12 @@ def read_codebook(path: Path, dataset: str) -> Codebook:
         variables: dict[str, Variable] = {}
         for row in rows:
             where = _Cell(str(path), rows.line_num)
+            if None in row:
+                raise where.error(
+                    "cells",
+                    "the row has more cells than there are headings; put text that holds a comma "
+                    "in quotes.",
+                )
             variable = _variable({k: (v or "").strip() for k, v in row.items()}, where)
             if variable.column in variables:
                 raise where.error(
@@ -171,17 +177,23 @@ def _variable(row: Mapping[str, str], where: _Cell) -> Variable:
         for heading in ("concept", "proxy_for")
         for concept, when in _moments(row.get(heading, ""), heading, where)
     )
+    low, high = _number(row, "low", where), _number(row, "high", where)
+    if low is not None and high is not None and low > high:
+        raise where.error("low", f"found {low:g}, above high {high:g}. Swap them.")
+    reliability = _number(row, "reliability", where)
+    if reliability is not None and not 0 < reliability <= 1:
+        raise where.error("reliability", f"found {reliability:g}; expected above 0 and up to 1.")
     return Variable(
         column=row["column"],
         description=row["description"],
         kind=kind,
         unit=row.get("unit", ""),
-        low=_number(row, "low", where),
-        high=_number(row, "high", where),
+        low=low,
+        high=high,
         levels=_levels(row.get("levels", ""), where),
         recall=_recall(row.get("recall", ""), where),
         measures=measures,
-        reliability=_number(row, "reliability", where),
+        reliability=reliability,
         note=row.get("note", ""),
     )
 

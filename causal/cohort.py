@@ -156,18 +156,23 @@ def check_arms(sample: Sample) -> None:
     PositivityError
         Naming the arm, and how many rows there are.
     """
-    values, counts = np.unique(sample.a, return_counts=True)
+    values = np.unique(sample.a)
     if len(values) < 2:
         arm = f"everyone has exposure {values[0]:g}" if len(values) else "there are no rows"
         raise PositivityError(
             f"{arm} (n = {sample.n}), so there is nobody to compare with. "
             "Choose another exposure, population or wave."
         )
-    if sample.exposure_kind == "binary" and counts.min() < 2:
-        raise PositivityError(
-            f"only {counts.min()} row has exposure {values[counts.argmin()]:g}; at least 2 are "
-            "needed for a standard error. Choose another exposure, population or wave."
-        )
+    if sample.exposure_kind != "binary":
+        return
+    for value in values:
+        known = int((sample.observed & (sample.a == value)).sum())
+        if known < 2:
+            raise PositivityError(
+                f"only {known} row{'' if known == 1 else 's'} with exposure {value:g} and a known "
+                "outcome; at least 2 are needed for a standard error. Choose another exposure, "
+                "population or wave."
+            )
 
 
 def check_table(table: pd.DataFrame, codebook: Codebook) -> None:
@@ -224,7 +229,8 @@ def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -
         codes = [float(code) for code in variable.levels] or (
             [0.0, 1.0] if variable.kind == "binary" else []
         )
-        bad = values[~values.isin(codes)] if codes else values[(values < low) | (values > high)]
+        outside = (values < low) | (values > high) | np.isinf(values)
+        bad = values[~values.isin(codes)] if codes else values[outside]
         expected = (
             f"one of {', '.join(f'{c:g}' for c in codes)}" if codes else f"{low:g} to {high:g}"
         )

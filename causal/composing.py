@@ -12,7 +12,7 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.dag import digest
 from causal.design import MEANING, Baseline
-from causal.diagnostics import standardised_differences
+from causal.diagnostics import Diagnostic, standardised_differences
 from causal.errors import OutcomeError
 from causal.estimate import MEANS, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
@@ -22,6 +22,9 @@ from causal.missing import describe
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
 from causal.spec import Variant
+
+EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
+COUNTS = ("clipped", "trimmed")
 
 STATUS: dict[Availability, doc.Status] = {
     Availability.MEASURED: "measured",
@@ -224,6 +227,7 @@ def compose_rung(
         adjusted=list(planned.concepts),
         missing=list(planned.estimand.unmeasured + planned.estimand.needs_after_exposure),
         means=None if means is None else (float(means[0]), float(means[1])),
+        split_sd=fitted.estimates.split_sd,
         other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
         remaining=_remaining(
             fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
@@ -260,16 +264,16 @@ def compose_covariance(
     return doc.CovarianceBlock(rungs=list(names), matrix=matrix.tolist())
 
 
-def compose_diagnostics(name: str, fitted: FittedRung) -> list[doc.DiagnosticBlock]:
-    """Write the checks of a rung."""
+def compose_diagnostics(name: str, fitted: FittedRung, min_cell: int) -> list[doc.DiagnosticBlock]:
+    """Write the checks of a rung; what belongs to single persons is hidden in restricted data."""
     return [
         doc.DiagnosticBlock(
             name=one.name,
             rung=name,
-            value=one.value,
+            value=None if _hidden(one, min_cell) else one.value,
             threshold=one.threshold,
             verdict=one.verdict,
-            reason=one.reason,
+            reason=f"hidden: cells under {min_cell}" if _hidden(one, min_cell) else one.reason,
         )
         for one in fitted.diagnostics
     ]
@@ -352,6 +356,13 @@ def _remaining(fitted: FittedRung, binary: bool, *, crude: bool) -> doc.Remainin
         difference=(lo, hi),
         mixed=share.mixed_targets,
     )
+
+
+def _hidden(one: Diagnostic, min_cell: int) -> bool:
+    """Tell whether a value is one person's, or a count too small to publish."""
+    if min_cell == 0 or one.value is None:
+        return False
+    return one.name in EXTREMES or (one.name in COUNTS and 0 < one.value < min_cell)
 
 
 def _shares(counts: Sequence[int], min_cell: int) -> list[float | None]:

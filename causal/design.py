@@ -222,10 +222,17 @@ def _at_exposure_interview(
                 f"there is no wave {design.exposure_wave}; waves are "
                 f"{', '.join(map(str, schedule))}."
             )
-        return units.keep(
+        units = units.keep(
             frame["wave"] == design.exposure_wave,
             f"interviewed at wave {design.exposure_wave}",
             "the interview that reports the exposure",
+        )
+        if design.exposure_wave == schedule[0]:
+            return units
+        return units.keep(
+            units.frame["s"] < units.frame["t"],
+            "seen before it",
+            "covariates must precede the exposure window",
         )
     before = dict(zip(schedule[1:], schedule[:-1], strict=True))
     units = units.keep(frame["s"].notna(), "has an earlier interview", "covariates come from it")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from causal.arrays import Floats
-from causal.inference import critical_value
+from causal.arrays import Floats, Ints
+from causal.inference import cluster_sums, critical_value
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
 
@@ -34,17 +33,29 @@ def standardised_differences(x: Floats, a: Floats, w: Floats) -> Floats:
     """Give the (p,) standardised mean differences, exposed minus unexposed.
 
     The denominator is the unweighted pooled standard deviation, so that weighting cannot improve
-    balance by changing it. Columns that vary in neither arm give 0.
+    balance by changing it. Columns that vary in neither arm
+    give 0, or infinity where the arms differ.
 
     References
     ----------
     Austin & Stuart (2015), doi:10.1002/sim.6607, section 3.1.
     """
-    spread = np.sqrt((x[a == 1].var(axis=0, ddof=1) + x[a == 0].var(axis=0, ddof=1)) / 2)
+    spread = _pooled_spread(x, a)
+    difference = _mean_differences(x, a, w)
+    flat = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
+    return np.where(spread > 0, difference / np.where(spread > 0, spread, 1.0), flat)
+
+
+def _pooled_spread(x: Floats, a: Floats) -> Floats:
+    """Give (p,) standard deviations, the two arms' variances averaged."""
+    variances = [x[a == arm].var(axis=0, ddof=1) for arm in (0, 1)]
+    return np.asarray(np.sqrt((variances[0] + variances[1]) / 2))
+
+
+def _mean_differences(x: Floats, a: Floats, w: Floats) -> Floats:
+    """Give (p,) weighted mean differences, exposed minus unexposed."""
     means = [np.average(x[a == arm], axis=0, weights=w[a == arm]) for arm in (0, 1)]
-    return np.asarray(
-        np.where(spread > 0, (means[1] - means[0]) / np.where(spread > 0, spread, 1), 0)
-    )
+    return np.asarray(means[1] - means[0])
 
 
 def effective_sizes(a: Floats, w: Floats) -> tuple[float, float]:
@@ -87,28 +98,46 @@ def judge_largest_weight(a: Floats, w: Floats, threshold: float) -> Diagnostic:
 
 
 def judge_balance(
-    x: Floats, a: Floats, w: Floats, names: tuple[str, ...], threshold: float
+    x: Floats,
+    a: Floats,
+    w: Floats,
+    names: tuple[str, ...],
+    threshold: float,
+    cluster: Ints | None = None,
 ) -> Diagnostic:
     """Judge the largest standardised difference after weighting, allowing for chance.
 
     Under perfect randomisation small cohorts exceed any fixed threshold most of the time, so an
-    excess is a failure only if it is more than chance at a family-wise 5 % (Bonferroni); otherwise
-    it is not resolvable at this size.
+    excess is a failure only if some column exceeds what chance gives at a family-wise 5 %
+    (Bonferroni); otherwise it is not resolvable at this size.
     """
     if x.shape[1] == 0:
         return Diagnostic("smd", None, threshold, "NOT_EVALUATED", "the rung adjusts for nothing")
     smd = np.abs(standardised_differences(x, a, w))
     worst = int(smd.argmax())
     value = float(smd[worst])
-    unexposed, exposed = effective_sizes(a, w)
-    chance = critical_value(1 - FAMILY_ERROR / len(smd)) * math.sqrt(1 / unexposed + 1 / exposed)
-    verdict: Verdict = (
-        "PASS" if value <= threshold else "FAIL" if value > chance else "NOT_RESOLVABLE"
-    )
-    said = f"largest for '{names[worst]}'"
-    if verdict == "NOT_RESOLVABLE":
-        said += f"; at this effective size chance alone reaches {chance:.2f}"
-    return Diagnostic("smd", value, threshold, verdict, said)
+    chance = critical_value(1 - FAMILY_ERROR / len(smd)) * _chance_spread(x, a, w, cluster)
+    if value <= threshold:
+        return Diagnostic("smd", value, threshold, "PASS", f"largest for '{names[worst]}'")
+    if np.any((smd > threshold) & (smd > chance)):
+        return Diagnostic("smd", value, threshold, "FAIL", f"largest for '{names[worst]}'")
+    said = f"largest for '{names[worst]}'; at this size chance alone reaches {chance[worst]:.2f}"
+    return Diagnostic("smd", value, threshold, "NOT_RESOLVABLE", said)
+
+
+def _chance_spread(x: Floats, a: Floats, w: Floats, cluster: Ints | None) -> Floats:
+    """Give (p,) standard errors of the standardised differences, clustered as the design is."""
+    centred = [
+        (w * (a == arm))[:, None]
+        * (x - np.average(x[a == arm], axis=0, weights=w[a == arm]))
+        / (w * (a == arm)).mean()
+        for arm in (0, 1)
+    ]
+    influence = centred[1] - centred[0]
+    summed = influence if cluster is None else cluster_sums(influence, cluster)
+    spread = _pooled_spread(x, a)
+    error = np.sqrt((summed**2).sum(axis=0)) / len(a)
+    return np.asarray(error / np.where(spread > 0, spread, 1.0))
 
 
 def describe_propensity(e: Floats, a: Floats) -> tuple[Diagnostic, ...]:

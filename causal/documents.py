@@ -6,6 +6,7 @@ means something other than what a reader sees.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ Scalar: TypeAlias = str | int | float | bool | None
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | Scalar"
 KeyPath: TypeAlias = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
+
+PLAIN_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")
@@ -121,21 +124,28 @@ def validated(document: Document, model: type[M]) -> M:
             details,
             key=lambda one: (one["type"] == "missing", document.place(one["loc"]).line or 0),
         )
-        more = f" ({len(details) - 1} more to mend after this.)" if len(details) > 1 else ""
-        path = tuple(part for part in first["loc"] if not _is_tag(part, first["loc"], document))
+        path = _written(first["loc"], first["type"], document)
+        places = {_written(one["loc"], one["type"], document) for one in details}
+        more = f" ({len(places) - 1} more to mend after this.)" if len(places) > 1 else ""
         raise document.error(path, _sentence(first, model) + more) from None
 
 
-def _is_tag(part: str | int, loc: KeyPath, document: Document) -> bool:
-    """Tell whether a part of pydantic's location is a union tag rather than a key of the file."""
-    at = loc.index(part)
+def _written(loc: KeyPath, kind: str, document: Document) -> KeyPath:
+    """Keep the parts of pydantic's location that are keys of the file, and a key that is missing.
+
+    Pydantic puts the tags and types of unions among them.
+    """
+    path: KeyPath = ()
     node: Tree = document.tree
-    for step in loc[:at]:
-        if isinstance(node, dict) and step in node:
-            node = node[str(step)]
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-            node = node[step]
-    return isinstance(node, dict) and part not in node and node.get("kind") == part
+    for part in loc:
+        if isinstance(node, dict) and part in node:
+            node = node[str(part)]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            node = node[part]
+        else:
+            continue
+        path = (*path, part)
+    return (*path, loc[-1]) if kind == "missing" else path
 
 
 def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str) -> Tree:
@@ -166,7 +176,19 @@ def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str)
             Place(file, line, _dotted(path)),
         )
     value: Scalar = yaml.SafeLoader("").construct_object(node)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        _refuse_odd_number(str(node.value), Place(file, line, _dotted(path)))
     return value
+
+
+def _refuse_odd_number(written: str, where: Place) -> None:
+    """Refuse numbers YAML reads in another base (010, 1:30, 0x1F) and those that are not finite."""
+    if not PLAIN_NUMBER.fullmatch(written):
+        raise SpecError(
+            f"found '{written}', which is not a plain finite decimal number to YAML's eyes. Write "
+            "it as such, or in quotes if it is text.",
+            where,
+        )
 
 
 def _dotted(path: Sequence[str | int]) -> str:
@@ -186,7 +208,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         choices = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
         return f"unknown kind '{context['tag']}'. {did_you_mean(str(context['tag']), choices)}"
     if kind == "union_tag_not_found":
-        return "missing key 'kind'. Add it."
+        kinds = sorted(_kinds_at(model, loc))
+        return f"missing key 'kind'. Add it. Choices: {', '.join(kinds)}."
     if kind == "literal_error":
         choices = [c.strip(" '") for c in str(context["expected"]).replace(" or ", ",").split(",")]
         return f"found '{found}'. {did_you_mean(str(found), choices)}"
@@ -202,6 +225,15 @@ def _keys_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
         current = [inner for one in current for inner in _step(one, part)]
     models = [m for one in current for m in _models_in(one)]
     return [field.alias or name for m in models for name, field in m.model_fields.items()]
+
+
+def _kinds_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """List the kinds a union takes at a location."""
+    current: list[object] = [model]
+    for part in loc:
+        current = [inner for one in current for inner in _step(one, part)]
+    fields = [m.model_fields["kind"] for one in current for m in _models_in(one)]
+    return [str(kind) for field in fields for kind in get_args(field.annotation)]
 
 
 def _step(annotation: object, part: str | int) -> list[object]:

@@ -72,6 +72,8 @@ class Estimates:
     df : degrees of freedom of the reference distribution, infinite for the normal.
     cluster : (n,) ints or None.
     target_note : what narrows the target, such as the units trimming left.
+    split_sd : standard deviation of the contrast between random divisions of the sample; None
+        without cross-fitting, or with one division.
     """
 
     labels: tuple[str, ...]
@@ -82,6 +84,7 @@ class Estimates:
     df: float = math.inf
     cluster: Ints | None = None
     target_note: str = ""
+    split_sd: float | None = None
 
     def contrast(self, scale: Scale) -> Estimates | NotEstimable:
         """Give one contrast of the two means, ratios on the log scale, by the delta method."""
@@ -122,9 +125,9 @@ class Estimates:
     def joint(self, other: Estimates) -> Estimates:
         """Stack two fits on the same rows, so that differences and ratios are paired.
 
-        Each keeps its own variance convention; the covariance between them is that of their
-        influence values, rescaled by the ratio of each declared standard error to that of the
-        influence values, so that correlations are the ones the influence values imply.
+        Each keeps its own variance convention. The covariance between them is that of their
+        influence values, each side taken through the map that turns the covariance its influence
+        values imply into the declared one, so that the whole stays non-negative.
 
         Raises
         ------
@@ -137,10 +140,10 @@ class Estimates:
             raise EstimandMismatchError(
                 f"fits on {len(self.influence)} and {len(other.influence)} rows cannot be paired."
             )
-        if (self.cluster is None) != (other.cluster is None):
-            raise EstimandMismatchError("a clustered and an unclustered fit cannot be paired.")
+        if not _same(self.cluster, other.cluster):
+            raise EstimandMismatchError("fits with different clusters cannot be paired.")
         cross = inference.cross_covariance(self.influence, other.influence, self.cluster)
-        cross *= np.outer(_declared_over_influence(self), _declared_over_influence(other))
+        cross = _towards_declared(self) @ cross @ _towards_declared(other).T
         return Estimates(
             labels=self.labels + other.labels,
             values=read_only(np.concatenate([self.values, other.values])),
@@ -175,10 +178,25 @@ def _contrast_gradient(mu0: float, mu1: float, scale: Scale) -> tuple[float, flo
     return -1 / (mu0 * (1 - mu0)), 1 / (mu1 * (1 - mu1))
 
 
-def _declared_over_influence(one: Estimates) -> Floats:
-    """Give, for each parameter, declared standard error over that of the influence values."""
+def _same(one: Ints | None, other: Ints | None) -> bool:
+    """Tell whether two fits have the same clusters, or both none."""
+    if one is None or other is None:
+        return one is other
+    return bool(np.array_equal(one, other))
+
+
+def _towards_declared(one: Estimates) -> Floats:
+    """Give the matrix T with T C T' = V, C from influence values and V the declared covariance."""
     if isinstance(one.influence, NotEstimable):  # excluded by the caller
-        return np.ones(len(one.values))
-    implied = np.diag(inference.covariance(one.influence, one.cluster))
-    declared = np.diag(one.covariance)
-    return np.sqrt(np.divide(declared, implied, out=np.ones_like(implied), where=implied > 0))
+        return np.eye(len(one.values))
+    implied = inference.covariance(one.influence, one.cluster)
+    if np.array_equal(implied, one.covariance):
+        return np.eye(len(one.values))
+    return _root(one.covariance, 0.5) @ _root(implied, -0.5)
+
+
+def _root(matrix: Floats, power: float) -> Floats:
+    """Raise a symmetric non-negative matrix to a power; directions without variance stay so."""
+    values, vectors = np.linalg.eigh(matrix)
+    good = values > np.finfo(float).eps * max(float(values[-1]), 0.0) * len(values)
+    return np.asarray((vectors[:, good] * values[good] ** power) @ vectors[:, good].T)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from causal.arrays import Floats
 from causal.codebook import Variable
@@ -32,14 +33,21 @@ class Product(Settings):
 
 
 class Spline(Settings):
-    """Restricted cubic spline with this many knots at equally spaced quantiles.
+    """Restricted cubic spline with these knots, so that a value means the same at every wave.
 
     References
     ----------
     Harrell (2015), Regression Modeling Strategies, section 2.4.5.
     """
 
-    spline: int = Field(ge=3, le=7)
+    spline: tuple[float, ...] = Field(min_length=3, max_length=7)
+
+    @field_validator("spline")
+    @classmethod
+    def _ascends(cls, knots: tuple[float, ...]) -> tuple[float, ...]:
+        if any(later <= earlier for earlier, later in pairwise(knots)):
+            raise ValueError("knots must ascend, such as [20, 35, 50]")
+        return knots
 
 
 Form: TypeAlias = Named | Indicator | Product | Spline
@@ -72,7 +80,7 @@ def term_names(variable: Variable, name: str, features: Features) -> tuple[str, 
         if form == "factor":
             names += [f"{name}={level}" for level in list(variable.levels)[1:]]
         elif isinstance(form, Spline):
-            names += [f"{name}[spline {k}]" for k in range(1, form.spline)]
+            names += [f"{name}[spline {k}]" for k in range(1, len(form.spline))]
         elif isinstance(form, Indicator):
             names.append(f"{name} in {'|'.join(map(str, form.indicator))}")
         elif isinstance(form, Product):
@@ -113,24 +121,17 @@ def expand(
     return tuple(np.where(missing, np.nan, column) for column in columns)
 
 
-def restricted_cubic(x: Floats, knots: int) -> list[Floats]:
-    """Give the restricted cubic spline basis: x itself and knots - 2 further columns."""
-    shares = np.linspace(0.05, 0.95, knots)
-    k = np.unique(np.nanquantile(x, shares))
-    if len(k) < knots:
-        raise SpecError(
-            f"a spline with {knots} knots needs as many different quantiles; the column has "
-            f"{len(k)}. Use fewer knots or another form."
-        )
-    last, before = k[-1], k[-2]
-    cube = [np.maximum(x - knot, 0) ** 3 for knot in k]
+def restricted_cubic(x: Floats, knots: Sequence[float]) -> list[Floats]:
+    """Give the restricted cubic spline basis: x itself and as many columns as knots less two."""
+    first, before, last = knots[0], knots[-2], knots[-1]
+    cube = [np.maximum(x - knot, 0) ** 3 for knot in knots]
     basis = [
         cube[j]
-        - cube[-2] * (last - k[j]) / (last - before)
-        + cube[-1] * (before - k[j]) / (last - before)
-        for j in range(knots - 2)
+        - cube[-2] * (last - knot) / (last - before)
+        + cube[-1] * (before - knot) / (last - before)
+        for j, knot in enumerate(knots[:-2])
     ]
-    return [x, *(column / (last - k[0]) ** 2 for column in basis)]
+    return [x, *(column / (last - first) ** 2 for column in basis)]
 
 
 def check_features(features: Features, columns: Mapping[str, Variable]) -> None:
@@ -143,6 +144,11 @@ def check_features(features: Features, columns: Mapping[str, Variable]) -> None:
             if isinstance(form, Product) and form.product not in columns:
                 raise SpecError(
                     f"there is no column '{form.product}'. {did_you_mean(form.product, columns)}"
+                )
+            if isinstance(form, Product) and not columns[form.product].numeric:
+                raise SpecError(
+                    f"'{form.product}' is {columns[form.product].kind}; a product needs a numeric "
+                    "column."
                 )
 
 

@@ -128,7 +128,7 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
     with nuisance regressions of their own.
     """
     sample = batch.sample.with_terms(task.terms)
-    known = ~np.isnan(sample.x).any(axis=1)
+    known = np.asarray(~np.isnan(sample.x).any(axis=1))
     if not known.all():
         sample, store = sample.rows(known), NuisanceStore()
     try:
@@ -166,7 +166,7 @@ def _judged(
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
-        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd),
+        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd, sample.cluster),
         *diagnostics.describe_propensity(e, a),
         *diagnostics.describe_weights(w[w > 0]),
         *diagnostics.count_restricted(e, clip, trim),

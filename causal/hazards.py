@@ -73,7 +73,7 @@ def refuters_keep_old_scores() -> tuple[bool, str]:
 def integer_seed_repeats_one_draw() -> tuple[bool, str]:
     """H3: draws of the subset refuter under an integer seed must differ from each other."""
     p_value = {}
-    for name, state in (("integer", 1), ("RandomState", np.random.RandomState(1))):  # noqa: NPY002
+    for name, state in (("integer", 1), ("RandomState", np.random.RandomState(1))):
         model, found, estimate = _fitted(_confounded(), ["x", "u"], "linear_regression")
         refuted = model.refute_estimate(
             found, estimate, method_name="data_subset_refuter", subset_fraction=0.8,

@@ -176,7 +176,9 @@ def fieller(
     if abs(a) <= np.finfo(float).eps * scale:
         return _half_line(b, c)
     discriminant = b * b - 4 * a * c
-    if discriminant <= 0:  # a < 0 here: for a > 0 the point estimate itself is always inside
+    if discriminant <= 4 * np.finfo(float).eps * b * b:
+        discriminant = 0.0  # for a > 0 the point estimate itself is inside, so it is never negative
+    if discriminant == 0.0 and a < 0:
         return ((None, None),)
     root = math.sqrt(discriminant)
     pivot = -(b + math.copysign(root, b)) / 2  # avoids subtracting nearly equal numbers

@@ -35,11 +35,11 @@ def policy_for(column: str, when: Moment, missing: MissingData) -> Policy:
     Covariates at the end of the exposure window are never filled: a value made up from the past
     would hide what the bracket is there to show.
     """
+    if when == "end":
+        return "complete_case"
     if column in missing.columns:
         return missing.columns[column]
-    if when == "baseline":
-        return missing.covariates
-    return missing.updated if when == "start" else "complete_case"
+    return missing.covariates if when == "baseline" else missing.updated
 
 
 def fill(values: Floats, at_baseline: Floats, everybody: Floats, policy: Policy) -> Filled:

@@ -8,10 +8,10 @@ from typing import Protocol
 from causal import composing
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
-from causal.fitting import RungTask, Thresholds, fit_rungs
-from causal.identify import Availability
 from causal.estimators import AnyEstimator, InverseProbability
 from causal.estimators.nuisance import ObservationModel, PropensityModel
+from causal.fitting import RungTask, Thresholds, fit_rungs
+from causal.identify import Availability
 from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
 from causal.registry import chosen_options, describe, known_truth, load_cohort
@@ -102,7 +102,7 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         diagnostics=[
             block
             for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_diagnostics(name, fitted)
+            for block in composing.compose_diagnostics(name, fitted, cohort.min_cell)
         ],
         balance=[
             block

@@ -33,6 +33,10 @@ def publish(result: Result, folder: Path) -> None:
             path = stage / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
+        for kind in ("tables", "figures"):
+            for old in (folder / kind).glob("*"):
+                if f"{kind}/{old.name}" not in content:
+                    old.unlink()
         for name in content:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(stage / name, folder / name)

@@ -198,6 +198,7 @@ class RungBlock(Block):
     adjusted: list[str]
     missing: list[str]
     means: Pair | None
+    split_sd: float | None = None
     other_scales: list[ScaleBlock | Reason]
     remaining: Remaining | Reason
 

@@ -65,14 +65,14 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
     )
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
-    shared = plan.shared_measurements
-    columns = [
-        (one in shared, column)
+    expanded = [
+        (one, column)
         for one in plan.measurements
         for column in _columns(cohort, plan, units.frame, first, one)
     ]
-    units, complete = _complete(units, [column for needed, column in columns if needed])
-    columns = [column for _, column in columns]
+    columns = [column for _, column in expanded]
+    needed = [column for one, column in expanded if one in plan.shared_measurements]
+    units, complete = _complete(units, needed)
     if plan.analysis.design.time_indicators:
         columns += _time_columns(units.frame["t"], complete)
     sample = _assemble(cohort, plan, units, columns, complete)

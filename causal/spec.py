@@ -42,11 +42,11 @@ class Followed(Settings):
     Attributes
     ----------
     adjust : concepts, besides exposure, that predict whether the outcome is known; may be measured
-        after exposure began.
+        after exposure began. None stands for exposure alone, which leaves Hájek weights unchanged.
     interactions : terms multiplied with exposure.
     """
 
-    adjust: tuple[str, ...] = Field(min_length=1)
+    adjust: tuple[str, ...] = ()
     interactions: tuple[str, ...] = ()
 
 
@@ -182,6 +182,8 @@ class Analysis(Settings):
     @field_validator("ladder")
     @classmethod
     def _begins_crude(cls, ladder: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if ladder[0].role == "bracket":
+            raise ValueError("the first rung is what the others are compared with, no bracket")
         if ladder[0].estimator.estimand not in ("crude", "linear projection") or ladder[0].adjust:
             raise ValueError(
                 "the first rung is what the others are compared with: it must be crude "

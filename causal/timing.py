@@ -26,6 +26,11 @@ def association_reasons(
     """
     exposure, outcome = codebook[design.exposure], codebook[design.outcome]
     reasons = _overlap(design, exposure, outcome, waves, wave_days)
+    if isinstance(design, Baseline) and design.exposure_wave == waves[0] and exposure.recall != 0:
+        reasons.append(
+            f"'{exposure.column}' looks back from the interview that also gives the covariates, so "
+            "these may be measured after exposure."
+        )
     if _window_is_open(design, exposure, waves):
         inside = association_reason(dag)
         if inside:

@@ -142,6 +142,12 @@ def _compare_files(committed: Result, folder: Path) -> int:
             "is not what its results.json gives. Write it again (causal render).",
             Place(str(path), _first_line(found, body)),
         )
+    for kind in ("tables", "figures"):
+        for extra in sorted((folder / kind).glob("*")):
+            if f"{kind}/{extra.name}" not in content:
+                raise VerificationError(
+                    "does not belong to the report. Remove it.", Place(str(extra))
+                )
     return len(content)
 
 

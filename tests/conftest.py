@@ -1,4 +1,4 @@
-"""Fixtures more than one folder of tests needs: samples with confounding, missing values, weights."""
+"""Fixtures of several folders of tests: confounded samples, and a generic M-estimator."""
 
 from __future__ import annotations
 

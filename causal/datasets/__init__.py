@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_root = Path(__file__).resolve().parents[2]
-if (_root / "datasets" / "simulated" / "dataset.toml").is_file():
-    # A checkout or an editable install; an installed wheel must not look outside itself.
-    __path__.append(str(_root / "datasets"))
+_here = Path(__file__).resolve().parent
+if next(_here.glob("*/dataset.toml"), None) is None:
+    # A checkout or an editable install; a wheel holds its data sets and must not look outside.
+    __path__.append(str(_here.parents[1] / "datasets"))

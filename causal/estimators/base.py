@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, TypeAlias
 
@@ -12,9 +13,10 @@ from pydantic import model_validator
 
 from causal import inference
 from causal.arrays import Floats, read_only
-from causal.cohort import ExposureKind, OutcomeKind, Sample
+from causal.cohort import ExposureKind, Sample, check_arms
 from causal.documents import Settings
-from causal.estimate import MEANS, Estimates, Target
+from causal.errors import OutcomeError, PositivityError
+from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.estimators.nuisance import NuisanceStore
 
 VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
@@ -49,7 +51,6 @@ class Estimator(Settings, ABC):
 
     classical_variance: ClassVar[bool] = False
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
-    outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("binary", "continuous")
     adjusts: ClassVar[bool] = True
 
     @model_validator(mode="after")
@@ -66,13 +67,17 @@ class Estimator(Settings, ABC):
         """Give the target this estimator is after."""
 
     @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are predicted, weighed for or openly left out."""
+        return False
+
+    @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name, so that a misspelt one is found before any data."""
         return ()
 
-    @abstractmethod
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
-        """Estimate the target on a sample.
+        """Check the sample, then estimate the target on it.
 
         Parameters
         ----------
@@ -85,8 +90,23 @@ class Estimator(Settings, ABC):
         PositivityError
             An arm is empty, or covariates determine exposure.
         OutcomeError
-            Covariates determine the outcome.
+            Covariates determine the outcome, or outcomes are missing and the estimator would
+            quietly answer for those who have one.
         """
+        check_arms(sample)
+        if not self.takes_missing_outcomes and not sample.observed.all():
+            raise OutcomeError(
+                f"{self.kind} needs every outcome; {int((~sample.observed).sum())} of {sample.n} "
+                "are missing. Set missing.outcome to complete_case, or use g_computation, which "
+                "predicts them."
+            )
+        return self.estimate(sample, nuisances, rng)
+
+    @abstractmethod
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate the target on a checked sample; see ``fit``."""
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
@@ -112,10 +132,21 @@ def from_influence(
     influence : (n, k) floats.
     n_coefficients : what HC1 counts; 1 for estimators that are means.
     """
-    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
     cluster = sample.cluster if variance.clustered else None
     n_clusters = sample.n_clusters if variance.clustered else None
-    factor = inference.small_sample_factor(correction, sample.n, n_coefficients, n_clusters)
+    known = int(sample.observed.sum())
+    if n_coefficients >= known:
+        raise OutcomeError(
+            f"{n_coefficients} coefficients on {known} rows with an outcome leave nothing to "
+            "estimate their error from. Adjust for less, or widen the population."
+        )
+    if n_clusters is not None and n_clusters < 2:
+        raise PositivityError(
+            "all rows belong to one cluster, so their spread between clusters is unknown. "
+            "Widen the population, or set variance.clustered to false."
+        )
+    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
+    factor = inference.small_sample_factor(correction, known, n_coefficients, n_clusters)
     return Estimates(
         labels=labels,
         values=read_only(values),
@@ -124,6 +155,36 @@ def from_influence(
         target=target,
         cluster=sample.cluster,
         target_note=target_note,
+    )
+
+
+def average_divisions(fits: Sequence[Estimates]) -> Estimates:
+    r"""Average fits that differ in the random division of the sample only.
+
+    Values and influence values are averaged; the covariance of the S averaged values,
+    :math:`S^{-1}` times that between divisions, is added to that of the averaged influence values.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, definition 3.3 (mean over splits).
+    """
+    first = fits[0]
+    influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
+    if len(fits) == 1 or len(influences) < len(fits):
+        return first
+    values = np.array([one.values for one in fits])
+    spread = np.atleast_2d(np.cov(values, rowvar=False, ddof=1))
+    influence = np.mean(influences, axis=0)
+    own = inference.covariance(influence, first.cluster)
+    single = inference.covariance(influences[0], first.cluster)
+    factor = first.covariance[0, 0] / single[0, 0]  # the declared small-sample factor
+    contrast = values[:, -1] - (values[:, 0] if values.shape[1] > 1 else 0.0)
+    return replace(
+        first,
+        values=read_only(values.mean(axis=0)),
+        influence=read_only(influence),
+        covariance=read_only(factor * own + spread / len(fits)),
+        split_sd=float(contrast.std(ddof=1)),
     )
 
 

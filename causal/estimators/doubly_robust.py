@@ -9,7 +9,7 @@ import numpy as np
 from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, from_influence
+from causal.estimators.base import Estimator, average_divisions, from_influence
 from causal.estimators.nuisance import (
     CrossFitting,
     NuisanceStore,
@@ -17,7 +17,7 @@ from causal.estimators.nuisance import (
     PropensityModel,
     folds_by_unit,
 )
-from causal.estimators.weighting import balancing_weights, clipped
+from causal.estimators.weighting import ClipBounds, balancing_weights, clipped
 
 
 class AIPW(Estimator):
@@ -45,7 +45,7 @@ class AIPW(Estimator):
     target: Literal["ATE", "ATT"] = "ATE"
     propensity: PropensityModel = PropensityModel()
     outcome: OutcomeModel = OutcomeModel()
-    clip: tuple[float, float] | None = None
+    clip: ClipBounds | None = None
     cross_fit: CrossFitting | None = None
 
     @property
@@ -58,8 +58,17 @@ class AIPW(Estimator):
         """Give the terms the settings name."""
         return self.propensity.named_terms + self.outcome.named_terms
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate both means from doubly robust scores."""
+        repeats = 1 if self.cross_fit is None else self.cross_fit.repeats
+        return average_divisions([self._once(sample, nuisances, rng) for _ in range(repeats)])
+
+    def _once(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate both means with one division of the sample, or none."""
         e, mu0, mu1 = self._predict(sample, nuisances, rng)
         e, _ = clipped(e, self.clip)
         values, influence = doubly_robust_means(sample, e, mu0, mu1, self.target)

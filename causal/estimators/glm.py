@@ -17,11 +17,6 @@ Link: TypeAlias = Literal["logit", "linear"]
 
 MAX_STEPS = 40
 """Newton converges in 5 to 15 steps where a maximum exists; under separation it never does."""
-SEPARATED = 30.0
-"""A logit beyond this is a probability within 1e-13 of 0 or 1: no data support it, only
-separation gives it. (The propensities of LaLonde's CPS controls reach 1e-9, a logit of -20.6.)"""
-PERFECT = 14.0
-"""Rows beyond this logit (probability within 1e-6 of 0 or 1) are counted as predicted perfectly."""
 TOLERANCE = 1e-10
 """Largest change of any linear predictor in the last step: Newton is quadratic, so the error left
 is its square."""
@@ -176,22 +171,24 @@ def _newton(
     else:
         beta = begin
     eta = design @ beta
+    move, change = beta, eta
+    _, estimable = _inverse(design.T @ (design * w[:, None]))
     for step in range(1, MAX_STEPS + 1):
         mean = _mean(eta, "logit")
         slope = w * mean * (1 - mean)
-        inverse, _ = _inverse(design.T @ (design * slope[:, None]))
+        inverse, rank = _inverse(design.T @ (design * slope[:, None]))
+        if rank < estimable:  # information along some direction has run out: no maximum
+            break
         move = inverse @ (design.T @ (w * (y - mean)))
         change = design @ move
         largest = float(np.abs(change[w > 0]).max())
         shrink = min(1.0, 5.0 / largest) if largest > 0 else 1.0  # a step that leaps overshoots
         beta, eta = beta + shrink * move, eta + shrink * change
-        if float(np.abs(eta[w > 0]).max()) > SEPARATED:
-            break
         if largest < TOLERANCE * max(1.0, float(np.abs(eta).max())):
             return beta, eta, step
-    slopes = np.abs(beta[1:])
+    slopes = np.abs(move[1:])
     running = [i for i in np.argsort(-slopes) if slopes[i] > 0.1 * slopes.max()]
-    perfect = int(((np.abs(eta) > PERFECT) & (w > 0)).sum())
+    perfect = int((((2 * y - 1) * change > 0.5) & (w > 0)).sum())  # these run away by 1 a step
     raise SeparationFoundError(tuple(int(columns[i]) for i in running[:3]), perfect)
 
 
@@ -207,6 +204,26 @@ def _standardisation(x: Floats) -> tuple[Bools, Floats, Floats]:
     centre, spread = x.mean(axis=0), x.std(axis=0)
     kept = spread > 1e-12 * np.maximum(1.0, np.abs(centre))
     return kept, centre[kept], spread[kept]
+
+
+def aliased(first: Floats, others: Floats, w: Floats) -> bool:
+    """Tell whether a column is a linear combination of others and a constant.
+
+    Parameters
+    ----------
+    first : (n,) floats.
+    others : (n, q) floats.
+    w : (n,) floats, weights; rows of weight 0 do not count.
+    """
+    used = w > 0
+    columns = np.column_stack([first, others])[used]
+    kept, centre, spread = _standardisation(columns)
+    if not kept[0]:
+        return True
+    design = _standardised(columns[:, kept], centre, spread)
+    gram = design.T @ design
+    without = np.delete(np.delete(gram, 1, axis=0), 1, axis=1)
+    return _inverse(gram)[1] == _inverse(without)[1]
 
 
 def _standardised(x: Floats, centre: Floats, spread: Floats) -> Floats:

@@ -12,7 +12,7 @@ from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
-from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
+from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
 
 Arms: TypeAlias = Literal["pooled", "separate"]
 
@@ -87,9 +87,12 @@ class CrossFitting(Settings):
     Attributes
     ----------
     folds : number of parts; persons, never rows, are divided.
+    repeats : how often the division is drawn anew; estimates are averaged, and what they owe to
+        the luck of the draw is added to the variance and reported.
     """
 
     folds: int = Field(default=5, ge=2, le=50)
+    repeats: int = Field(default=1, ge=1, le=200)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,6 +231,35 @@ def choose_terms(sample: Sample, terms: tuple[str, ...] | None) -> Sample:
     return sample if terms is None else sample.with_terms(terms)
 
 
+def refuse_aliased_exposure(sample: Sample) -> None:
+    """Refuse covariates that give the exposure exactly, which would share its coefficient.
+
+    Raises
+    ------
+    PositivityError
+        Exposure is a linear combination of the covariates.
+    """
+    if aliased(sample.a, sample.x, sample.w * sample.observed):
+        raise PositivityError(
+            "the covariates determine the exposure exactly (a linear combination of them equals "
+            f"it), so nothing is left to compare. Look for it among {', '.join(sample.terms)}."
+        )
+
+
+def _refuse_terms_of_one_arm(sample: Sample, usable: Bools) -> None:
+    """Refuse covariates that vary in one arm only: the other arm says nothing of their slope."""
+    varies = [
+        sample.x[usable & (sample.a == level)].std(axis=0) > 0 if sample.x.shape[1] else np.ones(0)
+        for level in (0.0, 1.0)
+    ]
+    lone = [t for t, one, other in zip(sample.terms, *varies, strict=True) if one != other]
+    if lone:
+        raise PositivityError(
+            f"'{lone[0]}' varies in one arm only, so the regression of the other arm cannot "
+            "predict for it. Use arms: pooled, drop or coarsen it, or narrow the population."
+        )
+
+
 def _key(rows: Bools | None) -> bytes | None:
     """Give what tells one subset of rows from another."""
     return None if rows is None else rows.tobytes()
@@ -246,8 +278,14 @@ def _fit_outcome(
     """Fit one pooled regression or one an arm, and predict under both exposures."""
     begin: tuple[NuisanceFit | None, ...] = (None, None) if start is None else start.fits
     link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
+    if link == "logit" and sample.outcome_kind != "binary":
+        raise OutcomeError("a logit link needs a 0/1 outcome. Set outcome.link to linear.")
     usable = sample.observed if rows is None else sample.observed & rows
     pooled = model.arms == "pooled"
+    if pooled:
+        refuse_aliased_exposure(sample)
+    else:
+        _refuse_terms_of_one_arm(sample, usable)
     interacting = _interacting(sample, model.interactions)
     columns = [
         outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)

@@ -9,10 +9,15 @@ import numpy as np
 
 from causal.arrays import Floats
 from causal.cohort import Sample
-from causal.errors import InternalConsistencyError, OutcomeError
+from causal.errors import InternalConsistencyError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, from_influence
-from causal.estimators.nuisance import CrossFitting, NuisanceStore, folds_by_unit
+from causal.estimators.base import Estimator, average_divisions, from_influence
+from causal.estimators.nuisance import (
+    CrossFitting,
+    NuisanceStore,
+    PropensityModel,
+    folds_by_unit,
+)
 
 
 class LinearDML(Estimator):
@@ -40,13 +45,15 @@ class LinearDML(Estimator):
         """Give the target: the coefficient of the partially linear model."""
         return "partially linear"
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate the coefficient from EconML's residuals."""
-        if not sample.observed.all():
-            raise OutcomeError(
-                f"linear_dml needs every outcome; {int((~sample.observed).sum())} are missing. "
-                "Set missing.outcome to complete_case."
-            )
+        nuisances.propensity(sample, PropensityModel())  # EconML would not notice separation
+        return average_divisions([self._once(sample, rng) for _ in range(self.cross_fit.repeats)])
+
+    def _once(self, sample: Sample, rng: np.random.Generator) -> Estimates:
+        """Estimate the coefficient with one division of the sample."""
         fold = folds_by_unit(sample.unit, self.cross_fit.folds, rng)
         y, a = econml_residuals(sample, fold)
         theta, influence = partially_linear(y, a, sample.w)

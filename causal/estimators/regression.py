@@ -11,7 +11,13 @@ from causal.cohort import ExposureKind, Sample
 from causal.estimate import MEANS, SLOPE, Estimates, Target
 from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
 from causal.estimators.glm import NuisanceFit, fit_glm
-from causal.estimators.nuisance import NuisanceStore, OutcomeFit, OutcomeModel, choose_terms
+from causal.estimators.nuisance import (
+    NuisanceStore,
+    OutcomeFit,
+    OutcomeModel,
+    choose_terms,
+    refuse_aliased_exposure,
+)
 
 
 class MeanDifference(Estimator):
@@ -28,18 +34,26 @@ class MeanDifference(Estimator):
     adjusts: ClassVar[bool] = False
 
     @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are left out."""
+        return True
+
+    @property
     def estimand(self) -> Target:
         """Give the target: the crude contrast has none of its own."""
         return "crude"
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate the two observed means."""
         values, influence = arm_means(sample.y, sample.a, sample.w * sample.observed)
         estimates = from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=2
         )
         if self.variance.kind == "classical":
-            covariance, df = pooled_covariance(sample.y[sample.observed], sample.a[sample.observed])
+            known = sample.observed
+            covariance, df = pooled_covariance(sample.y[known], sample.a[known], sample.w[known])
             return with_classical_covariance(estimates, covariance, df)
         return estimates
 
@@ -64,6 +78,11 @@ class GComputation(Estimator):
     target: Literal["ATE", "ATT"] = "ATE"
 
     @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are predicted."""
+        return True
+
+    @property
     def estimand(self) -> Target:
         """Give the target the specification names."""
         return self.target
@@ -73,7 +92,9 @@ class GComputation(Estimator):
         """Give the terms the settings name."""
         return self.outcome.named_terms
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate both standardised means."""
         regression = nuisances.outcome(sample, self.outcome)
         over = sample.w * (sample.a if self.target == "ATT" else 1.0)
@@ -102,6 +123,11 @@ class LinearProbability(Estimator):
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
 
     @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are left out."""
+        return True
+
+    @property
     def estimand(self) -> Target:
         """Give the target: the projection of the outcome on exposure and covariates."""
         return "linear projection"
@@ -111,9 +137,12 @@ class LinearProbability(Estimator):
         """Give the terms the settings name."""
         return self.terms or ()
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate the coefficient, and for 0/1 exposures the two means it separates."""
         chosen = choose_terms(sample, self.terms)
+        refuse_aliased_exposure(chosen)
         columns = np.column_stack([sample.a, chosen.x])
         regression = fit_glm(columns, sample.y, sample.w, "linear", sample.observed)
         binary = sample.exposure_kind == "binary"
@@ -154,12 +183,16 @@ def arm_means(y: Floats, a: Floats, w: Floats) -> tuple[Floats, Floats]:
     return values, influence
 
 
-def pooled_covariance(y: Floats, a: Floats) -> tuple[Floats, float]:
-    """Give the covariance of two arm means under equal variance, and its degrees of freedom."""
-    sizes = np.array([np.sum(a == 0), np.sum(a == 1)], dtype=float)
-    residual = y - np.where(a == 1, y[a == 1].mean(), y[a == 0].mean())
+def pooled_covariance(y: Floats, a: Floats, w: Floats) -> tuple[Floats, float]:
+    """Give the covariance of two arm means under equal variance, and its degrees of freedom.
+
+    That of weighted least squares: the variance of a row is taken as proportional to 1 / w.
+    """
+    sizes = np.array([np.sum(w[a == arm]) for arm in (0, 1)])
+    means = [np.average(y[a == arm], weights=w[a == arm]) for arm in (0, 1)]
+    residual = y - np.where(a == 1, means[1], means[0])
     df = float(len(y) - 2)
-    return np.diag(np.sum(residual**2) / df / sizes), df
+    return np.diag(np.sum(w * residual**2) / df / sizes), df
 
 
 def standardise(regression: OutcomeFit, over: Floats) -> tuple[Floats, Floats]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
@@ -23,6 +23,16 @@ from causal.estimators.nuisance import (
 from causal.estimators.regression import arm_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATO"]
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Refuse bounds that are not two probabilities in ascending order."""
+    if not 0 <= bounds[0] < bounds[1] <= 1:
+        raise ValueError("clip takes two probabilities, the lower first, such as [0.01, 0.99]")
+    return bounds
+
+
+ClipBounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 
 class InverseProbability(Estimator):
@@ -55,11 +65,16 @@ class InverseProbability(Estimator):
     kind: Literal["ipw"] = "ipw"
     target: Literal["ATE", "ATT"] = "ATE"
     propensity: PropensityModel = PropensityModel()
-    clip: tuple[float, float] | None = None
+    clip: ClipBounds | None = None
     trim: float | None = Field(default=None, gt=0, lt=0.5)
     stabilised: bool = False
     weights_known: bool = False
     observation: ObservationModel | None = None
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are weighed for."""
+        return self.observation is not None
 
     @property
     def estimand(self) -> Target:
@@ -73,7 +88,9 @@ class InverseProbability(Estimator):
             () if self.observation is None else self.observation.named_terms
         )
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate both weighted means."""
         fitted = nuisances.propensity(sample, self.propensity)
         kept = within(fitted.fitted, self.trim)
@@ -145,7 +162,9 @@ class Overlap(Estimator):
         """Give the terms the settings name."""
         return self.propensity.named_terms
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate both weighted means."""
         fitted = nuisances.propensity(sample, self.propensity)
         everyone = np.ones(sample.n, dtype=bool)

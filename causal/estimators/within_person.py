@@ -44,7 +44,9 @@ class WithinPerson(Estimator):
         """Give the target: the projection of the outcome on exposure within persons."""
         return "linear projection"
 
-    def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
         """Estimate one coefficient."""
         mean = person_means(sample.a[:, None], sample.unit, sample.w)
         if np.allclose(mean[:, 0], sample.a):

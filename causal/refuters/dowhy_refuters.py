@@ -163,7 +163,7 @@ def _ask(
         estimator.fit(frame)
         estimate = estimator.estimate_effect(frame, control_value=0, treatment_value=1)
         estimate.add_params(target_estimand=estimand)
-        state = np.random.RandomState(int(rng.integers(2**32)))  # noqa: NPY002  # an int repeats one draw
+        state = np.random.RandomState(int(rng.integers(2**32)))  # an int repeats one draw
         if method == "placebo":
             found = refuters.refute_placebo_treatment(
                 frame,

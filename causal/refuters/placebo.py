@@ -21,8 +21,8 @@ from causal.refuters.base import (
     Refutation,
     Refuter,
     central,
-    tell_failures,
     judge_null,
+    tell_failures,
 )
 from causal.refuters.drawing import (
     Draws,

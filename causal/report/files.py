@@ -8,8 +8,8 @@ from pathlib import Path
 
 from causal.errors import CausalError, Place
 from causal.report.figures import FIGURES, figures
-from causal.report.index import index_page
 from causal.report.html_page import rendered_html
+from causal.report.index import index_page
 from causal.report.page import report_page
 from causal.report.tables import TABLES, tables
 from causal.result import Result

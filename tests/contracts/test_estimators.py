@@ -30,7 +30,7 @@ from causal.estimators.nuisance import CrossFitting, OutcomeModel
 EXACT = 1e-9  # sums in another order
 REFITTED = 1e-6  # iterative fits of transformed data stop at slightly different points
 CENTRED = 1e-8  # influence values of converged fits, relative to their spread
-BOOTSTRAP_DRAWS = 300
+BOOTSTRAP_DRAWS = 200
 BOOTSTRAP_BAND = 4 / math.sqrt(2 * BOOTSTRAP_DRAWS)  # four Monte-Carlo errors of a bootstrap SE
 SMALL_SAMPLE = 0.10  # resampling also varies the covariates; 400 rows are few
 
@@ -121,9 +121,7 @@ def test_the_order_of_rows_changes_nothing(confounded, estimator, population):
     straight, shuffled = fitted(estimator, sample), fitted(estimator, rearranged(sample, order))
     tolerance = REFITTED if isinstance(estimator, LinearDML) else EXACT
     np.testing.assert_allclose(shuffled.values, straight.values, rtol=tolerance)
-    np.testing.assert_allclose(
-        shuffled.covariance, straight.covariance, rtol=tolerance, atol=1e-12
-    )
+    np.testing.assert_allclose(shuffled.covariance, straight.covariance, rtol=tolerance, atol=1e-12)
     np.testing.assert_allclose(
         shuffled.influence, straight.influence[order], rtol=REFITTED, atol=1e-6
     )

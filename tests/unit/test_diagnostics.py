@@ -1,4 +1,4 @@
-"""Balance, overlap and effective size: numbers by hand, and verdicts on both sides of a threshold."""
+"""Balance, overlap and effective size by hand, and verdicts on both sides of thresholds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_standardised_difference_is_the_difference_over_the_pooled_spread(arms):
 
 
 def test_weights_move_the_means_but_not_the_spread(arms):
-    x, a, w = arms
+    x, a, _ = arms
     doubled = np.where(x[:, 0] > 0, 2.0, 1.0)
     spread = np.sqrt((x[a == 1].var(axis=0, ddof=1) + x[a == 0].var(axis=0, ddof=1)) / 2)
     means = [np.average(x[a == arm], axis=0, weights=doubled[a == arm]) for arm in (0, 1)]

@@ -74,9 +74,11 @@ def test_rungs_without_weights_are_not_judged(confounded):
         assert (rung.diagnostics, rung.crude_smd, rung.propensity_counts) == ((), None, None)
 
 
-@pytest.mark.parametrize("estimator", [InverseProbability(), Overlap(), AIPW()], ids=str)
+@pytest.mark.parametrize(
+    "estimator", [InverseProbability(), Overlap(), AIPW()], ids=lambda one: one.kind
+)
 def test_weighting_improves_balance_and_is_judged(confounded, estimator):
-    sample = confounded()
+    sample = confounded(n=4000)
     (rung,) = fit_rungs(sample, (task("weighted", estimator),), LIMITS, 1)
     assert np.abs(rung.weighted_smd).max() < 0.25 * np.abs(rung.crude_smd).max()
     verdicts = {one.name: one.verdict for one in rung.diagnostics}

@@ -511,9 +511,9 @@ def test_the_first_interval_counts_earlier_use_as_severity() -> None:
 
 def test_relapse_needs_what_is_only_known_after_exposure_began() -> None:
     dag = load_dag(DAGS / "relapse.yaml")
-    have = {"prior_use": M, "prior_mhg": M, "use_at_end": A}
+    have = {"prior_use": M, "prior_attendance": M, "use_at_end": A}
     found = adjustment_set(dag, have)
-    assert found.concepts == ("prior_use", "prior_mhg")
+    assert found.concepts == ("prior_use", "prior_attendance")
     assert found.needs_after_exposure == ("use_at_end",)
     facts = judge(dag, found.concepts, have)
     assert facts.open_path == "mhg ← use_at_end → outcome"

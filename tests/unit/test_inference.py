@@ -142,7 +142,7 @@ def test_fieller_covers_at_its_level():
     covered = 0
     for a, b in draws:
         covered += any(
-            (lo is None or lo <= 0.6) and (hi is None or 0.6 <= hi)
+            (lo is None or lo <= 0.6) and (hi is None or hi >= 0.6)
             for lo, hi in inference.fieller(a, b, covariance)
         )
     assert abs(covered / 4000 - 0.95) < 0.014

@@ -1,4 +1,4 @@
-"""Augmented inverse probability weighting against its formula, stacked equations and known truth."""
+"""Augmented inverse probability weighting: its formula, stacked equations, and a known truth."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def test_ate_is_the_mean_of_doubly_robust_scores(confounded, population):
     sample = confounded(**population)
     e, mu0, mu1 = peer_nuisances(sample)
     a, y, w = sample.a, sample.y, sample.w
-    scores = np.column_stack(
-        [mu0 + (1 - a) / (1 - e) * (y - mu0), mu1 + a / e * (y - mu1)]
-    )
+    scores = np.column_stack([mu0 + (1 - a) / (1 - e) * (y - mu0), mu1 + a / e * (y - mu1)])
     values = np.average(scores, axis=0, weights=w)
     influence = (w / w.mean())[:, None] * (scores - values)
     ours = fitted(AIPW(), sample)
@@ -126,7 +124,12 @@ def world():
 def test_aipw_is_unbiased_when_one_model_is_right(confounded, world, right, target):
     a, y, e, mu0, mu1 = world
     sample = replace(
-        confounded(n=4), unit=np.arange(len(a)), a=a, y=y, w=np.ones(len(a)), x=np.empty((len(a), 0))
+        confounded(n=4),
+        unit=np.arange(len(a)),
+        a=a,
+        y=y,
+        w=np.ones(len(a)),
+        x=np.empty((len(a), 0)),
     )
     half = np.full(len(a), a.mean())
     wrong = np.full(len(a), y.mean())
@@ -146,7 +149,12 @@ def test_aipw_is_unbiased_when_one_model_is_right(confounded, world, right, targ
 def test_with_both_models_wrong_the_bias_stays(confounded, world):
     a, y, _, mu0, mu1 = world
     sample = replace(
-        confounded(n=4), unit=np.arange(len(a)), a=a, y=y, w=np.ones(len(a)), x=np.empty((len(a), 0))
+        confounded(n=4),
+        unit=np.arange(len(a)),
+        a=a,
+        y=y,
+        w=np.ones(len(a)),
+        x=np.empty((len(a), 0)),
     )
     flat = np.full(len(a), y.mean())
     values, _ = doubly_robust_means(sample, np.full(len(a), a.mean()), flat, flat, "ATE")
@@ -181,3 +189,24 @@ def test_missing_outcomes_are_refused(confounded, target):
     """The scores would take them as 0 (ATT), or the error ignore the outcome regression (ATE)."""
     with pytest.raises(CausalError, match="missing"):
         fitted(AIPW(target=target), confounded(missing=True))
+
+
+def test_averaging_divisions_takes_out_the_luck_of_one_and_reports_it(confounded):
+    """The average of many divisions varies less from seed to seed than one division does."""
+    sample = confounded(n=300)
+
+    def estimates(repeats: int) -> list[float]:
+        estimator = AIPW(cross_fit=CrossFitting(folds=5, repeats=repeats))
+        fits = [
+            estimator.fit(sample, NuisanceStore(), np.random.default_rng(seed))
+            for seed in range(12)
+        ]
+        return [float(one.values[1] - one.values[0]) for one in fits]
+
+    once, often = np.std(estimates(1)), np.std(estimates(10))
+    assert often < 0.7 * once  # 1 / sqrt(10) = 0.32 is expected; 12 seeds tell it roughly
+    fit = AIPW(cross_fit=CrossFitting(repeats=10)).fit(
+        sample, NuisanceStore(), np.random.default_rng(0)
+    )
+    assert fit.split_sd is not None
+    assert 0.3 * once < fit.split_sd < 3 * once

@@ -1,4 +1,4 @@
-"""Linear and logistic regression against statsmodels, and the designs they must refuse or survive."""
+"""Linear and logistic regression against statsmodels, and designs to refuse or to survive."""
 
 from __future__ import annotations
 
@@ -116,6 +116,16 @@ def test_propensities_of_one_in_a_milliard_converge():
     assert fit.fitted.min() < 1e-9
     peer = sm.Logit(y, sm.add_constant(x)).fit(disp=0, method="newton", tol=1e-12)
     np.testing.assert_allclose(fit.fitted, peer.predict(), atol=1e-14)
+
+
+def test_a_far_outlier_is_not_taken_for_separation():
+    """One row far out has a propensity of 1 to the last digit, and the maximum is finite."""
+    x, y, _ = _draw()
+    far, case = np.vstack([x, [80.0, 0.0, 0.0]]), np.append(y, 1.0)
+    fit = fit_glm(far, case, np.ones(len(case)), "logit")
+    peer = sm.Logit(case, sm.add_constant(far)).fit(disp=0, method="newton", tol=1e-12)
+    assert peer.predict()[-1] == 1.0
+    np.testing.assert_allclose(fit.fitted, peer.predict(), rtol=SAME)
 
 
 def _noise_and(column: np.ndarray) -> np.ndarray:

@@ -31,8 +31,9 @@ def test_a_regression_is_fitted_once(confounded):
 def test_subsets_of_rows_are_kept_apart(confounded):
     sample, store = confounded(), NuisanceStore()
     half = np.arange(sample.n) % 2 == 0
-    whole, part = store.propensity(sample, PropensityModel()), store.propensity(
-        sample, PropensityModel(), half
+    whole, part = (
+        store.propensity(sample, PropensityModel()),
+        store.propensity(sample, PropensityModel(), half),
     )
     assert np.abs(whole.fitted - part.fitted).max() > 1e-3
     assert not part.scores[~half].any()

@@ -82,7 +82,7 @@ def test_a_rung_without_covariates_is_near_the_crude_difference(confounded):
 
 
 def test_missing_outcomes_are_refused(confounded):
-    with pytest.raises(OutcomeError, match=r"needs every outcome; \d+ are missing"):
+    with pytest.raises(OutcomeError, match=r"needs every outcome; \d+ of \d+ are missing"):
         LinearDML().fit(confounded(missing=True), NuisanceStore(), np.random.default_rng(0))
 
 

@@ -1,4 +1,4 @@
-"""Crude difference, g-computation and linear probability against statsmodels and stacked equations."""
+"""Crude, standardised and linear contrasts against statsmodels and stacked equations."""
 
 from __future__ import annotations
 
@@ -79,9 +79,7 @@ def test_missing_outcomes_do_not_count_in_small_sample_corrections(confounded, k
     sample = confounded(missing=True)
     seen = sample.observed
     design = sm.add_constant(np.column_stack([sample.a, sample.x]))[seen]
-    peer = sm.OLS(sample.y[seen], design).fit(
-        cov_type="nonrobust" if kind == "classical" else kind
-    )
+    peer = sm.OLS(sample.y[seen], design).fit(cov_type="nonrobust" if kind == "classical" else kind)
     ours = fitted(LinearProbability(variance={"kind": kind}), sample).effect("risk_difference")
     assert math.isclose(ours.std_error, peer.bse[1], rel_tol=SAME)
 
@@ -94,6 +92,14 @@ def test_crude_difference_has_the_unpooled_wald_error(confounded):
     assert math.isclose(ours.estimate, p1 - p0, rel_tol=SAME)
     wald = math.sqrt(p0 * (1 - p0) / n0 + p1 * (1 - p1) / n1)
     assert math.isclose(ours.std_error, wald, rel_tol=SAME)
+
+
+def test_crude_means_are_weighted_and_have_the_robust_error_of_weighted_least_squares(confounded):
+    sample = confounded(weighted=True)
+    peer = sm.WLS(sample.y, sm.add_constant(sample.a), weights=sample.w).fit(cov_type="HC0")
+    ours = fitted(MeanDifference(), sample).effect("risk_difference")
+    assert math.isclose(ours.estimate, peer.params[1], rel_tol=SAME)
+    assert math.isclose(ours.std_error, peer.bse[1], rel_tol=SAME)
 
 
 def test_crude_ratios_have_woolf_and_katz_errors(confounded):
@@ -224,7 +230,7 @@ def test_more_coefficients_than_rows_are_refused(confounded):
     columns = np.random.default_rng(2).normal(size=(24, 30))
     names = tuple(f"x{i}" for i in range(30))
     sample = replace(base, x=columns, terms=names, concepts=names)
-    with pytest.raises(CausalError, match=r"24 rows|coefficients"):
+    with pytest.raises(CausalError, match=r"24 rows|coefficients|determine the exposure exactly"):
         fitted(LinearProbability(), sample)
 
 
@@ -240,7 +246,7 @@ def test_a_single_cluster_is_refused(confounded, kind):
 def test_covariates_that_determine_the_outcome_are_named(confounded):
     base = confounded()
     sample = replace(base, y=(base.x[:, 1] > 0).astype(float))
-    with pytest.raises(OutcomeError, match="determine the outcome of .* along 'x1'"):
+    with pytest.raises(OutcomeError, match=r"determine the outcome of .* along 'x1'"):
         fitted(GComputation(), sample)
 
 

@@ -191,7 +191,7 @@ def test_extreme_propensities_give_finite_weights_without_warnings(confounded):
 def test_a_covariate_that_determines_exposure_is_named(confounded):
     base = confounded()
     sample = replace(base, x=np.column_stack([base.x[:, :2], base.a + base.x[:, 2] * 0.01]))
-    with pytest.raises(PositivityError, match="determine the exposure of .* along 'x2'"):
+    with pytest.raises(PositivityError, match=r"determine the exposure of .* along 'x2'"):
         fitted(InverseProbability(), sample)
 
 

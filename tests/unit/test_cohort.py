@@ -1,0 +1,157 @@
+"""The cohort table against its codebook, and the sample all rungs share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causal.codebook import Codebook, Variable
+from causal.cohort import TIME, Cohort, check_arms, check_table
+from causal.errors import CodebookViolationError, PositivityError, SpecError
+
+
+def variable(column, kind="continuous", low=None, high=None, levels=None):
+    return Variable(column, column, kind, "", low, high, levels or {}, 0.0, (), None, "")
+
+
+CODEBOOK = Codebook(
+    "made_up",
+    {
+        "age": variable("age", low=18, high=90),
+        "used": variable("used", "binary"),
+        "stage": variable("stage", "ordinal", levels={"1": "low", "2": "high"}),
+        "race": variable("race", "categorical", levels={"black": "", "white": ""}),
+    },
+)
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "person_id": ["p1", "p1", "p2"],
+            "wave": [0, 6, 0],
+            "age": [30.0, 30.0, np.nan],
+            "used": [0.0, 1.0, np.nan],
+            "stage": [1.0, 2.0, 2.0],
+            "race": ["black", "black", None],
+        }
+    )
+
+
+def test_a_table_that_fits_its_codebook_passes(table):
+    check_table(table, CODEBOOK)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        (
+            "age",
+            91.0,
+            r"data set made_up: age: 1 values .* first .*91.* of person p1; expected 18 to",
+        ),
+        ("age", np.inf, "age: 1 values are outside"),
+        ("used", 2.0, "used: 1 values .* expected one of 0, 1"),
+        ("stage", 3.0, "stage: .* expected one of 1, 2"),
+        ("race", "blak", "race: .*'blak' of person p1; expected one of black, white. Mend"),
+    ],
+)
+def test_values_outside_the_codebook_are_named(table, column, value, message):
+    table.loc[0, column] = value
+    with pytest.raises(CodebookViolationError, match=message):
+        check_table(table, CODEBOOK)
+
+
+def test_infinite_values_are_refused_where_there_is_no_range(table):
+    open_ended = Codebook("made_up", {**CODEBOOK.variables, "age": variable("age")})
+    table.loc[0, "age"] = np.inf
+    with pytest.raises(CodebookViolationError, match="age: 1 values"):
+        check_table(table, open_ended)
+
+
+def test_keys_are_there_known_and_unique(table):
+    with pytest.raises(CodebookViolationError, match="wave: the key column is missing"):
+        check_table(table.drop(columns="wave"), CODEBOOK)
+    with pytest.raises(CodebookViolationError, match="person_id: 1 rows have no value"):
+        check_table(table.assign(person_id=["p1", None, "p2"]), CODEBOOK)
+    with pytest.raises(CodebookViolationError, match=r"1 rows repeat .* p1 at wave 0"):
+        check_table(table.assign(wave=[0, 0, 0]), CODEBOOK)
+
+
+def test_table_and_codebook_have_the_same_columns(table):
+    with pytest.raises(CodebookViolationError, match="extra: is not in the codebook"):
+        check_table(table.assign(extra=1.0), CODEBOOK)
+    with pytest.raises(CodebookViolationError, match="age: is in the codebook but not in the data"):
+        check_table(table.drop(columns="age"), CODEBOOK)
+
+
+def test_text_where_numbers_belong_is_refused(table):
+    with pytest.raises(CodebookViolationError, match=r"age: holds .*; a continuous holds numbers"):
+        check_table(table.assign(age=["30", "30", "31"]), CODEBOOK)
+
+
+def test_columns_are_given_with_keys_or_refused_with_choices(table):
+    cohort = Cohort(
+        name="made_up",
+        table=table,
+        codebook=CODEBOOK,
+        waves=(0, 6),
+        wave_days=30.4,
+        digest="",
+    )
+    assert list(cohort.columns_at(["used", "used"]).columns) == ["person_id", "wave", "used"]
+    with pytest.raises(SpecError, match=r"no column 'usd'. Did you mean 'used'"):
+        cohort.columns_at(["usd"])
+
+
+def test_adjusting_keeps_the_concepts_and_the_designs_own_time(confounded):
+    sample = replace(confounded(), concepts=("severity", "motivation", TIME))
+    chosen = sample.adjusting_for(["motivation"])
+    assert chosen.terms == ("x1", "x2")
+    np.testing.assert_array_equal(chosen.x, sample.x[:, 1:])
+    assert chosen.y is sample.y
+
+
+def test_terms_are_taken_in_the_order_of_the_sample(confounded):
+    sample = confounded()
+    assert sample.with_terms(("x2", "x0")).terms == ("x0", "x2")
+    with pytest.raises(SpecError, match="no term 'x7'"):
+        sample.with_terms(("x7",))
+
+
+def test_sizes_and_observed_outcomes_are_counted(confounded):
+    sample = confounded(missing=True, clustered=True)
+    assert (sample.n, sample.n_clusters) == (400, 200)
+    assert 0 < sample.observed.sum() < 400
+    assert confounded().n_clusters is None
+
+
+def test_two_arms_with_two_rows_each_are_enough(confounded):
+    base = confounded(n=4)
+    check_arms(replace(base, a=np.array([0.0, 1.0, 0.0, 1.0])))
+
+
+@pytest.mark.parametrize(
+    ("a", "message"),
+    [
+        ([1.0, 1, 1, 1], r"everyone has exposure 1 \(n = 4\), so there is nobody to compare with"),
+        ([1.0, 0, 0, 0], "only 1 row with exposure 1 and a known outcome; at least 2"),
+    ],
+)
+def test_an_arm_that_is_empty_or_single_is_refused(confounded, a, message):
+    with pytest.raises(PositivityError, match=message):
+        check_arms(replace(confounded(n=4), a=np.array(a)))
+
+
+def test_an_arm_without_known_outcomes_is_refused(confounded):
+    base = confounded()
+    with pytest.raises(PositivityError, match=r"exposure 1.*outcome|outcome.*exposure 1"):
+        check_arms(replace(base, y=np.where(base.a == 1, np.nan, base.y)))
+
+
+def test_a_dose_may_have_single_values(confounded):
+    check_arms(replace(confounded(n=4), a=np.arange(4.0), exposure_kind="dose"))
