@@ -20,7 +20,9 @@ from causal.identify import Availability
 from causal.ladder import attenuate
 from causal.missing import describe
 from causal.planning import Plan, PlannedRung
+from causal.refuters import Refutation
 from causal.sampling import Drawn
+from causal.sensitivity import SensitivityFinding
 from causal.spec import Variant
 
 EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
@@ -248,6 +250,54 @@ def compose_variant(
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
     )
+
+
+def compose_refutation(found: Refutation, subject: str) -> doc.RefutationBlock:
+    """Write what a refuter found."""
+    power = found.power
+    return doc.RefutationBlock(
+        kind=found.kind,
+        rung=found.rung,
+        subject=subject,
+        expected=found.expected,
+        mean=found.mean,
+        interval=found.interval,
+        draws=len(found.draws),
+        p_value=found.p_value,
+        verdict=found.verdict,
+        power=doc.Reason(not_estimable=power.reason)
+        if isinstance(power, NotEstimable)
+        else power.detectable,
+        reason=found.reason,
+        sees=found.sees,
+        cannot_see=found.cannot_see,
+    )
+
+
+def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:
+    """Write what could overturn a rung."""
+    return doc.SensitivityBlock(
+        kind=found.kind,
+        rung=found.rung,
+        headline=_number(found.headline_name, found.headline),
+        rows=[
+            doc.SensitivityRow(
+                label=row.label,
+                subject=row.subject,
+                numbers=[_number(one.name, one.value) for one in row.numbers],
+                note=row.note,
+            )
+            for row in found.rows
+        ],
+        sentence=found.sentence,
+    )
+
+
+def _number(name: str, value: float | NotEstimable) -> doc.NumberBlock:
+    """Write a number, or why there is none."""
+    if isinstance(value, NotEstimable):
+        return doc.NumberBlock(name=name, value=doc.Reason(not_estimable=value.reason))
+    return doc.NumberBlock(name=name, value=float(value))
 
 
 def compose_covariance(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from causal import composing
+from causal.assailing import check_assaults, find_sensitivity, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
 from causal.estimators import AnyEstimator, InverseProbability
@@ -72,11 +73,14 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         With the place of the rung and the remedy.
     """
     analysis, specification = plan.analysis, plan.specification
+    check_assaults(plan)
     drawn = draw_sample(cohort, plan)
     tasks = _tasks(plan, drawn.sample)
     gates = Thresholds(**analysis.gates.model_dump())
     fits = fit_rungs(drawn.sample, tasks, gates, analysis.seed, jobs=jobs)
     variants = [_vary(plan, variant, cohort) for variant in analysis.variants]
+    refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
+    findings = find_sensitivity(plan, tasks, fits, drawn.sample)
     names = [task.name for task in tasks]
     generated = plan.info.access == "generated"
     options = chosen_options(plan.info, analysis.options)
@@ -98,6 +102,11 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         ],
         headline=analysis.headline_rung,
         variants=variants,
+        refutations=[
+            composing.compose_refutation(found, getattr(refuter, "outcome", ""))
+            for refuter, found in zip(analysis.refuters, refutations, strict=True)
+        ],
+        sensitivity=[composing.compose_sensitivity(found) for found in findings],
         covariance=composing.compose_covariance(names, fits, analysis.estimand.scale),
         diagnostics=[
             block

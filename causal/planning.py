@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from causal.codebook import Codebook, Measurement, Variable
-from causal.dag import Dag, load_dag
+from causal.dag import Concept, Dag, load_dag
 from causal.dagitty import read_dagitty
 from causal.dataset_info import DatasetInfo
 from causal.documents import Document
@@ -73,6 +73,12 @@ class Plan:
     def analysis(self) -> Analysis:
         """Give the specification's content."""
         return self.specification.analysis
+
+    def dag_concept(self, name: str) -> Concept:
+        """Give a concept of the diagram, or raise with the choices."""
+        if name not in self.dag.covariates:
+            raise SpecError(f"unknown concept '{name}'. {did_you_mean(name, self.dag.covariates)}")
+        return self.dag.concepts[name]
 
     @property
     def shared_measurements(self) -> frozenset[Measurement]:
@@ -146,11 +152,16 @@ def rung_terms(plan: Plan, measurements: tuple[Measurement, ...]) -> tuple[str, 
 
 
 def plan_variant(plan: Plan, variant: Variant) -> Plan:
-    """Plan the analysis a variant stands for."""
+    """Plan the analysis a variant of the specification stands for."""
     number = plan.analysis.variants.index(variant)
-    specification = replace(plan.specification, analysis=plan.analysis.varied(variant))
     with located(plan.specification.document, "variants", number):
-        return plan_analysis(specification, plan.info)
+        return plan_variant_of(plan, variant)
+
+
+def plan_variant_of(plan: Plan, variant: Variant) -> Plan:
+    """Plan the analysis with one choice changed."""
+    specification = replace(plan.specification, analysis=plan.analysis.varied(variant))
+    return plan_analysis(specification, plan.info)
 
 
 def measured_name(one: Measurement) -> str:

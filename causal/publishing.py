@@ -26,7 +26,8 @@ def publish(result: Result, folder: Path) -> None:
     """
     text = dump(result)
     read = Result.model_validate_json(text)
-    content = {**rendered(read), HTML: rendered_html(read), RESULT: text.encode()}
+    committed = rendered(read)
+    content = {**committed, HTML: rendered_html(read, committed), RESULT: text.encode()}
     stage = folder.parent / f".{folder.name}.{os.getpid()}.part"
     try:
         for name, body in content.items():

@@ -212,6 +212,50 @@ class VariantBlock(Block):
     rungs: list[RungBlock]
 
 
+class RefutationBlock(Block):
+    """One attempt to break a rung: what it found, and what it can and cannot see."""
+
+    kind: str
+    rung: str
+    subject: str
+    expected: float | None
+    mean: float | None
+    interval: Pair | None
+    draws: int
+    p_value: float | None
+    verdict: Verdict
+    power: float | Reason
+    reason: str
+    sees: str
+    cannot_see: str
+
+
+class NumberBlock(Block):
+    """One number of a sensitivity analysis, or why it is not given."""
+
+    name: str
+    value: float | Reason
+
+
+class SensitivityRow(Block):
+    """Numbers of a sensitivity analysis that belong together."""
+
+    label: str
+    subject: str
+    numbers: list[NumberBlock]
+    note: str
+
+
+class SensitivityBlock(Block):
+    """What could overturn a rung, in one sentence and in numbers."""
+
+    kind: str
+    rung: str
+    headline: NumberBlock
+    rows: list[SensitivityRow]
+    sentence: str
+
+
 class DiagnosticBlock(Block):
     """One check of a rung, with the threshold set before results were seen."""
 
@@ -274,6 +318,8 @@ class Result(Block):
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
     variants: list[VariantBlock] = []
+    refutations: list[RefutationBlock] = []
+    sensitivity: list[SensitivityBlock] = []
     covariance: CovarianceBlock
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]

@@ -56,7 +56,7 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     )
 '''
 
-METADATA = '''\
+METADATA = """\
 title = "{title}"
 unit = "person"
 wave_unit = "months"
@@ -85,7 +85,7 @@ what = "persons"
 statistic = "persons"
 value = 2
 source = "made up; put a published number here, and where it is printed"
-'''
+"""
 
 CODEBOOK = """\
 column,description,kind,unit,low,high,levels,recall,concept,proxy_for,reliability,use,note
@@ -189,7 +189,7 @@ def _own_folder() -> Path:
 
 def _next_steps(name: str, target: Path, *, found: bool) -> tuple[str, ...]:
     """Say what to do next."""
-    check = f"python -c \"from causal.testing import check_dataset as c; print(*c('{name}'), sep='\\n')\""
+    call = f"from causal.testing import check_dataset as c; print(*c('{name}'), sep='\\n')"
     register = (
         ()
         if found
@@ -200,7 +200,7 @@ def _next_steps(name: str, target: Path, *, found: bool) -> tuple[str, ...]:
     )
     return (
         *register,
-        f"Check it as it is: {check}",
+        f'Check it as it is: python -c "{call}"',
         f"Put your table in place of {target / 'main.csv'}; if it may not be shared, take path and "
         "sha256 out of dataset.toml and give the file with --data.",
         "Write codebook.csv, build() in adapter.py, dataset.toml and card.md for it "

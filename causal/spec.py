@@ -16,6 +16,8 @@ from causal.errors import SpecError, did_you_mean
 from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator
 from causal.features import Form
+from causal.refuters import AnyRefuter
+from causal.sensitivity import AnySensitivity
 
 Value: TypeAlias = str | int | float | bool
 UnitWeights: TypeAlias = Literal["rows", "persons"]
@@ -157,6 +159,8 @@ class Analysis(Settings):
     restrict : units to keep, beyond the population.
     weights : ``rows`` weighs every unit alike, ``persons`` every person.
     variants : the same question under one changed choice each, shown beside the ladder.
+    refuters : attempts to break the headline rung.
+    sensitivity : what could overturn the headline rung and the brackets.
     companions : analyses to be read beside this one.
     """
 
@@ -175,6 +179,8 @@ class Analysis(Settings):
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     headline: str | None = None
     variants: tuple[Variant, ...] = ()
+    refuters: tuple[AnyRefuter, ...] = ()
+    sensitivity: tuple[AnySensitivity, ...] = ()
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
@@ -231,6 +237,8 @@ class Analysis(Settings):
                 "ladder": ladder,
                 "headline": None,
                 "variants": (),
+                "refuters": (),
+                "sensitivity": (),
             }
         )
 

@@ -139,9 +139,7 @@ class Refuter(Settings, ABC):
             return self.decline(rung, known.reason)
         std_error = math.sqrt(float(known.covariance[0, 0]))
         value = float(known.values[0])
-        examined = Examined(
-            rung, estimator, sample, value, std_error, scale, rng, auxiliary
-        )
+        examined = Examined(rung, estimator, sample, value, std_error, scale, rng, auxiliary)
         try:
             return self.examine(examined)
         except (PositivityError, OutcomeError) as problem:

@@ -16,7 +16,7 @@ from causal.estimators import NuisanceStore
 from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter
 
 ControlAt: TypeAlias = Literal[
-    "baseline", "next_interview", "next_observed_outcome", "next_scheduled", "same_interview"
+    "next_interview", "next_observed_outcome", "next_scheduled", "same_interview"
 ]
 INFORMATIVE = 0.5
 """A bias of half the estimate is the largest that may stay hidden in a pass worth the name."""
@@ -32,6 +32,7 @@ class NegativeControlOutcome(Refuter):
     Attributes
     ----------
     outcome : column of the control.
+    concept : what it measures in the diagram, which must allow it as a control.
     at : when it is read; as the outcome of the design when None.
     rationale : why exposure cannot change it, and why it shares the confounding; shown.
 
@@ -42,6 +43,7 @@ class NegativeControlOutcome(Refuter):
 
     kind: Literal["negative_control_outcome"] = "negative_control_outcome"
     outcome: str
+    concept: str
     at: ControlAt | None = None
     rationale: str = Field(min_length=10)
 
@@ -58,9 +60,7 @@ class NegativeControlOutcome(Refuter):
         control = examined.auxiliary.get(self.outcome)
         if control is None:
             return self.decline(examined.rung, f"there is no sample with outcome '{self.outcome}'")
-        scale: Scale = (
-            "risk_difference" if control.outcome_kind == "binary" else "mean_difference"
-        )
+        scale: Scale = "risk_difference" if control.outcome_kind == "binary" else "mean_difference"
         start = NuisanceStore()
         fitted = examined.estimator.fit(control, start, examined.rng)
         effect = fitted.effect(scale)

@@ -57,9 +57,7 @@ class _Resampling(Refuter):
         )
         found = refit(changed, examined.estimator, examined.scale, start, same_rows=False)
         spread = judge_spread(found.values, self._implied * examined.std_error)
-        shift, detectable, moved = judge_shift(
-            found.values, examined.value, examined.std_error
-        )
+        shift, detectable, moved = judge_shift(found.values, examined.value, examined.std_error)
         doubts = self._doubts(examined, found, [chosen[i] for i in found.kept], len(groups))
         if moved:
             doubts.append(f"the mean moves by {shift:.3g}, more than a quarter standard error")

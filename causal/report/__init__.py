@@ -1,6 +1,12 @@
 """From a result document to the report: Markdown, HTML, tables and figures, without the data."""
 
-from causal.report.files import HTML, render, render_index, rendered, rendered_index
-from causal.report.html_page import rendered_html
+from causal.report.files import (
+    HTML,
+    render,
+    render_index,
+    rendered,
+    rendered_html,
+    rendered_index,
+)
 
 __all__ = ["HTML", "render", "render_index", "rendered", "rendered_html", "rendered_index"]

@@ -58,9 +58,7 @@ def arrange(names: Sequence[str], edges: Sequence[tuple[str, str, bool]], outcom
     order = _ordered({_box(name, level) for name in names}, links)
     x = _places(order, links)
     place = {name: (level[name], x[_box(name, level)]) for name in names}
-    hops = {
-        ((a[2], x[a]), (b[2], x[b]), kinds[a, b], b[1]): tuple(ways[a, b]) for a, b in links
-    }
+    hops = {((a[2], x[a]), (b[2], x[b]), kinds[a, b], b[1]): tuple(ways[a, b]) for a, b in links}
     ordered = sorted(hops)
     return Layout(
         place, tuple(ordered), 1 + max(level.values()), tuple(hops[hop] for hop in ordered)

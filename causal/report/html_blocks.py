@@ -71,7 +71,9 @@ def _block(block: Block, level: int, drawn: Mapping[str, str]) -> str:
         case Figure(path, alt):
             return _figure(drawn[path], alt)
         case Verbatim(text, language):
-            return f'<pre tabindex="0"><code class="{language}">{escape(text.rstrip())}</code></pre>'
+            return (
+                f'<pre tabindex="0"><code class="{language}">{escape(text.rstrip())}</code></pre>'
+            )
 
 
 def _points(items: Sequence[tuple[str, str]]) -> str:
@@ -176,7 +178,7 @@ def _flow(block: Flow) -> str:
 
 
 def _lost(lost: str) -> str:
-    """Write how many were lost at a step; nothing where that is hidden, or the step is the first."""
+    """Write how many were lost at a step; nothing where that is hidden."""
     if not lost:
         return ""
     return (
@@ -188,4 +190,4 @@ def _lost(lost: str) -> str:
 
 def _figure(svg: str, alt: str) -> str:
     """Write a figure with its drawing in the page."""
-    return f'<figure>{svg}<figcaption>{to_html(alt)}</figcaption></figure>'
+    return f"<figure>{svg}<figcaption>{to_html(alt)}</figcaption></figure>"

@@ -59,8 +59,11 @@ def inlined_dag(dag: DagBlock) -> str:
     """
     root = _parsed(dag_svg(dag, named=True), "dag")
     root.set("role", "group")
-    root.set("aria-label", f"Causal diagram of {len(dag.concepts)} concepts and {len(dag.edges)} "
-             "arrows; each concept says what leads into it. A table below lists all arrows.")  # fmt: skip
+    root.set(
+        "aria-label",
+        f"Causal diagram of {len(dag.concepts)} concepts and {len(dag.edges)} arrows; each concept "
+        "says what leads into it. A table below lists all arrows.",
+    )
     edges = {(one.cause, one.effect): one for one in dag.edges}
     for group in list(root.iter(f"{{{SVG}}}g")):
         kind, _, rest = group.get("id", "").removeprefix("dag-").partition(":")
@@ -82,7 +85,7 @@ def inlined_dag(dag: DagBlock) -> str:
 
 
 def _parsed(content: bytes, prefix: str) -> Element:
-    """Read a drawing; give ids a prefix and colours a role; leave out what a page has no use for."""
+    """Read a drawing; give ids a prefix, and colours a role; leave out what no page needs."""
     from xml.etree import ElementTree
 
     root = ElementTree.fromstring(content)

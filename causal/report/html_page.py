@@ -6,43 +6,31 @@ import base64
 import re
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 
 from causal.report.blocks import Page, Section
-from causal.report.figures import figures
 from causal.report.html_blocks import written
 from causal.report.html_figures import inlined, inlined_dag
 from causal.report.inline import to_html, to_text
-from causal.report.page import compose_page
-from causal.report.tables import tables
 from causal.report.template import TEMPLATES, fill_template
-from causal.result import Result
+from causal.result import DagBlock
 
 _SOURCE = re.compile(r"(href=\"\.\./[\w-]+/report)\.md\"")
 
 
-def rendered_html(result: Result) -> bytes:
-    """Give the content of ``report.html``: no network, no data but the result.
-
-    The same result gives the same bytes under the same version of matplotlib.
-    """
-    drawn = figures(result)
-    parts = [f"figures/{name}" for name in drawn] + [f"tables/{name}" for name in tables(result)]
-    page = compose_page(result, parts)
-    marks = {f"figures/{name}": inlined(content, name) for name, content in drawn.items()}
-    if result.dag.concepts:
-        marks["figures/dag.svg"] = inlined_dag(result.dag)
-    return html_page(page, marks).encode("utf-8")
-
-
-def html_page(page: Page, drawn: Mapping[str, str]) -> str:
-    """Write the page.
+def html_page(page: Page, dag: DagBlock, figures: Mapping[str, bytes]) -> str:
+    """Write the page: no network, no data, no file but this one.
 
     Parameters
     ----------
-    drawn : SVG markup of each figure, by its path in the report.
+    dag : the diagram, which is drawn anew so that it can explain itself.
+    figures : the drawings of the report, by path.
     """
     from markupsafe import Markup
 
+    drawn = {path: inlined(content, Path(path).name) for path, content in figures.items()}
+    if dag.concepts:
+        drawn["figures/dag.svg"] = inlined_dag(dag)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     anchors = [_anchor(section) for section in page.sections]
     return fill_template(

@@ -42,8 +42,9 @@ def test_a_pointer_gives_the_value_that_stands_there(result: Result) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["full", "full/estimate", "rungs/full/estimate", "/rungs/4/estimate", "rungs/4/estimate"]
-)  # fmt: skip
+    "address",
+    ["full", "full/estimate", "rungs/full/estimate", "/rungs/4/estimate", "rungs/4/estimate"],
+)
 def test_a_rung_may_be_given_by_its_name(address: str) -> None:
     assert why(REPORT, address) == why(REPORT, "/rungs/4/estimate")
 
