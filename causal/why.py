@@ -44,6 +44,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Part of the document -> the keys of the specification it follows from."""
 
+LISTED = ("refuters", "variants")
+"""Keys of the specification whose entries stand in the document in the same order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -143,6 +146,8 @@ def _rung_of(result: Result, tree: Node, pointer: str) -> RungBlock | None:
         return None
     if head == "rungs":
         return result.rungs[int(rest[0])]
+    if head == "variants" and len(rest) > 2 and rest[1] == "rungs":
+        return result.variants[int(rest[0])].rungs[int(rest[2])]
     block = value_at(tree, f"/{head}/{rest[0]}")
     name = block.get("rung") if isinstance(block, dict) else None
     return next((rung for rung in result.rungs if rung.name == name), None)
@@ -161,8 +166,13 @@ def _spec_lines(document: Document, pointer: str, rung: RungBlock | None) -> Ite
             for i, one in enumerate(ladder)
             if isinstance(one, dict) and one.get("name") == rung.name
         ]
-    head = pointer.split("/")[1]
-    paths += [(key,) for key in KEYS.get(head, (head,)) if key in tree]
+    head, *rest = pointer.split("/")[1:]
+    for key in KEYS.get(head, (head,)):
+        chosen = tree.get(key)
+        if key in LISTED and rest and isinstance(chosen, list) and int(rest[0]) < len(chosen):
+            paths.append((key, int(rest[0])))
+        elif key in tree:
+            paths.append((key,))
     text = document.text.splitlines()
     for path in paths:
         first, last = _extent(document, path)

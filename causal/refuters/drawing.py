@@ -1,4 +1,4 @@
-"""Repeats a fit on changed samples: every nuisance is fitted anew, from the first fit's solution."""
+"""Repeats a fit on changed samples: nuisances are fitted anew, from the first fit's solution."""
 
 from __future__ import annotations
 

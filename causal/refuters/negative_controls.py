@@ -1,4 +1,4 @@
-"""An outcome that exposure cannot change, with the same confounding: what is found on it is bias."""
+"""An outcome that exposure cannot change, with the same confounding: what it shows is bias."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of the sample, and samples of the sample: does the estimate hang on few, is its error right."""
+"""Parts and resamples of the sample: does the estimate hang on few, is its error right."""
 
 from __future__ import annotations
 

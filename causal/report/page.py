@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import diagram, sections
+from causal.report import challenges, diagram, sections
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -51,8 +51,11 @@ def compose_page(result: Result, parts: Collection[str]) -> Page:
         ("4. Missing data", _missing(result)),
         ("5. Balance, overlap and other checks", _checks(result, parts)),
         ("6. Covariates by exposure", _covariates(result, parts)),
-        ("7. What this cannot tell", iter((Bullets(tuple(caveats(result))),))),
-        ("8. Where the numbers come from", _origin(result)),
+        ("7. The same question under other choices", challenges.variants(result)),
+        ("8. Attempts to refute the headline", challenges.refutations(result)),
+        ("9. What could overturn it", challenges.overturning(result)),
+        ("10. What this cannot tell", iter((Bullets(tuple(caveats(result))),))),
+        ("11. Where the numbers come from", _origin(result)),
     )
     return Page(
         title=f"{title}: {plain(result.name).replace('_', ' ')}",
@@ -66,7 +69,19 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Say what was found."""
     yield Lead(headline(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
-    yield Points(first_page(result))
+    yield Points(
+        (
+            *first_page(result),
+            *(
+                (name, " ".join(said))
+                for name, said in (
+                    ("Attempts to refute", challenges.challenge_sentences(result)),
+                    ("What could overturn it", challenges.overturning_sentences(result)),
+                )
+                if said
+            ),
+        )
+    )
     alt = "The ladder: differences with intervals, and the share that remains"
     yield from _figure("ladder.svg", alt, parts)
 

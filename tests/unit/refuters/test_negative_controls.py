@@ -12,7 +12,7 @@ from causal.estimators import GComputation, LinearProbability
 from causal.refuters import NegativeControlOutcome
 
 RATIONALE = "measured before exposure, and driven by the same motivation"
-CONTROL = NegativeControlOutcome(outcome="earlier", rationale=RATIONALE)
+CONTROL = NegativeControlOutcome(outcome="earlier", concept="use_before", rationale=RATIONALE)
 
 
 def with_control(sample, loading, seed=9):
@@ -93,4 +93,4 @@ def test_a_control_that_is_not_there_is_not_evaluated(refute, confounded):
 
 def test_a_rationale_is_asked_for():
     with pytest.raises(ValidationError, match="rationale"):
-        NegativeControlOutcome(outcome="earlier")
+        NegativeControlOutcome(outcome="earlier", concept="use_before")
