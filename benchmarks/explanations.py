@@ -1,4 +1,9 @@
-"""Why an estimator may miss its band: reasons known beforehand, each for one side of the band."""
+"""Why an estimator may miss its band: reasons given, each for one side of the band.
+
+The rules for fitted weights and for few persons were written after pilot runs of 1,000 samples had
+shown the misses. That they fade with n is measured; that second-order error is the cause is
+inferred from it.
+"""
 
 from __future__ import annotations
 
