@@ -7,14 +7,14 @@ so a fix upstream shows, and so does a regression.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from causal.arrays import Floats
-from causal.dowhy_door import quiet
+from causal.silence import quiet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def two_instruments_lose_the_intercept() -> tuple[bool, str]:
     u, z1, z2 = rng.normal(size=(3, ROWS))
     a = 5 + z1 + z2 + u + rng.normal(size=ROWS)
     y = 50 + a + 2 * u + rng.normal(size=ROWS)
-    frame = _frame(a=a, y=y, z1=z1, z2=z2)
+    frame = _frame(dict(a=a, y=y, z1=z1, z2=z2))
     model = _model(frame, "digraph {z1->a; z2->a; U[label=unobserved]; U->a; U->y; a->y;}")
     found = model.identify_effect(proceed_when_unidentifiable=True)
     estimate = model.estimate_effect(found, method_name="iv.instrumental_variable")
@@ -109,7 +109,7 @@ def conditional_instruments_are_missed() -> tuple[bool, str]:
     a = z + u + rng.normal(size=ROWS)
     y = a + x + u + rng.normal(size=ROWS)
     graph = "digraph {x->z; x->y; z->a; U[label=unobserved]; U->a; U->y; a->y;}"
-    model = _model(_frame(x=x, z=z, a=a, y=y), graph)
+    model = _model(_frame(dict(x=x, z=z, a=a, y=y)), graph)
     found = model.identify_effect(proceed_when_unidentifiable=True)
     names = list(found.get_instrumental_variables() or [])
     try:
@@ -129,7 +129,7 @@ def continuous_placebo_is_zero() -> tuple[bool, str]:
     x = rng.normal(size=ROWS)
     a = x + rng.normal(size=ROWS)
     y = a + x + rng.normal(size=ROWS)
-    model = _model(_frame(x=x, a=a, y=y), "digraph {x->a; x->y; a->y;}")
+    model = _model(_frame(dict(x=x, a=a, y=y)), "digraph {x->a; x->y; a->y;}")
     found = model.identify_effect(proceed_when_unidentifiable=True)
     estimate = model.estimate_effect(found, method_name="backdoor.linear_regression")
     refuted = model.refute_estimate(
@@ -158,7 +158,7 @@ def instruments_flip_the_estimand() -> tuple[bool, str]:
     x, z = rng.normal(size=(2, ROWS))
     a = x + z + rng.normal(size=ROWS)
     y = a + x + rng.normal(size=ROWS)
-    model = _model(_frame(x=x, z=z, a=a, y=y), "digraph {x->a; x->y; z->a; a->y;}")
+    model = _model(_frame(dict(x=x, z=z, a=a, y=y)), "digraph {x->a; x->y; z->a; a->y;}")
     found = model.identify_effect(proceed_when_unidentifiable=True)
     model.estimate_effect(found, method_name="backdoor.linear_regression")
     before = found.identifier_method
@@ -204,7 +204,7 @@ def _confounded() -> pd.DataFrame:
     rng = np.random.default_rng(SEED)
     x, u = rng.normal(size=(2, ROWS))
     a = rng.random(ROWS) < 1 / (1 + np.exp(-0.3 * x - 1.2 * u))
-    return _frame(x=x, u=u, a=a.astype(int), y=x + 2 * u + rng.normal(size=ROWS))
+    return _frame(dict(x=x, u=u, a=a.astype(int), y=x + 2 * u + rng.normal(size=ROWS)))
 
 
 def _weighted(frame: pd.DataFrame, adjusted: Sequence[str]) -> float:
@@ -245,7 +245,7 @@ def _model(frame: pd.DataFrame, graph: str) -> CausalModel:
     return CausalModel(data=frame, treatment="a", outcome="y", graph=graph)
 
 
-def _frame(**columns: Floats) -> pd.DataFrame:
+def _frame(columns: Mapping[str, Floats]) -> pd.DataFrame:
     """Put columns side by side."""
     import pandas as pd
 

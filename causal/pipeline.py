@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from causal import composing
+from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
 from causal.estimators import AnyEstimator, InverseProbability
 from causal.estimators.nuisance import ObservationModel, PropensityModel
-from causal.fitting import RungTask, Thresholds, fit_rungs
+from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
 from causal.identify import Availability
 from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
+from causal.refuters import Refutation
 from causal.registry import chosen_options, describe, known_truth, load_cohort
 from causal.result import Provenance, Result, VariantBlock
-from causal.sampling import draw_sample
+from causal.sampling import Drawn, draw_sample
+from causal.sensitivity import SensitivityFinding
 from causal.spec import Specification, Variant
 
 
@@ -72,18 +76,31 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
     CausalError
         With the place of the rung and the remedy.
     """
-    analysis, specification = plan.analysis, plan.specification
     check_assaults(plan)
     drawn = draw_sample(cohort, plan)
     tasks = _tasks(plan, drawn.sample)
-    gates = Thresholds(**analysis.gates.model_dump())
-    fits = fit_rungs(drawn.sample, tasks, gates, analysis.seed, jobs=jobs)
-    variants = [_vary(plan, variant, cohort) for variant in analysis.variants]
+    gates = Thresholds(**plan.analysis.gates.model_dump())
+    fits = fit_rungs(drawn.sample, tasks, gates, plan.analysis.seed, jobs=jobs)
     refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
     findings = find_sensitivity(plan, tasks, fits, drawn.sample)
-    names = [task.name for task in tasks]
-    generated = plan.info.access == "generated"
+    variants = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
+    return _result(plan, cohort, drawn, fits, refutations, findings, variants)
+
+
+def _result(
+    plan: Plan,
+    cohort: Cohort,
+    drawn: Drawn,
+    fits: Sequence[FittedRung],
+    refutations: Sequence[Refutation],
+    findings: Sequence[SensitivityFinding],
+    variants: list[VariantBlock],
+) -> Result:
+    """Put everything that was found into the result document."""
+    analysis, specification, cell = plan.analysis, plan.specification, cohort.min_cell
     options = chosen_options(plan.info, analysis.options)
+    generated = plan.info.access == "generated"
+    named = list(zip([planned.rung.name for planned in plan.rungs], fits, strict=True))
     return Result(
         name=specification.name,
         question=analysis.question,
@@ -94,35 +111,23 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         timing=composing.compose_timing(plan),
         dag=composing.compose_dag(plan, _second_opinion(plan)),
         estimands=[composing.compose_estimand(planned) for planned in plan.rungs],
-        attrition=composing.compose_attrition(drawn, cohort.min_cell),
-        covariates=composing.compose_covariates(drawn, cohort.min_cell),
+        attrition=composing.compose_attrition(drawn, cell),
+        covariates=composing.compose_covariates(drawn, cell),
         rungs=[
-            composing.compose_rung(plan, planned, fitted, drawn, cohort.min_cell)
+            composing.compose_rung(plan, planned, fitted, drawn, cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
         headline=analysis.headline_rung,
         variants=variants,
         refutations=[
-            composing.compose_refutation(found, getattr(refuter, "outcome", ""))
+            checks.compose_refutation(found, getattr(refuter, "outcome", ""))
             for refuter, found in zip(analysis.refuters, refutations, strict=True)
         ],
-        sensitivity=[composing.compose_sensitivity(found) for found in findings],
-        covariance=composing.compose_covariance(names, fits, analysis.estimand.scale),
-        diagnostics=[
-            block
-            for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_diagnostics(name, fitted, cohort.min_cell)
-        ],
-        balance=[
-            block
-            for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_balance(name, fitted, drawn)
-        ],
-        overlap=[
-            block
-            for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_overlap(name, fitted, cohort.min_cell)
-        ],
+        sensitivity=[checks.compose_sensitivity(found) for found in findings],
+        covariance=composing.compose_covariance(named, analysis.estimand.scale),
+        diagnostics=[b for n, f in named for b in checks.compose_diagnostics(n, f, cell)],
+        balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],
+        overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
         truth=dict(known_truth(analysis.dataset, options)) if generated else {},
         companions=list(analysis.companions),
         provenance=Provenance(

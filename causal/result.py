@@ -1,7 +1,7 @@
 """The result document: the only way out of a run, and all that a report or a reviewer needs.
 
-Aggregate numbers only. The same versions on the same kind of machine give the same bytes: floats
-are written with 12 significant digits, and there are no timestamps, paths or commits.
+Aggregate numbers only, with 12 significant digits; no timestamps, paths or commits, so that the
+same versions on the same kind of machine give the same bytes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
 Label: TypeAlias = Literal["effect", "association"]
 Status: TypeAlias = Literal["measured", "proxy", "after_exposure", "unmeasured"]
 Role: TypeAlias = Literal["ladder", "bracket"]
-Count: TypeAlias = int | str
-"""A count of persons or rows, or ``"<10"`` where a smaller number would identify people."""
+Count: TypeAlias = int | str  # of persons or rows, or "<10" where less would identify people
 Pair: TypeAlias = tuple[float, float]
 Piece: TypeAlias = tuple[float | None, float | None]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from causal import inference
-from causal.arrays import Floats, read_only
+from causal.arrays import Floats, Ints, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.documents import Settings
@@ -216,7 +216,7 @@ def central(draws: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def judge_null(draws: Draws, cluster: Sequence[int] | np.ndarray | None) -> tuple[float, float]:
+def judge_null(draws: Draws, cluster: Ints | None, kept: float) -> tuple[float, float]:
     """Test that estimates which should be about 0 are.
 
     The mean over draws keeps what is peculiar to this sample, so its Monte-Carlo error alone
@@ -227,21 +227,22 @@ def judge_null(draws: Draws, cluster: Sequence[int] | np.ndarray | None) -> tupl
     ----------
     draws : estimates, and each row's influence averaged over them.
     cluster : (n,) ints or None.
+    kept : what a placebo keeps of the estimate by construction, as an absolute value; a mean
+        within it is no evidence.
 
     Returns
     -------
-    The standard error of the mean, and the two-sided p-value.
+    The bias that would be found in 80 % of studies, and the two-sided p-value.
     """
     values = draws.values
     variance = float(values.var(ddof=1)) / len(values)
     if draws.influence is not None:
-        labels = None if cluster is None else np.asarray(cluster)
-        own = inference.covariance(draws.influence[:, None], labels)
+        own = inference.covariance(draws.influence[:, None], cluster)
         variance = max(variance, float(own[0, 0]))
-    mean, std_error = float(values.mean()), math.sqrt(variance)
+    excess, std_error = max(abs(float(values.mean())) - kept, 0.0), math.sqrt(variance)
     if std_error == 0:  # every draw the same: a constant estimator
-        return 0.0, 1.0 if mean == 0 else 0.0
-    return std_error, inference.two_sided_p(mean / std_error)
+        return kept, 0.0 if excess else 1.0
+    return kept + DETECTABLE * std_error, inference.two_sided_p(excess / std_error)
 
 
 def judge_shift(draws: Floats, expected: float, std_error: float) -> tuple[float, float, bool]:

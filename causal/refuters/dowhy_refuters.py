@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -11,13 +12,13 @@ from pydantic import Field
 from causal import inference
 from causal.cohort import Sample
 from causal.diagnostics import Verdict
-from causal.dowhy_door import quiet
 from causal.estimate import NotEstimable
 from causal.estimators import LinearProbability, NuisanceStore
 from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter
 from causal.refuters.common_cause import RandomCommonCause
 from causal.refuters.placebo import PlaceboExposure
 from causal.refuters.resampling import DataSubset
+from causal.silence import quiet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,8 +136,6 @@ def _obstacle(sample: Sample) -> str:
 
 def _unclustered(sample: Sample) -> Sample:
     """Treat rows as independent, as DoWhy does."""
-    from dataclasses import replace
-
     return replace(sample, cluster=None, unit=np.arange(sample.n))
 
 
@@ -164,29 +163,18 @@ def _ask(
         estimate = estimator.estimate_effect(frame, control_value=0, treatment_value=1)
         estimate.add_params(target_estimand=estimand)
         state = np.random.RandomState(int(rng.integers(2**32)))  # an int repeats one draw
+        common = {"num_simulations": draws, "random_state": state}
         if method == "placebo":
+            permute = refuters.placebo_treatment_refuter.PlaceboType.PERMUTE
             found = refuters.refute_placebo_treatment(
-                frame,
-                estimand,
-                estimate,
-                ["a"],
-                num_simulations=draws,
-                placebo_type=refuters.placebo_treatment_refuter.PlaceboType.PERMUTE,
-                random_state=state,
+                frame, estimand, estimate, ["a"], placebo_type=permute, **common
             )
         elif method == "subset":
             found = refuters.refute_data_subset(
-                frame,
-                estimand,
-                estimate,
-                subset_fraction=share,
-                num_simulations=draws,
-                random_state=state,
+                frame, estimand, estimate, subset_fraction=share, **common
             )
         else:
-            found = refuters.refute_random_common_cause(
-                frame, estimand, estimate, num_simulations=draws, random_state=state
-            )
+            found = refuters.refute_random_common_cause(frame, estimand, estimate, **common)
         return float(estimate.value), float(np.mean(found.new_effect))
 
 

@@ -16,7 +16,6 @@ from causal.errors import PositivityError
 from causal.estimators.glm import SeparationFoundError
 from causal.inference import LEVEL
 from causal.refuters.base import (
-    DETECTABLE,
     Examined,
     Refutation,
     Refuter,
@@ -46,8 +45,9 @@ class PlaceboExposure(Refuter):
     Attributes
     ----------
     draws : permutations.
-    strata : groups of equal size by propensity; more of them at large n, where the steps of a few
-        strata are themselves a misspecification that can be found.
+    strata : groups of equal size by propensity. Within one, exposures land where they tend to, so
+        that the placebo's propensity is the fitted one and not a step function of it. A placebo
+        keeps strata over n of the estimate, which the test allows for.
     """
 
     kind: Literal["placebo_exposure"] = "placebo_exposure"
@@ -79,7 +79,7 @@ class PlaceboExposure(Refuter):
             return self.decline(examined.rung, "no stratum holds both exposures, none can move")
         found = _permuted(examined, self.draws, change)
         what = f"Exposure permuted within {self.strata} strata of the propensity"
-        return _conclude_null(self, examined, found, what)
+        return _conclude_null(self, examined, found, what, self.strata / len(first))
 
 
 class DummyOutcome(Refuter):
@@ -120,7 +120,7 @@ class DummyOutcome(Refuter):
 
         found = _permuted(examined, self.draws, change)
         what = f"Outcome permuted within {self.strata} strata of its prediction"
-        return _conclude_null(self, examined, found, what)
+        return _conclude_null(self, examined, found, what, self.strata / int(known.sum()))
 
 
 def exposure_blocks(sample: Sample) -> tuple[Ints, Ints]:
@@ -166,10 +166,16 @@ def _permuted(
     return refit(changed, examined.estimator, examined.scale, start, same_rows=True)
 
 
-def _conclude_null(refuter: Refuter, examined: Examined, found: Draws, what: str) -> Refutation:
-    """Judge draws that should be about no effect."""
+def _conclude_null(
+    refuter: Refuter, examined: Examined, found: Draws, what: str, kept: float
+) -> Refutation:
+    """Judge draws that should be about no effect.
+
+    ``kept`` is strata over units permuted: a permutation keeps the totals of the strata, and with
+    them that share of the estimate.
+    """
     values = found.values
-    std_error, p_value = judge_null(found, examined.sample.cluster)
+    detectable, p_value = judge_null(found, examined.sample.cluster, kept * abs(examined.value))
     verdict: Verdict = "FAIL" if p_value < 1 - LEVEL else "PASS"
     mean, null = examined.natural(float(values.mean())), examined.natural(0.0)
     low, high = (examined.natural(one) for one in central(values))
@@ -188,5 +194,5 @@ def _conclude_null(refuter: Refuter, examined: Examined, found: Draws, what: str
         p_value=p_value,
         verdict=verdict,
         reason=said,
-        detectable=DETECTABLE * std_error,
+        detectable=detectable,
     )

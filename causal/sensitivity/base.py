@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -106,7 +107,7 @@ class Sensitivity(Settings, ABC):
         """
 
 
-def numbers(**values: Number) -> tuple[Named, ...]:
+def numbers(values: Mapping[str, Number]) -> tuple[Named, ...]:
     """Name numbers, in the order given."""
     return tuple(Named(name, value) for name, value in values.items())
 

@@ -68,8 +68,8 @@ class EValue(Sensitivity):
         at_estimate = e_value(ratio, self.against)
         at_limit = e_value(limit, self.against)
         rows = (
-            Row("estimate", numbers(risk_ratio=ratio, e_value=at_estimate)),
-            Row("interval_limit", numbers(risk_ratio=limit, e_value=at_limit, lo=lo, hi=hi)),
+            Row("estimate", numbers(dict(risk_ratio=ratio, e_value=at_estimate))),
+            Row("interval_limit", numbers(dict(risk_ratio=limit, e_value=at_limit, lo=lo, hi=hi))),
         )
         sentence = _sentence(sample.outcome_kind == "continuous", self, found, limit)
         return SensitivityFinding(self.kind, rung, NAME, at_limit, rows, sentence)

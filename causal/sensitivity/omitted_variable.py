@@ -124,16 +124,18 @@ def _model_rows(found: Compared, own: Effect | NotEstimable) -> list[Row]:
     robust_lo, robust_hi = _around(fit.estimate, fit.robust_error, found.critical)
     kind = "clustered (CR1)" if found.clustered else "heteroscedasticity-robust (HC1)"
     model = numbers(
-        estimate=fit.estimate, std_error=fit.std_error, t=fit.t, df=fit.df, lo=lo, hi=hi
+        dict(estimate=fit.estimate, std_error=fit.std_error, t=fit.t, df=fit.df, lo=lo, hi=hi)
     )
     robust = numbers(
-        std_error=fit.robust_error, ratio=found.robust_ratio, lo=robust_lo, hi=robust_hi
+        dict(std_error=fit.robust_error, ratio=found.robust_ratio, lo=robust_lo, hi=robust_hi)
     )
     values = numbers(
-        partial_r2=fit.r2,
-        q=found.q,
-        estimate=robustness_value(fit.t, fit.df, found.q),
-        interval=robustness_value(fit.t, fit.df, found.q, found.level),
+        dict(
+            partial_r2=fit.r2,
+            q=found.q,
+            estimate=robustness_value(fit.t, fit.df, found.q),
+            interval=robustness_value(fit.t, fit.df, found.q, found.level),
+        )
     )
     rows = [
         Row("linear_model", model, note="classical standard error, rows taken as independent"),
@@ -141,7 +143,7 @@ def _model_rows(found: Compared, own: Effect | NotEstimable) -> list[Row]:
         Row("robustness_value", values, note="classical t and degrees of freedom"),
     ]
     if isinstance(own, Effect):
-        compared = numbers(estimate=own.estimate, lo=own.lo, hi=own.hi)
+        compared = numbers(dict(estimate=own.estimate, lo=own.lo, hi=own.hi))
         rows.insert(0, Row("rung", compared, note="the rung's own estimator"))
     return rows
 
@@ -150,12 +152,14 @@ def _benchmark_rows(found: Compared, block: Block, ks: tuple[float, ...]) -> lis
     """Write one benchmark: its strength, the multiples, and the bounds at each k."""
     strength = block.strength
     summary = numbers(
-        r2_exposure=strength.exposure,
-        r2_outcome=strength.outcome,
-        r2_exposure_by_chance=block.chance,
-        multiple_for_estimate=block.estimate,
-        multiple_for_interval=block.interval,
-        multiple_for_robust_interval=block.robust,
+        dict(
+            r2_exposure=strength.exposure,
+            r2_outcome=strength.outcome,
+            r2_exposure_by_chance=block.chance,
+            multiple_for_estimate=block.estimate,
+            multiple_for_interval=block.interval,
+            multiple_for_robust_interval=block.robust,
+        )
     )
     note = f"weak benchmark: {block.weak}" if block.weak else ""
     return [
@@ -168,23 +172,27 @@ def _bound_row(found: Compared, block: Block, k: float) -> Row:
     """Write the estimate under a confounder k times as strong as a block."""
     confounder = times_as_strong(block.strength, k)
     if isinstance(confounder, NotEstimable):
-        return Row("bound", numbers(k=k, estimate=confounder), block.name)
+        return Row("bound", numbers(dict(k=k, estimate=confounder)), block.name)
     moved = adjusted(found.fit, confounder)
     lo, hi = _around(moved.estimate, moved.std_error, found.critical)
     robust_lo, robust_hi = _around(
         moved.estimate, moved.std_error * found.robust_ratio, found.critical
     )
     values = numbers(
-        k=k,
-        r2_exposure=confounder.exposure,
-        r2_outcome=confounder.outcome,
-        estimate=moved.estimate,
-        std_error=moved.std_error,
-        t=moved.estimate / moved.std_error if moved.std_error else NotEstimable("nothing is left"),
-        lo=lo,
-        hi=hi,
-        robust_lo=robust_lo,
-        robust_hi=robust_hi,
+        dict(
+            k=k,
+            r2_exposure=confounder.exposure,
+            r2_outcome=confounder.outcome,
+            estimate=moved.estimate,
+            std_error=moved.std_error,
+            t=moved.estimate / moved.std_error
+            if moved.std_error
+            else NotEstimable("nothing is left"),
+            lo=lo,
+            hi=hi,
+            robust_lo=robust_lo,
+            robust_hi=robust_hi,
+        )
     )
     return Row("bound", values, block.name)
 
@@ -193,11 +201,13 @@ def _smallest_row(found: Compared, of: Of) -> Row:
     """Write the smallest multiple over all blocks, with the absolute partial R2 it means."""
     label, smallest = f"smallest_multiple_{of.replace(' ', '_')}", smallest_over_blocks(found, of)
     if isinstance(smallest, NotEstimable):
-        return Row(label, numbers(multiple=smallest))
+        return Row(label, numbers(dict(multiple=smallest)))
     values = numbers(
-        multiple=smallest.multiple,
-        r2_exposure=smallest.strength.exposure,
-        r2_outcome=smallest.strength.outcome,
+        dict(
+            multiple=smallest.multiple,
+            r2_exposure=smallest.strength.exposure,
+            r2_outcome=smallest.strength.outcome,
+        )
     )
     block = smallest.block
     if smallest.multiple == 0:

@@ -1,4 +1,4 @@
-"""A covariate of noise moves sound estimates little, and those of a regression without room much."""
+"""A covariate of noise moves sound estimates little, and those of a crowded regression much."""
 
 from __future__ import annotations
 

@@ -73,9 +73,7 @@ def test_where_dowhy_goes_wrong_it_is_not_asked(refute, confounded):
         found = refute(DoWhySecondOpinion(), MeanDifference(), sample)
         assert found.verdict == "NOT_EVALUATED"
         assert word in found.reason
-    found = refute(
-        DoWhySecondOpinion(), LinearProbability(), dose, scale="mean_difference"
-    )
+    found = refute(DoWhySecondOpinion(), LinearProbability(), dose, scale="mean_difference")
     assert "not 0/1" in found.reason
 
 

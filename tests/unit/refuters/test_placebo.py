@@ -111,9 +111,7 @@ def test_a_dose_is_permuted_too(refute, confounded):
         a=sample.x[:, 0] + np.random.default_rng(2).normal(size=sample.n),
         exposure_kind="dose",
     )
-    found = refute(
-        PlaceboExposure(draws=DRAWS), LinearProbability(), dose, scale="mean_difference"
-    )
+    found = refute(PlaceboExposure(draws=DRAWS), LinearProbability(), dose, scale="mean_difference")
     assert found.verdict == "PASS", found.reason
 
 
@@ -132,9 +130,7 @@ def test_shuffling_keeps_the_count_in_every_stratum():
     strata = cut_into_strata(score, 5)
     shuffled = shuffle_within(values, score, strata, rng)
     assert not np.array_equal(shuffled, values)
-    np.testing.assert_array_equal(
-        np.bincount(strata, shuffled), np.bincount(strata, values)
-    )
+    np.testing.assert_array_equal(np.bincount(strata, shuffled), np.bincount(strata, values))
 
 
 def test_within_a_stratum_values_still_follow_their_tendency():

@@ -13,7 +13,6 @@ from causal.estimators import (
     GComputation,
     InverseProbability,
     LinearProbability,
-    MeanDifference,
 )
 from causal.refuters import Bootstrap, DataSubset
 from causal.refuters.resampling import gather_rows, judge_spread, take_rows
@@ -60,9 +59,7 @@ def prognostic(n: int = 600, seed: int = 6) -> Sample:
     x = rng.normal(size=(n, 1))
     a = (rng.random(n) < 1 / (1 + np.exp(1.0 - 0.5 * x[:, 0]))).astype(float)
     y = 3 * x[:, 0] + rng.normal(size=n)
-    return Sample(
-        np.arange(n), y, a, x, ("x0",), ("severity",), "continuous", "binary", np.ones(n)
-    )
+    return Sample(np.arange(n), y, a, x, ("x0",), ("severity",), "continuous", "binary", np.ones(n))
 
 
 @pytest.mark.parametrize("target", ["ATE", "ATT"])
@@ -77,9 +74,7 @@ def test_weights_taken_as_known_fail_the_bootstrap(refute, target):
 
 def test_an_estimate_driven_by_one_person_fails_the_subset(refute, with_leverage):
     sample = with_leverage()
-    found = refute(
-        DataSubset(draws=DRAWS), LinearProbability(), sample, scale="mean_difference"
-    )
+    found = refute(DataSubset(draws=DRAWS), LinearProbability(), sample, scale="mean_difference")
     assert found.verdict == "FAIL", found.reason
     assert "1 person moves the estimate" in found.reason
     rest = take_rows(sample, np.arange(1, sample.n))
@@ -92,8 +87,10 @@ def test_too_many_draws_without_a_fit_are_not_evaluated(refute, confounded):
     two = np.zeros(sample.n)
     two[:2] = 1.0  # absent from every seventh resample
     found = refute(
-        Bootstrap(draws=200), InverseProbability(), replace(sample, a=two, x=sample.x[:, :0],
-        terms=(), concepts=()), scale="mean_difference",
+        Bootstrap(draws=200),
+        InverseProbability(),
+        replace(sample, a=two, x=sample.x[:, :0], terms=(), concepts=()),
+        scale="mean_difference",
     )
     assert found.verdict == "NOT_EVALUATED"
     assert "draws could not be fitted" in found.reason

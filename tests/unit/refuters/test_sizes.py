@@ -13,8 +13,8 @@ from causal.seeding import generator
 
 pytestmark = pytest.mark.simulation
 
-COHORTS = 200
-DRAWS = 60
+COHORTS = 150
+DRAWS = 50
 NOMINAL = 0.05
 BAND = 3.3 * math.sqrt(NOMINAL * (1 - NOMINAL) / COHORTS)
 """Binomial, at a family-wise error of 1 % over the fifteen cells."""
@@ -37,9 +37,7 @@ def test_a_sound_analysis_fails_no_more_often_than_said(confounded, refuter, est
         sample = confounded(300, seed=1000 + seed)
         original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
         stream = generator(seed, "refuter", refuter.kind)
-        found = refuter.refute(
-            "rung", estimator, sample, original, "risk_difference", stream, {}
-        )
+        found = refuter.refute("rung", estimator, sample, original, "risk_difference", stream, {})
         assert found.verdict in ("PASS", "FAIL")
         failed += found.verdict == "FAIL"
     assert failed / COHORTS < NOMINAL + BAND
