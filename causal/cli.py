@@ -81,6 +81,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--data", type=Path, help="your own CSV, or a folder of them")
     one.add_argument("--jobs", type=_jobs, default=1, help="processes (changes no number)")
     one.set_defaults(verb_function=_verify)
+
+    one = verbs.add_parser("why", help="say what is behind a number of a report")
+    one.add_argument("report", type=Path, metavar="REPORT")
+    one.add_argument("pointer", metavar="POINTER", help="as /rungs/3/estimate, or a rung's name")
+    one.set_defaults(verb_function=_why)
+
+    one = verbs.add_parser("doctor", help="check versions, data files and hazards of libraries")
+    one.set_defaults(verb_function=_doctor)
+
+    one = verbs.add_parser("new-dataset", help="write a data set's folder to start from")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("--folder", type=Path, metavar="DIR", help="where to put it, if not with us")
+    one.set_defaults(verb_function=_new_dataset)
     return parser
 
 
@@ -215,6 +228,44 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"{folder}: verified")
         for sentence in verified.sentences:
             print(f"  {sentence}")
+    return OK
+
+
+def _why(options: argparse.Namespace) -> int:
+    """Print the chain behind a number."""
+    from causal.why import why
+
+    for link in why(options.report, options.pointer):
+        print(link.name)
+        for line in link.lines:
+            print(f"  {line}")
+    return OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """Print what is found; 1 if something must be mended."""
+    from causal.doctor import examine
+
+    broken = False
+    title = ""
+    for finding in examine():
+        if finding.subject != title:
+            title = finding.subject
+            print(title)
+        print(f"  {finding.state:8s} {finding.said}", flush=True)
+        broken = broken or finding.state == "BROKEN"
+    return DIFFERS if broken else OK
+
+
+def _new_dataset(options: argparse.Namespace) -> int:
+    """Write a data set's folder and say what to do next."""
+    from causal.scaffold import new_dataset
+
+    made = new_dataset(options.name, options.folder)
+    for path in made.files:
+        print(path)
+    for number, step in enumerate(made.next_steps, 1):
+        print(f"{number}. {step}")
     return OK
 
 

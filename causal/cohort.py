@@ -123,6 +123,18 @@ class Sample:
                 raise SpecError(f"there is no term '{term}'. {did_you_mean(term, self.terms)}")
         return self._taking([i for i, t in enumerate(self.terms) if t in terms])
 
+    def rows(self, kept: Bools) -> Sample:
+        """Keep these rows; (n,) booleans."""
+        return replace(
+            self,
+            unit=self.unit[kept],
+            y=self.y[kept],
+            a=self.a[kept],
+            x=np.ascontiguousarray(self.x[kept]),
+            w=self.w[kept],
+            cluster=None if self.cluster is None else self.cluster[kept],
+        )
+
     def with_exposure(self, a: Floats) -> Sample:
         """Replace the exposure, as placebo refuters do."""
         return replace(self, a=a)

@@ -12,7 +12,7 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.dag import digest
 from causal.design import MEANING, Baseline
-from causal.diagnostics import Diagnostic, standardised_differences
+from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
 from causal.estimate import MEANS, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
@@ -21,9 +21,7 @@ from causal.ladder import attenuate
 from causal.missing import describe
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
-
-EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
-COUNTS = ("clipped", "trimmed")
+from causal.spec import Variant
 
 STATUS: dict[Availability, doc.Status] = {
     Availability.MEASURED: "measured",
@@ -167,25 +165,26 @@ def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
     sample = drawn.sample
     if sample.exposure_kind != "binary" or not sample.terms:
         return []
-    smd = standardised_differences(sample.x, sample.a, sample.w)
-    return [
-        doc.CovariateBlock(
+    blocks = []
+    for j, (term, concept) in enumerate(zip(sample.terms, sample.concepts, strict=True)):
+        known = ~np.isnan(sample.x[:, j])  # columns of bracket rungs only may be missing
+        x, a, w = sample.x[known, j], sample.a[known], sample.w[known]
+        block = doc.CovariateBlock(
             term=term,
             concept="time" if concept == TIME else concept,
-            mean_unexposed=float(sample.x[sample.a == 0, j].mean()),
-            mean_exposed=float(sample.x[sample.a == 1, j].mean()),
-            smd=float(smd[j]),
+            mean_unexposed=float(x[a == 0].mean()),
+            mean_exposed=float(x[a == 1].mean()),
+            smd=float(standardised_differences(x[:, None], a, w)[0]),
             filled=doc.suppressed(drawn.filled[term], min_cell),
         )
-        for j, (term, concept) in enumerate(zip(sample.terms, sample.concepts, strict=True))
-    ]
+        blocks.append(block)
+    return blocks
 
 
 def compose_rung(
     plan: Plan,
     planned: PlannedRung,
     fitted: FittedRung,
-    crude: FittedRung,
     drawn: Drawn,
     min_cell: int,
 ) -> doc.RungBlock:
@@ -200,7 +199,7 @@ def compose_rung(
         )
     label, reason = _label(plan, planned)
     sample = drawn.sample
-    clusters = sample.n_clusters
+    clusters = fitted.n_clusters
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
     others: tuple[Scale, ...] = (
         ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
@@ -218,7 +217,7 @@ def compose_rung(
         interval=(effect.lo, effect.hi),
         region=[(effect.lo, effect.hi)],
         level=effect.level,
-        n=doc.suppressed(sample.n, min_cell),
+        n=doc.suppressed(fitted.n, min_cell),
         n_clusters=None if clusters is None else doc.suppressed(clusters, min_cell),
         label=label,
         label_reason=reason,
@@ -227,63 +226,39 @@ def compose_rung(
         means=None if means is None else (float(means[0]), float(means[1])),
         split_sd=fitted.estimates.split_sd,
         other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
-        remaining=_remaining(fitted, crude, sample.outcome_kind == "binary"),
+        remaining=_remaining(
+            fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
+        ),
+    )
+
+
+def compose_variant(
+    plan: Plan, variant: Variant, fits: Sequence[FittedRung], drawn: Drawn, min_cell: int
+) -> doc.VariantBlock:
+    """Write the rungs of a variant, on its own rows."""
+    return doc.VariantBlock(
+        name=variant.name,
+        reason=variant.reason,
+        persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
+        rungs=[
+            compose_rung(plan, planned, fitted, drawn, min_cell)
+            for planned, fitted in zip(plan.rungs, fits, strict=True)
+        ],
     )
 
 
 def compose_covariance(
-    names: Sequence[str], fits: Sequence[FittedRung], scale: Scale
+    named: Sequence[tuple[str, FittedRung]], scale: Scale
 ) -> doc.CovarianceBlock:
     """Write the covariance of the rungs' estimates, which pooling needs."""
-    contrasts = [one.estimates.contrast(scale) for one in fits]
+    contrasts = [fitted.estimates.contrast(scale) for _, fitted in named]
     known = [one for one in contrasts if isinstance(one, Estimates)]
     matrix = np.empty((len(known), len(known)))
     for i, first in enumerate(known):
         for j, second in enumerate(known):
             joint = first.covariance if i == j else first.joint(second).covariance
             matrix[i, j] = joint[0, 0] if i == j else joint[0, 1]
-    return doc.CovarianceBlock(rungs=list(names), matrix=matrix.tolist())
-
-
-def compose_diagnostics(name: str, fitted: FittedRung, min_cell: int) -> list[doc.DiagnosticBlock]:
-    """Write the checks of a rung; what belongs to single persons is hidden in restricted data."""
-    return [
-        doc.DiagnosticBlock(
-            name=one.name,
-            rung=name,
-            value=None if _hidden(one, min_cell) else one.value,
-            threshold=one.threshold,
-            verdict=one.verdict,
-            reason=f"hidden: cells under {min_cell}" if _hidden(one, min_cell) else one.reason,
-        )
-        for one in fitted.diagnostics
-    ]
-
-
-def compose_balance(name: str, fitted: FittedRung, drawn: Drawn) -> list[doc.BalanceBlock]:
-    """Write the balance of a rung with weights."""
-    if fitted.crude_smd is None or fitted.weighted_smd is None:
-        return []
-    concepts = dict(zip(drawn.sample.terms, drawn.sample.concepts, strict=True))
-    rows = zip(fitted.terms, fitted.crude_smd, fitted.weighted_smd, strict=True)
-    return [
-        doc.BalanceBlock(
-            rung=name,
-            term=term,
-            concept="time" if concepts[term] == TIME else concepts[term],
-            crude=float(crude),
-            weighted=float(weighted),
-        )
-        for term, crude, weighted in rows
-    ]
-
-
-def compose_overlap(name: str, fitted: FittedRung, min_cell: int) -> list[doc.OverlapBlock]:
-    """Write the distribution of the propensity as shares, small bins hidden."""
-    if fitted.propensity_counts is None:
-        return []
-    unexposed, exposed = (_shares(counts, min_cell) for counts in fitted.propensity_counts)
-    return [doc.OverlapBlock(rung=name, exposed=exposed, unexposed=unexposed)]
+    return doc.CovarianceBlock(rungs=[name for name, _ in named], matrix=matrix.tolist())
 
 
 def _column(variable: Variable) -> doc.ColumnBlock:
@@ -320,12 +295,12 @@ def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:
     )
 
 
-def _remaining(fitted: FittedRung, crude: FittedRung, binary: bool) -> doc.Remaining | doc.Reason:
+def _remaining(fitted: FittedRung, binary: bool, *, crude: bool) -> doc.Remaining | doc.Reason:
     """Write the share that remains, on the difference whatever the headline's scale."""
-    if fitted is crude:
+    if crude:
         return doc.Reason(not_estimable="the crude rung is what the others are compared with")
     scale: Scale = "risk_difference" if binary else "mean_difference"
-    share = attenuate(crude.estimates, fitted.estimates, scale)
+    share = attenuate(fitted.crude, fitted.estimates, scale)
     if isinstance(share, NotEstimable):
         return doc.Reason(not_estimable=share.reason)
     lo, hi = share.difference.pieces[0]
@@ -337,16 +312,3 @@ def _remaining(fitted: FittedRung, crude: FittedRung, binary: bool) -> doc.Remai
         difference=(lo, hi),
         mixed=share.mixed_targets,
     )
-
-
-def _hidden(one: Diagnostic, min_cell: int) -> bool:
-    """Tell whether a value is one person's, or a count too small to publish."""
-    if min_cell == 0 or one.value is None:
-        return False
-    return one.name in EXTREMES or (one.name in COUNTS and 0 < one.value < min_cell)
-
-
-def _shares(counts: Sequence[int], min_cell: int) -> list[float | None]:
-    """Turn counts into shares of the arm; None where a count is too small to publish."""
-    total = sum(counts)
-    return [None if 0 < count < min_cell else count / total for count in counts]

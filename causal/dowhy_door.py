@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Literal
 
 import networkx as nx
@@ -15,6 +11,7 @@ import networkx as nx
 from causal.dag import Dag, Graph, to_networkx
 from causal.errors import InternalConsistencyError, SpecError, did_you_mean
 from causal.separation import criterion
+from causal.silence import quiet
 
 MAX_CONCEPTS = 12
 """DoWhy's search doubles with every concept: 16 s at 16 covariates, unfinished at 18."""
@@ -95,7 +92,7 @@ def _unasked(dag: Dag, graph: Graph, names: Sequence[str]) -> str:
 
 def _ask(graph: Graph, observed: list[str], exposure: str, outcome: str) -> frozenset[str] | None:
     """Give DoWhy's back-door set, or ``None`` when it finds none."""
-    with _quiet():
+    with quiet():
         from dowhy.causal_identifier import EstimandType, identify_effect_auto
 
         found = identify_effect_auto(
@@ -108,19 +105,6 @@ def _ask(graph: Graph, observed: list[str], exposure: str, outcome: str) -> froz
     if found.estimands.get("backdoor") is None:
         return None
     return frozenset(found.get_backdoor_variables())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep DoWhy from printing, logging and warning, and leave the level of logging as it was."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with redirect_stdout(StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _shown(found: frozenset[str] | None) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from causal import diagnostics
-from causal.arrays import Floats
+from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
-from causal.estimate import Estimates
+from causal.estimate import Estimates, NotEstimable
 from causal.estimators import AIPW, AnyEstimator, InverseProbability, NuisanceStore, Overlap
 from causal.execution import map_tasks
 from causal.seeding import generator
@@ -43,13 +43,19 @@ class FittedRung:
 
     Attributes
     ----------
-    estimates : the fit.
+    estimates : the fit, its influence values on all rows of the sample (0 where a row is not
+        used, so that pairing stays right).
+    crude : the crude fit on the rows this rung uses, which the share is formed over.
+    n, n_clusters : rows and clusters used.
     terms : p names of the columns adjusted for.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed.
     """
 
     estimates: Estimates
+    crude: Estimates
+    n: int
+    n_clusters: int | None
     terms: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
     crude_smd: Floats | None
@@ -63,6 +69,7 @@ class _Batch:
 
     sample: Sample
     tasks: tuple[RungTask, ...]
+    crude: AnyEstimator
     thresholds: Thresholds
     seed: int
 
@@ -89,10 +96,23 @@ def fit_rungs(
     """
     workers = min(jobs, len(tasks))
     batches = [
-        _Batch(sample, tuple(tasks[first::workers]), thresholds, seed) for first in range(workers)
+        _Batch(sample, tuple(tasks[first::workers]), tasks[0].estimator, thresholds, seed)
+        for first in range(workers)
     ]
     results = map_tasks(_fit_batch, batches, jobs=workers)
     return [results[number % workers][number // workers] for number in range(len(tasks))]
+
+
+def spread(estimates: Estimates, used: Bools, sample: Sample) -> Estimates:
+    """Spread a fit on some rows over all of them, so that it pairs with fits on all.
+
+    Rows not used get influence 0, the others n / n_used times theirs; the covariance is the same.
+    """
+    if used.all() or isinstance(estimates.influence, NotEstimable):
+        return estimates
+    influence = np.zeros((sample.n, estimates.influence.shape[1]))
+    influence[used] = estimates.influence * (sample.n / used.sum())
+    return replace(estimates, influence=read_only(influence), cluster=sample.cluster)
 
 
 def _fit_batch(batch: _Batch) -> list[FittedRung]:
@@ -102,15 +122,25 @@ def _fit_batch(batch: _Batch) -> list[FittedRung]:
 
 
 def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
-    """Fit one rung, and judge its weights."""
+    """Fit one rung, and judge its weights.
+
+    Bracket rungs may use columns that are missing in some rows; they are fitted on the others,
+    with nuisance regressions of their own.
+    """
     sample = batch.sample.with_terms(task.terms)
+    known = np.asarray(~np.isnan(sample.x).any(axis=1))
+    if not known.all():
+        sample, store = sample.rows(known), NuisanceStore()
     try:
         rng = generator(batch.seed, "rung", task.name)
-        estimates = task.estimator.fit(sample, store, rng)
+        estimates = spread(task.estimator.fit(sample, store, rng), known, batch.sample)
+        none = sample.with_terms(())
+        crude = spread(batch.crude.fit(none, NuisanceStore(), rng), known, batch.sample)
+        fitted = FittedRung(
+            estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
+        )
         weights = task.estimator.weights(sample, store)
-        if weights is None:
-            return FittedRung(estimates, sample.terms, (), None, None, None)
-        return _judged(batch, task, sample, store, estimates, weights)
+        return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
         if not str(error.place):
             error.place = task.place
@@ -122,7 +152,7 @@ def _judged(
     task: RungTask,
     sample: Sample,
     store: NuisanceStore,
-    estimates: Estimates,
+    fitted: FittedRung,
     weights: Floats,
 ) -> FittedRung:
     """Add balance, overlap and effective size to a fit with weights."""
@@ -141,11 +171,10 @@ def _judged(
         *diagnostics.describe_weights(w[w > 0]),
         *diagnostics.count_restricted(e, clip, trim),
     )
-    return FittedRung(
-        estimates,
-        sample.terms,
-        found,
-        diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
-        diagnostics.standardised_differences(sample.x, a, w),
-        diagnostics.propensity_shares(e, a),
+    return replace(
+        fitted,
+        diagnostics=found,
+        crude_smd=diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
+        weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
+        propensity_counts=diagnostics.propensity_shares(e, a),
     )

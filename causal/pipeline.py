@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from causal import composing
+from causal import composing_checks as checks
+from causal.assailing import check_assaults, find_sensitivity, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
-from causal.fitting import RungTask, Thresholds, fit_rungs
+from causal.estimators import AnyEstimator, InverseProbability
+from causal.estimators.nuisance import ObservationModel, PropensityModel
+from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
 from causal.identify import Availability
-from causal.planning import Plan, plan_analysis, rung_terms
+from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
+from causal.refuters import Refutation
 from causal.registry import chosen_options, describe, known_truth, load_cohort
-from causal.result import Provenance, Result
-from causal.sampling import draw_sample
-from causal.spec import Specification
+from causal.result import Provenance, Result, VariantBlock
+from causal.sampling import Drawn, draw_sample
+from causal.sensitivity import SensitivityFinding
+from causal.spec import Specification, Variant
 
 
 class Progress(Protocol):
@@ -69,14 +76,31 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
     CausalError
         With the place of the rung and the remedy.
     """
-    analysis, specification = plan.analysis, plan.specification
+    check_assaults(plan)
     drawn = draw_sample(cohort, plan)
     tasks = _tasks(plan, drawn.sample)
-    gates = Thresholds(**analysis.gates.model_dump())
-    fits = fit_rungs(drawn.sample, tasks, gates, analysis.seed, jobs=jobs)
-    names = [task.name for task in tasks]
-    generated = plan.info.access == "generated"
+    gates = Thresholds(**plan.analysis.gates.model_dump())
+    fits = fit_rungs(drawn.sample, tasks, gates, plan.analysis.seed, jobs=jobs)
+    refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
+    findings = find_sensitivity(plan, tasks, fits, drawn.sample)
+    variants = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
+    return _result(plan, cohort, drawn, fits, refutations, findings, variants)
+
+
+def _result(
+    plan: Plan,
+    cohort: Cohort,
+    drawn: Drawn,
+    fits: Sequence[FittedRung],
+    refutations: Sequence[Refutation],
+    findings: Sequence[SensitivityFinding],
+    variants: list[VariantBlock],
+) -> Result:
+    """Put everything that was found into the result document."""
+    analysis, specification, cell = plan.analysis, plan.specification, cohort.min_cell
     options = chosen_options(plan.info, analysis.options)
+    generated = plan.info.access == "generated"
+    named = list(zip([planned.rung.name for planned in plan.rungs], fits, strict=True))
     return Result(
         name=specification.name,
         question=analysis.question,
@@ -87,29 +111,23 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
         timing=composing.compose_timing(plan),
         dag=composing.compose_dag(plan, _second_opinion(plan)),
         estimands=[composing.compose_estimand(planned) for planned in plan.rungs],
-        attrition=composing.compose_attrition(drawn, cohort.min_cell),
-        covariates=composing.compose_covariates(drawn, cohort.min_cell),
+        attrition=composing.compose_attrition(drawn, cell),
+        covariates=composing.compose_covariates(drawn, cell),
         rungs=[
-            composing.compose_rung(plan, planned, fitted, fits[0], drawn, cohort.min_cell)
+            composing.compose_rung(plan, planned, fitted, drawn, cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
         headline=analysis.headline_rung,
-        covariance=composing.compose_covariance(names, fits, analysis.estimand.scale),
-        diagnostics=[
-            block
-            for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_diagnostics(name, fitted, cohort.min_cell)
+        variants=variants,
+        refutations=[
+            checks.compose_refutation(found, getattr(refuter, "outcome", ""))
+            for refuter, found in zip(analysis.refuters, refutations, strict=True)
         ],
-        balance=[
-            block
-            for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_balance(name, fitted, drawn)
-        ],
-        overlap=[
-            block
-            for name, fitted in zip(names, fits, strict=True)
-            for block in composing.compose_overlap(name, fitted, cohort.min_cell)
-        ],
+        sensitivity=[checks.compose_sensitivity(found) for found in findings],
+        covariance=composing.compose_covariance(named, analysis.estimand.scale),
+        diagnostics=[b for n, f in named for b in checks.compose_diagnostics(n, f, cell)],
+        balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],
+        overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
         truth=dict(known_truth(analysis.dataset, options)) if generated else {},
         companions=list(analysis.companions),
         provenance=Provenance(
@@ -120,19 +138,48 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
     )
 
 
+def _vary(plan: Plan, variant: Variant, cohort: Cohort) -> VariantBlock:
+    """Run the rungs of a variant on its own sample."""
+    varied = plan_variant(plan, variant)
+    drawn = draw_sample(cohort, varied)
+    gates = Thresholds(**varied.analysis.gates.model_dump())
+    fits = fit_rungs(drawn.sample, _tasks(varied, drawn.sample), gates, varied.analysis.seed)
+    return composing.compose_variant(varied, variant, fits, drawn, cohort.min_cell)
+
+
 def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
     """Say what numerics need of each rung; all but the crude one adjust for the design's time."""
     time = tuple(t for t, c in zip(sample.terms, sample.concepts, strict=True) if c == TIME)
     document = plan.specification.document
-    return [
-        RungTask(
+    tasks = []
+    for number, planned in enumerate(plan.rungs):
+        adjusted = rung_terms(plan, planned.measurements) + (time if number else ())
+        followed = rung_terms(plan, planned.followed) + (time if planned.followed else ())
+        task = RungTask(
             name=planned.rung.name,
-            estimator=planned.rung.estimator,
-            terms=rung_terms(plan, planned) + (time if number else ()),
+            estimator=_with_follow_up(planned, adjusted, followed),
+            terms=tuple(dict.fromkeys(adjusted + followed)),
             place=document.place(("ladder", number, "name")),
         )
-        for number, planned in enumerate(plan.rungs)
-    ]
+        tasks.append(task)
+    return tasks
+
+
+def _with_follow_up(
+    planned: PlannedRung, adjusted: tuple[str, ...], followed: tuple[str, ...]
+) -> AnyEstimator:
+    """Tell an estimator which terms are for exposure, and which for being followed up."""
+    rung = planned.rung
+    if rung.followed is None or not isinstance(rung.estimator, InverseProbability):
+        return rung.estimator
+    return rung.estimator.model_copy(
+        update={
+            "propensity": PropensityModel(terms=rung.estimator.propensity.terms or adjusted),
+            "observation": ObservationModel(
+                terms=followed, interactions=rung.followed.interactions
+            ),
+        }
+    )
 
 
 def _second_opinion(plan: Plan) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causal.codebook import Codebook, Measurement, Variable
-from causal.dag import Dag, load_dag
+from causal.dag import Concept, Dag, load_dag
 from causal.dagitty import read_dagitty
 from causal.dataset_info import DatasetInfo
 from causal.documents import Document
@@ -25,17 +25,24 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.registry import chosen_options
-from causal.spec import FULL, Analysis, Rung, Specification
+from causal.spec import FULL, Analysis, Rung, Specification, Variant
 from causal.timing import association_reasons
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRung:
-    """A rung with what it will use: concepts, the columns that measure them, and the verdict."""
+    """A rung with what it will use: concepts, the columns that measure them, and the verdict.
+
+    Attributes
+    ----------
+    measurements : what exposure and outcome are adjusted for.
+    followed : what being followed up is taken to depend on, besides exposure.
+    """
 
     rung: Rung
     concepts: tuple[str, ...]
     measurements: tuple[Measurement, ...]
+    followed: tuple[Measurement, ...]
     estimand: Estimand
 
 
@@ -67,10 +74,29 @@ class Plan:
         """Give the specification's content."""
         return self.specification.analysis
 
+    def dag_concept(self, name: str) -> Concept:
+        """Give a concept of the diagram, or raise with the choices."""
+        if name not in self.dag.covariates:
+            raise SpecError(f"unknown concept '{name}'. {did_you_mean(name, self.dag.covariates)}")
+        return self.dag.concepts[name]
+
+    @property
+    def shared_measurements(self) -> frozenset[Measurement]:
+        """Give the measurements whose absence leaves a row out of every rung.
+
+        What only bracket rungs use leaves a row out of these rungs alone.
+        """
+        return frozenset(
+            one
+            for planned in self.rungs
+            for one in planned.measurements + planned.followed
+            if planned.rung.role != "bracket"
+        )
+
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """Give every measurement some rung uses, once, in the codebook's order."""
-        used = {one for planned in self.rungs for one in planned.measurements}
+        used = {one for rung in self.rungs for one in rung.measurements + rung.followed}
         return tuple(one for one in self.info.codebook.measurements if one in used)
 
 
@@ -95,6 +121,9 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     for column in analysis.missing.columns:
         with located(document, "missing", "columns", column):
             codebook[column]
+    for number, restriction in enumerate(analysis.restrict):
+        with located(document, "restrict", number):
+            codebook[restriction.column]
     with located(document, "population"):
         population, reason = _population(info, analysis.population)
     available = availability(codebook, dag)
@@ -117,9 +146,22 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     )
 
 
-def rung_terms(plan: Plan, planned: PlannedRung) -> tuple[str, ...]:
-    """Name the terms a rung adjusts for, the design's own time indicators apart."""
-    return _terms(planned.measurements, plan.info.codebook, plan.analysis)
+def rung_terms(plan: Plan, measurements: tuple[Measurement, ...]) -> tuple[str, ...]:
+    """Name the terms of a rung's measurements, the design's own time indicators apart."""
+    return _terms(measurements, plan.info.codebook, plan.analysis)
+
+
+def plan_variant(plan: Plan, variant: Variant) -> Plan:
+    """Plan the analysis a variant of the specification stands for."""
+    number = plan.analysis.variants.index(variant)
+    with located(plan.specification.document, "variants", number):
+        return plan_variant_of(plan, variant)
+
+
+def plan_variant_of(plan: Plan, variant: Variant) -> Plan:
+    """Plan the analysis with one choice changed."""
+    specification = replace(plan.specification, analysis=plan.analysis.varied(variant))
+    return plan_analysis(specification, plan.info)
 
 
 def measured_name(one: Measurement) -> str:
@@ -191,10 +233,27 @@ def _plan_rungs(
             for one in codebook.measuring(concept, rung.columns.get(concept))
             if rung.role == "bracket" or one.before_exposure
         )
+        with located(document, "ladder", number, "followed"):
+            followed = _followed(rung, full, dag, codebook)
         with located(document, "ladder", number, "estimator"):
             terms = _terms(measurements, codebook, specification.analysis)
             _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
-        yield PlannedRung(rung, concepts, measurements, estimand)
+        yield PlannedRung(rung, concepts, measurements, followed, estimand)
+
+
+def _followed(
+    rung: Rung, full: AdjustmentSet, dag: Dag, codebook: Codebook
+) -> tuple[Measurement, ...]:
+    """Find the columns that predict follow-up, whenever they were measured."""
+    if rung.followed is None:
+        return ()
+    named = rung.model_copy(update={"adjust": rung.followed.adjust})
+    return tuple(
+        one
+        for concept in _concepts(named, full, dag)
+        for one in codebook.measuring(concept, rung.columns.get(concept))
+        if one.before_exposure or dag.concepts[concept].when is not None or one.when == "end"
+    )
 
 
 def _concepts(rung: Rung, full: AdjustmentSet, dag: Dag) -> tuple[str, ...]:

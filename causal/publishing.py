@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from causal.errors import CausalError, Place
-from causal.report import render_index, rendered
+from causal.report import HTML, render_index, rendered, rendered_html
 from causal.result import Result, dump, load
 
 RESULT = "results.json"
@@ -25,7 +25,9 @@ def publish(result: Result, folder: Path) -> None:
         The folder cannot be written to.
     """
     text = dump(result)
-    content = {**rendered(Result.model_validate_json(text)), RESULT: text.encode()}
+    read = Result.model_validate_json(text)
+    committed = rendered(read)
+    content = {**committed, HTML: rendered_html(read, committed), RESULT: text.encode()}
     stage = folder.parent / f".{folder.name}.{os.getpid()}.part"
     try:
         for name, body in content.items():

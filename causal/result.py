@@ -1,7 +1,7 @@
 """The result document: the only way out of a run, and all that a report or a reviewer needs.
 
-Aggregate numbers only. The same versions on the same kind of machine give the same bytes: floats
-are written with 12 significant digits, and there are no timestamps, paths or commits.
+Aggregate numbers only, with 12 significant digits; no timestamps, paths or commits, so that the
+same versions on the same kind of machine give the same bytes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
 Label: TypeAlias = Literal["effect", "association"]
 Status: TypeAlias = Literal["measured", "proxy", "after_exposure", "unmeasured"]
 Role: TypeAlias = Literal["ladder", "bracket"]
-Count: TypeAlias = int | str
-"""A count of persons or rows, or ``"<10"`` where a smaller number would identify people."""
+Count: TypeAlias = int | str  # of persons or rows, or "<10" where less would identify people
 Pair: TypeAlias = tuple[float, float]
 Piece: TypeAlias = tuple[float | None, float | None]
 
@@ -203,6 +202,59 @@ class RungBlock(Block):
     remaining: Remaining | Reason
 
 
+class VariantBlock(Block):
+    """The crude and the headline rung once more, under one changed choice, on its own rows."""
+
+    name: str
+    reason: str
+    persons: Count
+    rungs: list[RungBlock]
+
+
+class RefutationBlock(Block):
+    """One attempt to break a rung: what it found, and what it can and cannot see."""
+
+    kind: str
+    rung: str
+    subject: str
+    expected: float | None
+    mean: float | None
+    interval: Pair | None
+    draws: int
+    p_value: float | None
+    verdict: Verdict
+    power: float | Reason
+    reason: str
+    sees: str
+    cannot_see: str
+
+
+class NumberBlock(Block):
+    """One number of a sensitivity analysis, or why it is not given."""
+
+    name: str
+    value: float | Reason
+
+
+class SensitivityRow(Block):
+    """Numbers of a sensitivity analysis that belong together."""
+
+    label: str
+    subject: str
+    numbers: list[NumberBlock]
+    note: str
+
+
+class SensitivityBlock(Block):
+    """What could overturn a rung, in one sentence and in numbers."""
+
+    kind: str
+    rung: str
+    headline: NumberBlock
+    rows: list[SensitivityRow]
+    sentence: str
+
+
 class DiagnosticBlock(Block):
     """One check of a rung, with the threshold set before results were seen."""
 
@@ -264,6 +316,9 @@ class Result(Block):
     covariates: list[CovariateBlock]
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
+    variants: list[VariantBlock] = []
+    refutations: list[RefutationBlock] = []
+    sensitivity: list[SensitivityBlock] = []
     covariance: CovarianceBlock
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]

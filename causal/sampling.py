@@ -17,6 +17,7 @@ from causal.expressions import holds
 from causal.features import expand, needed_partners, term_names
 from causal.missing import Filled, fill, policy_for
 from causal.planning import Plan, measured_name
+from causal.spec import Restriction, UnitWeights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,12 +63,16 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
         included,
         (analysis.population, plan.population_reason),
     )
-    columns = [
-        column
+    for restriction in analysis.restrict:
+        units = _restricted(cohort, units, restriction)
+    expanded = [
+        (one, column)
         for one in plan.measurements
         for column in _columns(cohort, plan, units.frame, first, one)
     ]
-    units, complete = _complete(units, columns)
+    columns = [column for _, column in expanded]
+    needed = [column for one, column in expanded if one in plan.shared_measurements]
+    units, complete = _complete(units, needed)
     if plan.analysis.design.time_indicators:
         columns += _time_columns(units.frame["t"], complete)
     sample = _assemble(cohort, plan, units, columns, complete)
@@ -107,6 +112,23 @@ def _columns(
         _Column(name, one.concept, fill(values, base, every, policy))
         for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
     ]
+
+
+def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units:
+    """Keep the units in a restriction's range."""
+    frame, column = units.frame, restriction.column
+    wave = {"start": "s", "end": "t", "outcome": "u"}.get(restriction.at)
+    first = cohort.table.groupby("person_id")["wave"].min()
+    waves = frame["person_id"].map(first) if wave is None else frame[wave]
+    values = waves if column == "wave" else values_at(cohort, column, frame["person_id"], waves)
+    inside = values.isna() if restriction.missing == "keep" else values.notna()
+    low = -np.inf if restriction.low is None else restriction.low
+    high = np.inf if restriction.high is None else restriction.high
+    inside |= (values >= low) & (values <= high)
+    if restriction.missing == "leave_out":
+        inside &= (values >= low) & (values <= high)
+    step = f"{column}@{restriction.at} from {low:g} to {high:g}"
+    return refuse_empty(units.keep(inside, step, restriction.reason))
 
 
 def _complete(units: Units, columns: list[_Column]) -> tuple[Units, Bools]:
@@ -154,9 +176,17 @@ def _assemble(
         concepts=tuple(one.concept for one in columns),
         outcome_kind=kind,
         exposure_kind="binary" if cohort.codebook[design.exposure].kind == "binary" else "dose",
-        w=np.ones(len(frame)),
+        w=_weights(unit, plan.analysis.weights),
         cluster=unit.astype(np.int64) if design.clustered else None,
     )
+
+
+def _weights(unit: np.ndarray, kind: UnitWeights) -> Floats:
+    """Weigh every row alike, or every person alike; the mean is 1."""
+    if kind == "rows":
+        return np.ones(len(unit))
+    share = 1 / np.bincount(unit)[unit]
+    return np.asarray(share / share.mean())
 
 
 def _check_outcome(sample: Sample, column: str) -> None:

@@ -10,14 +10,17 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from causal.design import AnyDesign, MissingData
+from causal.design import AnyDesign, MissingData, OutcomeAt
 from causal.documents import Document, Settings, read_document, validated
 from causal.errors import SpecError, did_you_mean
 from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator
 from causal.features import Form
+from causal.refuters import AnyRefuter
+from causal.sensitivity import AnySensitivity
 
 Value: TypeAlias = str | int | float | bool
+UnitWeights: TypeAlias = Literal["rows", "persons"]
 FULL = "dag"
 """In ``adjust``, stands for the set the diagram asks for, as far as it is measured here."""
 
@@ -35,6 +38,20 @@ class EstimandChoice(Settings):
     scale: Scale = "risk_difference"
 
 
+class Followed(Settings):
+    """What being followed up depends on: weighs the rows with an outcome for those without.
+
+    Attributes
+    ----------
+    adjust : concepts, besides exposure, that predict whether the outcome is known; may be measured
+        after exposure began. None stands for exposure alone, which leaves Hájek weights unchanged.
+    interactions : terms multiplied with exposure.
+    """
+
+    adjust: tuple[str, ...] = ()
+    interactions: tuple[str, ...] = ()
+
+
 class Rung(Settings):
     """One rung of the ladder.
 
@@ -45,18 +62,26 @@ class Rung(Settings):
         exposure began and is shown apart, since it may be a mediator.
     adjust : concepts; ``dag`` stands for the set the diagram asks for.
     columns : concept -> the columns that are to measure it in this rung, instead of the default.
+    followed : weigh for loss to follow-up (needs ``missing.outcome: keep`` and ipw).
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     role: Literal["ladder", "bracket"] = "ladder"
     adjust: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    followed: Followed | None = None
     estimator: AnyEstimator
 
     @field_validator("adjust", mode="before")
     @classmethod
     def _one_or_many(cls, adjust: object) -> object:
         return (adjust,) if isinstance(adjust, str) else adjust
+
+    @model_validator(mode="after")
+    def _weighs_if_followed(self) -> Rung:
+        if self.followed is not None and self.estimator.kind != "ipw":
+            raise ValueError("followed needs the estimator ipw, whose weights it multiplies")
+        return self
 
     @model_validator(mode="after")
     def _adjusts_if_it_says_so(self) -> Rung:
@@ -66,6 +91,47 @@ class Rung(Settings):
                 "estimator"
             )
         return self
+
+
+class Restriction(Settings):
+    """Keep the units whose column lies in a range at a moment; the step is in the attrition table.
+
+    Attributes
+    ----------
+    column : a column of the cohort, or ``wave``.
+    at : ``baseline``, ``start``, ``end`` of the exposure window, or ``outcome`` interview.
+    low, high : both ends included.
+    missing : whether units without a value are kept.
+    reason : why one would look at these units.
+    """
+
+    column: str
+    at: Literal["baseline", "start", "end", "outcome"]
+    low: float | None = None
+    high: float | None = None
+    missing: Literal["keep", "leave_out"] = "leave_out"
+    reason: str
+
+
+class Variant(Settings):
+    """The crude and the headline rung once more, under one changed choice.
+
+    Attributes
+    ----------
+    name : unique among the variants.
+    reason : what the reader learns from it.
+    restrict, weights, outcome, outcome_at, dag, missing : replace the analysis's own.
+    rungs : the rungs to show; the crude and the headline one when left out.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    reason: str
+    restrict: tuple[Restriction, ...] | None = None
+    weights: UnitWeights | None = None
+    outcome: str | None = None
+    outcome_at: OutcomeAt | None = None
+    missing: MissingData | None = None
+    rungs: tuple[str, ...] = ()
 
 
 class Gates(Settings):
@@ -90,6 +156,11 @@ class Analysis(Settings):
     ----------
     chosen : whether this analysis was chosen before or after estimates had been seen.
     headline : the rung the first page leads with; the last one with the target when left out.
+    restrict : units to keep, beyond the population.
+    weights : ``rows`` weighs every unit alike, ``persons`` every person.
+    variants : the same question under one changed choice each, shown beside the ladder.
+    refuters : attempts to break the headline rung.
+    sensitivity : what could overturn the headline rung and the brackets.
     companions : analyses to be read beside this one.
     """
 
@@ -102,9 +173,14 @@ class Analysis(Settings):
     estimand: EstimandChoice = EstimandChoice()
     dag: str
     features: Mapping[str, Form | tuple[Form, ...]] = Field(default_factory=dict)
+    restrict: tuple[Restriction, ...] = ()
+    weights: UnitWeights = "rows"
     missing: MissingData = MissingData()
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     headline: str | None = None
+    variants: tuple[Variant, ...] = ()
+    refuters: tuple[AnyRefuter, ...] = ()
+    sensitivity: tuple[AnySensitivity, ...] = ()
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
@@ -124,6 +200,47 @@ class Analysis(Settings):
         if twice:
             raise ValueError(f"the rung name '{twice[0]}' stands twice; give each its own")
         return ladder
+
+    @model_validator(mode="after")
+    def _variants_name_rungs(self) -> Analysis:
+        names = [rung.name for rung in self.ladder]
+        for variant in self.variants:
+            for rung in variant.rungs:
+                if rung not in names:
+                    raise ValueError(
+                        f"variant '{variant.name}' names the rung '{rung}'. "
+                        f"{did_you_mean(rung, names)}"
+                    )
+        twice = [v.name for v in self.variants]
+        if len(set(twice)) < len(twice):
+            raise ValueError("two variants have the same name; give each its own")
+        return self
+
+    def varied(self, variant: Variant) -> Analysis:
+        """Give the analysis a variant stands for: its choice changed, its rungs only."""
+        names = variant.rungs or (self.headline_rung,)
+        ladder = (self.ladder[0], *(r for r in self.ladder[1:] if r.name in names))
+        design = {
+            key: value
+            for key, value in (("outcome", variant.outcome), ("outcome_at", variant.outcome_at))
+            if value is not None
+        }
+        changes = {
+            key: value
+            for key in ("restrict", "weights", "missing")
+            if (value := getattr(variant, key)) is not None
+        }
+        return self.model_copy(
+            update={
+                **changes,
+                "design": self.design.model_copy(update=design),
+                "ladder": ladder,
+                "headline": None,
+                "variants": (),
+                "refuters": (),
+                "sensitivity": (),
+            }
+        )
 
     @model_validator(mode="after")
     def _headline_is_a_rung(self) -> Analysis:

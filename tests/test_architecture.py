@@ -17,7 +17,10 @@ PAGE = ROOT / "docs" / "architecture.md"
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 HEAVY = {"pandas", "scipy", "dowhy", "econml", "sklearn", "matplotlib", "joblib"}
-DOORS = {"dowhy": {"dowhy_door"}, "econml": {"estimators.orthogonal"}}
+DOORS = {
+    "dowhy": {"dowhy_door", "refuters.dowhy_refuters", "hazards"},
+    "econml": {"estimators.orthogonal", "hazards"},
+}
 BEHIND_NUMERICS = {"diagram", "units", "data sets", "specification", "sample", "result"}
 ORDINARY_WORDS = {"simulated"}  # also an adjective: only a string that is just this word counts
 
@@ -35,6 +38,12 @@ def named(path: Path) -> str:
     if parts[0] == "report":
         return "report"
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def documented(function: ast.FunctionDef) -> int:
+    """Count the lines of a function's docstring."""
+    text = ast.get_docstring(function, clean=False)
+    return text.count("\n") + 1 if text else 0
 
 
 LAYERS = {module: row[0] for row in table("Layers") for module in re.findall(r"`([^`]+)`", row[2])}
@@ -124,7 +133,8 @@ def test_numerics_never_see_diagram_data_set_or_specification(path):
     seen = {m for m in modules_of_ours(TREES[path]) if LAYERS[m] in BEHIND_NUMERICS}
     assert not seen
     assert "codebook" not in modules_of_ours(TREES[path])
-    assert not {name for name in imported(TREES[path]) if name.split(".")[0] == "pandas"}
+    if named(path) not in DOORS["dowhy"]:  # DoWhy takes frames
+        assert not {name for name in imported(TREES[path]) if name.split(".")[0] == "pandas"}
 
 
 @EVERY
@@ -155,7 +165,7 @@ def test_modules_and_functions_fit_their_limits(path):
     long = [
         function.name
         for function in functions(TREES[path])
-        if function.end_lineno - function.lineno + 1 > FUNCTION_LINES
+        if function.end_lineno - function.lineno + 1 - documented(function) > FUNCTION_LINES
     ]
     assert not long
 

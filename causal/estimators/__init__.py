@@ -12,6 +12,7 @@ from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
 from causal.estimators.weighting import InverseProbability, Overlap
+from causal.estimators.within_person import WithinPerson
 
 AnyEstimator: TypeAlias = Annotated[
     MeanDifference
@@ -20,7 +21,8 @@ AnyEstimator: TypeAlias = Annotated[
     | InverseProbability
     | Overlap
     | AIPW
-    | LinearDML,
+    | LinearDML
+    | WithinPerson,
     Field(discriminator="kind"),
 ]
 
@@ -35,4 +37,5 @@ __all__ = [
     "MeanDifference",
     "NuisanceStore",
     "Overlap",
+    "WithinPerson",
 ]

@@ -51,7 +51,6 @@ class Estimator(Settings, ABC):
 
     classical_variance: ClassVar[bool] = False
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
-    takes_missing_outcomes: ClassVar[bool] = False
     adjusts: ClassVar[bool] = True
 
     @model_validator(mode="after")
@@ -66,6 +65,11 @@ class Estimator(Settings, ABC):
     @abstractmethod
     def estimand(self) -> Target:
         """Give the target this estimator is after."""
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are predicted, weighed for or openly left out."""
+        return False
 
     @property
     def named_terms(self) -> tuple[str, ...]:

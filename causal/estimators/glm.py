@@ -83,7 +83,14 @@ class SeparationFoundError(ValueError):
         super().__init__(f"{rows} rows are predicted perfectly")
 
 
-def fit_glm(x: Floats, y: Floats, w: Floats, link: Link, rows: Bools | None = None) -> NuisanceFit:
+def fit_glm(
+    x: Floats,
+    y: Floats,
+    w: Floats,
+    link: Link,
+    rows: Bools | None = None,
+    start: NuisanceFit | None = None,
+) -> NuisanceFit:
     """Fit a regression by (weighted) maximum likelihood.
 
     Parameters
@@ -93,6 +100,8 @@ def fit_glm(x: Floats, y: Floats, w: Floats, link: Link, rows: Bools | None = No
     w : (n,) floats, weights with mean about 1.
     link : ``logit`` for probabilities, ``linear`` for least squares.
     rows : (n,) booleans, the rows to fit on; all when None.
+    start : a fit of the same columns on a similar sample, where Newton's method then begins: it
+        saves steps and changes no number beyond rounding.
 
     Returns
     -------
@@ -119,7 +128,8 @@ def fit_glm(x: Floats, y: Floats, w: Floats, link: Link, rows: Bools | None = No
         coefficients, steps = bread @ (design.T @ (weight * response)), 1
         eta = design @ coefficients
     else:
-        coefficients, eta, steps = _newton(design, response, weight, np.flatnonzero(kept))
+        begin = _carried(start, kept, centre, spread)
+        coefficients, eta, steps = _newton(design, response, weight, np.flatnonzero(kept), begin)
         slope = _mean(eta, link)
         slope = slope * (1 - slope)
         bread, rank = _inverse(design.T @ (design * (weight * slope)[:, None]))
@@ -139,11 +149,27 @@ def fit_glm(x: Floats, y: Floats, w: Floats, link: Link, rows: Bools | None = No
     )
 
 
-def _newton(design: Floats, y: Floats, w: Floats, columns: Ints) -> tuple[Floats, Floats, int]:
+def _carried(
+    start: NuisanceFit | None, kept: Bools, centre: Floats, spread: Floats
+) -> Floats | None:
+    """Put another fit's coefficients on this design's scale; None where the columns differ."""
+    if start is None or not np.array_equal(start.kept, kept):
+        return None
+    slopes = start.coefficients[1:] / start.spread
+    intercept = start.coefficients[0] + slopes @ (centre - start.centre)
+    return np.concatenate([[intercept], slopes * spread])
+
+
+def _newton(
+    design: Floats, y: Floats, w: Floats, columns: Ints, begin: Floats | None = None
+) -> tuple[Floats, Floats, int]:
     """Maximise the logistic likelihood; give coefficients, linear predictor and steps."""
-    share = float(np.clip(np.average(y, weights=w), 1e-6, 1 - 1e-6))
-    beta = np.zeros(design.shape[1])
-    beta[0] = np.log(share / (1 - share))
+    if begin is None:
+        share = float(np.clip(np.average(y, weights=w), 1e-6, 1 - 1e-6))
+        beta = np.zeros(design.shape[1])
+        beta[0] = np.log(share / (1 - share))
+    else:
+        beta = begin
     eta = design @ beta
     move, change = beta, eta
     _, estimable = _inverse(design.T @ (design * w[:, None]))

@@ -55,6 +55,32 @@ class OutcomeModel(Settings):
         return (self.terms or ()) + self.interactions
 
 
+class ObservationModel(Settings):
+    """Logistic regression of having an outcome on exposure and covariates.
+
+    Attributes
+    ----------
+    terms : which of the rung's terms to use.
+    interactions : terms multiplied with exposure.
+    """
+
+    terms: tuple[str, ...]
+    interactions: tuple[str, ...] = ()
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms named."""
+        return self.terms + self.interactions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObservationFit:
+    """The regression of having an outcome, with its (n, p) design."""
+
+    fit: NuisanceFit
+    design: Floats
+
+
 class CrossFitting(Settings):
     """Fit nuisances on part of the persons and predict for the rest.
 
@@ -110,8 +136,13 @@ class NuisanceStore:
     """Nuisance regressions already fitted on one sample, by settings and terms.
 
     A refuter that changes the exposure or the rows starts a new store.
+
+    Attributes
+    ----------
+    start : the store of a similar sample, whose fits on all rows regressions begin from.
     """
 
+    start: NuisanceStore | None = None
     _propensities: dict[tuple[object, ...], NuisanceFit] = field(default_factory=dict)
     _outcomes: dict[tuple[object, ...], OutcomeFit] = field(default_factory=dict)
 
@@ -128,11 +159,40 @@ class NuisanceStore:
         chosen = choose_terms(sample, model.terms)
         key = (chosen.terms, _key(rows))
         if key not in self._propensities:
+            first = self.start._propensities.get((chosen.terms, None)) if self.start else None
             try:
-                self._propensities[key] = fit_glm(chosen.x, sample.a, sample.w, "logit", rows)
+                self._propensities[key] = fit_glm(
+                    chosen.x, sample.a, sample.w, "logit", rows, first
+                )
             except SeparationFoundError as found:
                 raise PositivityError(_separation("exposure", chosen.terms, found)) from None
         return self._propensities[key]
+
+    def observation(self, sample: Sample, model: ObservationModel) -> ObservationFit:
+        """Fit having an outcome on exposure and covariates.
+
+        Raises
+        ------
+        PositivityError
+            The covariates determine who is followed; names the terms.
+        OutcomeError
+            Every outcome is known.
+        """
+        chosen = choose_terms(sample, model.terms)
+        interacting = _interacting(chosen, model.interactions)
+        columns = outcome_columns(sample.a, chosen.x, interacting, pooled=True)
+        seen = sample.observed.astype(np.float64)
+        if seen.all():
+            raise OutcomeError(
+                "every outcome is known, so there is no loss to follow-up to weigh for. Take "
+                "'followed' away, or set missing.outcome to keep."
+            )
+        try:
+            fit = fit_glm(columns, seen, sample.w, "logit")
+        except SeparationFoundError as found:
+            names = ("exposure", *chosen.terms, *(f"exposure:{t}" for t in model.interactions))
+            raise PositivityError(_separation("follow-up", names, found)) from None
+        return ObservationFit(fit, fit.design(columns))
 
     def outcome(self, sample: Sample, model: OutcomeModel, rows: Bools | None = None) -> OutcomeFit:
         """Fit the outcome on exposure and covariates, or give the fit already made.
@@ -145,8 +205,9 @@ class NuisanceStore:
         chosen = choose_terms(sample, model.terms)
         key = (model, chosen.terms, _key(rows))
         if key not in self._outcomes:
+            first = self.start._outcomes.get((model, chosen.terms, None)) if self.start else None
             try:
-                self._outcomes[key] = _fit_outcome(chosen, model, rows)
+                self._outcomes[key] = _fit_outcome(chosen, model, rows, first)
             except SeparationFoundError as found:
                 names = _outcome_terms(chosen, model)
                 raise OutcomeError(_separation("outcome", names, found)) from None
@@ -211,8 +272,11 @@ def outcome_columns(a: Floats, x: Floats, interacting: list[int], pooled: bool) 
     return np.column_stack([a, x, *(a * x[:, j] for j in interacting)])
 
 
-def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> OutcomeFit:
+def _fit_outcome(
+    sample: Sample, model: OutcomeModel, rows: Bools | None, start: OutcomeFit | None = None
+) -> OutcomeFit:
     """Fit one pooled regression or one an arm, and predict under both exposures."""
+    begin: tuple[NuisanceFit | None, ...] = (None, None) if start is None else start.fits
     link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
     if link == "logit" and sample.outcome_kind != "binary":
         raise OutcomeError("a logit link needs a 0/1 outcome. Set outcome.link to linear.")
@@ -222,33 +286,35 @@ def _fit_outcome(sample: Sample, model: OutcomeModel, rows: Bools | None) -> Out
         refuse_aliased_exposure(sample)
     else:
         _refuse_terms_of_one_arm(sample, usable)
-    interacting = _interacting(sample, model)
+    interacting = _interacting(sample, model.interactions)
     columns = [
         outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
         for level in (0.0, 1.0)
     ]
     if pooled:
         actual = outcome_columns(sample.a, sample.x, interacting, pooled)
-        fits: tuple[NuisanceFit, ...] = (fit_glm(actual, sample.y, sample.w, link, usable),)
+        fits: tuple[NuisanceFit, ...] = (
+            fit_glm(actual, sample.y, sample.w, link, usable, begin[0]),
+        )
     else:
         fits = tuple(
-            fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level))
-            for level in (0.0, 1.0)
+            fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level), first)
+            for level, first in zip((0.0, 1.0), begin, strict=True)
         )
     designs = (fits[0].design(columns[0]), fits[-1].design(columns[1]))
     mu0, mu1 = fits[0].predict(columns[0]), fits[-1].predict(columns[1])
     return OutcomeFit(mu0, mu1, fits, designs)
 
 
-def _interacting(sample: Sample, model: OutcomeModel) -> list[int]:
+def _interacting(sample: Sample, terms: tuple[str, ...]) -> list[int]:
     """Find the columns of the terms that are multiplied with exposure."""
-    for term in model.interactions:
+    for term in terms:
         if term not in sample.terms:
             raise SpecError(
                 f"there is no term '{term}' to multiply with exposure. "
                 f"{did_you_mean(term, sample.terms)}"
             )
-    return [i for i, term in enumerate(sample.terms) if term in model.interactions]
+    return [i for i, term in enumerate(sample.terms) if term in terms]
 
 
 def _outcome_terms(sample: Sample, model: OutcomeModel) -> tuple[str, ...]:

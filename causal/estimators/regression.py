@@ -32,7 +32,11 @@ class MeanDifference(Estimator):
     kind: Literal["mean_difference"] = "mean_difference"
     classical_variance: ClassVar[bool] = True
     adjusts: ClassVar[bool] = False
-    takes_missing_outcomes: ClassVar[bool] = True
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are left out."""
+        return True
 
     @property
     def estimand(self) -> Target:
@@ -72,7 +76,11 @@ class GComputation(Estimator):
     kind: Literal["g_computation"] = "g_computation"
     outcome: OutcomeModel = OutcomeModel()
     target: Literal["ATE", "ATT"] = "ATE"
-    takes_missing_outcomes: ClassVar[bool] = True
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are predicted."""
+        return True
 
     @property
     def estimand(self) -> Target:
@@ -113,7 +121,11 @@ class LinearProbability(Estimator):
     terms: tuple[str, ...] | None = None
     classical_variance: ClassVar[bool] = True
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
-    takes_missing_outcomes: ClassVar[bool] = True
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are left out."""
+        return True
 
     @property
     def estimand(self) -> Target:

@@ -13,7 +13,13 @@ from causal.errors import PositivityError
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, from_influence
 from causal.estimators.glm import NuisanceFit
-from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
+from causal.estimators.nuisance import (
+    NuisanceStore,
+    ObservationFit,
+    ObservationModel,
+    PropensityModel,
+    choose_terms,
+)
 from causal.estimators.regression import arm_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATO"]
@@ -41,6 +47,7 @@ class InverseProbability(Estimator):
         the rows kept, and is said so.
     stabilised : multiply by the marginal probability of the exposure had; changes the weights
         reported, not the estimate.
+    observation : the regression of having an outcome at all, whose inverse multiplies the weights.
     weights_known : standard error as if the propensity were known, as robust standard errors of
         weighted regressions in statistical packages have it (too large for the ATE).
 
@@ -62,6 +69,12 @@ class InverseProbability(Estimator):
     trim: float | None = Field(default=None, gt=0, lt=0.5)
     stabilised: bool = False
     weights_known: bool = False
+    observation: ObservationModel | None = None
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are weighed for."""
+        return self.observation is not None
 
     @property
     def estimand(self) -> Target:
@@ -71,7 +84,9 @@ class InverseProbability(Estimator):
     @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name."""
-        return self.propensity.named_terms
+        return self.propensity.named_terms + (
+            () if self.observation is None else self.observation.named_terms
+        )
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -88,6 +103,9 @@ class InverseProbability(Estimator):
             )
         )
         e, free = clipped(fitted.fitted, self.clip)
+        observed = (
+            None if self.observation is None else nuisances.observation(sample, self.observation)
+        )
         values, influence = weighted_means(
             choose_terms(sample, self.propensity.terms),
             fitted,
@@ -96,6 +114,7 @@ class InverseProbability(Estimator):
             kept,
             self.target,
             chained=not self.weights_known,
+            observed=observed,
         )
         return from_influence(
             values, influence, sample, self.variance, self.estimand, target_note=note
@@ -106,6 +125,9 @@ class InverseProbability(Estimator):
         fitted = nuisances.propensity(sample, self.propensity).fitted
         e, _ = clipped(fitted, self.clip)
         weight = balancing_weights(e, sample.a, self.target) * within(fitted, self.trim)
+        if self.observation is not None:
+            seen = nuisances.observation(sample, self.observation).fit.fitted
+            weight = np.where(sample.observed, weight / seen, 0.0)
         if self.stabilised:
             share = float(np.average(sample.a, weights=sample.w))
             weight = weight * np.where(sample.a == 1, share, 1 - share)
@@ -205,6 +227,7 @@ def weighted_means(
     target: WeightTarget,
     *,
     chained: bool,
+    observed: ObservationFit | None = None,
 ) -> tuple[Floats, Floats]:
     """Give both weighted means with (n, 2) influence values.
 
@@ -215,9 +238,16 @@ def weighted_means(
     e : (n,) floats, the propensities used (after clipping).
     free : (n,) booleans, rows whose weight moves with the propensity.
     kept : (n,) booleans, rows that are not trimmed.
-    chained : let the propensity's own sampling error into the influence values.
+    chained : let the fitted regressions' own sampling error into the influence values.
+    observed : the regression of having an outcome; its inverse multiplies the weights.
+
+    References
+    ----------
+    Robins, Rotnitzky & Zhao (1995), doi:10.1080/01621459.1995.10476493 (loss to follow-up).
     """
     base = sample.w * sample.observed * kept
+    if observed is not None:
+        base = base / observed.fit.fitted
     for arm in (0, 1):
         if not np.any(base[sample.a == arm] > 0):
             raise PositivityError(
@@ -234,4 +264,9 @@ def weighted_means(
         in_arm = sample.a == arm
         gradient = (design * (slopes * in_arm * (known - values[arm]))[:, None]).mean(axis=0)
         influence[:, arm] += propensity.influence @ gradient / (weight * in_arm).mean()
+        if observed is not None:
+            seen = 1 - observed.fit.fitted
+            moved = weight * in_arm * (known - values[arm]) * seen
+            gradient = -(observed.design * moved[:, None]).mean(axis=0)
+            influence[:, arm] += observed.fit.influence @ gradient / (weight * in_arm).mean()
     return values, influence

@@ -1,5 +1,12 @@
-"""From a result document to the report: Markdown, tables and figures, without the data."""
+"""From a result document to the report: Markdown, HTML, tables and figures, without the data."""
 
-from causal.report.files import render, render_index, rendered, rendered_index
+from causal.report.files import (
+    HTML,
+    render,
+    render_index,
+    rendered,
+    rendered_html,
+    rendered_index,
+)
 
-__all__ = ["render", "render_index", "rendered", "rendered_index"]
+__all__ = ["HTML", "render", "render_index", "rendered", "rendered_html", "rendered_index"]

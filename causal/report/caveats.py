@@ -85,10 +85,12 @@ def _about_confounding(result: Result) -> Iterator[str]:
             )
     if not result.dag.instruments:
         yield "There is no instrument, so nothing checks the adjustment from outside it."
-    yield (
-        "The document holds no refuter, negative control or sensitivity analysis: how strong an "
-        "unmeasured confounder would have to be, and whether one is at work, is not assessed here."
-    )
+    if not result.refutations and not result.sensitivity:
+        yield (
+            "The document holds no refuter, negative control or sensitivity analysis: how strong "
+            "an unmeasured confounder would have to be, and whether one is at work, is not "
+            "assessed here."
+        )
 
 
 def _about_brackets(result: Result) -> Iterator[str]:

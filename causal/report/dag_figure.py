@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
+    from matplotlib.text import Text
 
 Point: TypeAlias = tuple[float, float]
 
@@ -36,8 +37,13 @@ MEANING: dict[Status, str] = {
 }
 
 
-def dag_svg(dag: DagBlock) -> bytes:
-    """Draw the diagram; one unit of the axis is one inch."""
+def dag_svg(dag: DagBlock, *, named: bool = False) -> bytes:
+    """Draw the diagram; one unit of the axis is one inch.
+
+    Parameters
+    ----------
+    named : give the parts names (``arrow:…``, ``concept:…``), so that a page can explain them.
+    """
     edges = [(one.cause, one.effect, one.disputed) for one in dag.edges]
     layout = arrange([one.name for one in dag.concepts], edges, dag.outcome)
     depth = (layout.layers - 1) * PITCH + TALL + 0.2
@@ -48,13 +54,13 @@ def dag_svg(dag: DagBlock) -> bytes:
         ax.axis("off")
         ax.set_xlim(0, WIDTH)
         ax.set_ylim(height, 0)
-        draw_dag(dag, layout, ax)
+        draw_dag(dag, layout, ax, named=named)
         draw_key(ax, depth + 0.2, disputed=any(one.disputed for one in dag.edges))
 
     return draw(paint, height=height)
 
 
-def draw_dag(dag: DagBlock, layout: Layout, ax: Axes) -> Axes:
+def draw_dag(dag: DagBlock, layout: Layout, ax: Axes, *, named: bool = False) -> Axes:
     """Draw arrows, then concepts over them."""
     places = [x for _, x in layout.place.values()]
     places += [end[1] for hop in layout.hops for end in hop[:2]]
@@ -67,14 +73,23 @@ def draw_dag(dag: DagBlock, layout: Layout, ax: Axes) -> Axes:
         return shift + unit * place[1], 0.1 + TALL / 2 + PITCH * place[0]
 
     colours = {dag.outcome: ORANGE, dag.exposure: BLUE}
-    for start, end, disputed, target in layout.hops:
+    for i, (start, end, disputed, target) in enumerate(layout.hops):
         arrives = layout.place[target] == end
         colour = colours.get(target, QUIET)
-        _hop(ax, at(start), at(end), colour, disputed=disputed, arrives=arrives)
+        drawn = _hop(ax, at(start), at(end), colour, disputed=disputed, arrives=arrives)
+        if named:
+            carried = ",".join(f"{cause}>{effect}" for cause, effect in layout.carried[i])
+            for j, part in enumerate(drawn):
+                part.set_gid(f"arrow:{i}.{j}:{carried}")
     for one in dag.concepts:
         centre, colour = at(layout.place[one.name]), colours.get(one.name, INK)
-        _concept(ax, centre, one.status, colour, wide, chief=one.name in colours)
-        _name(ax, centre, one.name, colour, wide)
+        outline, *inner = _concept(ax, centre, one.status, colour, wide, chief=one.name in colours)
+        label = _name(ax, centre, one.name, colour, wide)
+        if named:
+            outline.set_gid(f"concept:{one.name}")
+            label.set_gid(f"label:{one.name}")
+            for part in inner:
+                part.set_gid(f"label:{one.name}.inner")
     return ax
 
 
@@ -100,7 +115,9 @@ def _beside(ax: Axes, x: float, y: float, text: str) -> float:
     return x + 0.072 * len(text) + 0.26
 
 
-def _hop(ax: Axes, start: Point, end: Point, colour: str, *, disputed: bool, arrives: bool) -> None:
+def _hop(
+    ax: Axes, start: Point, end: Point, colour: str, *, disputed: bool, arrives: bool
+) -> list[Patch]:
     """Draw a piece of an arrow: a bend between two layers, then straight past the next one."""
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path
@@ -118,10 +135,13 @@ def _hop(ax: Axes, start: Point, end: Point, colour: str, *, disputed: bool, arr
     line.set_linewidth(1.5 if disputed else 0.9)
     line.set_linestyle((0, (4, 2.5)) if disputed else "solid")
     ax.add_patch(line)
-    if arrives:
-        side = ARROW[0] / 2
-        tip = [(x1, y1), (x1 - side, y1 - ARROW[1]), (x1 + side, y1 - ARROW[1])]
-        ax.add_patch(Polygon(tip, closed=True, facecolor=colour, edgecolor="none", zorder=3))
+    if not arrives:
+        return [line]
+    side = ARROW[0] / 2
+    corners = [(x1, y1), (x1 - side, y1 - ARROW[1]), (x1 + side, y1 - ARROW[1])]
+    tip = Polygon(corners, closed=True, facecolor=colour, edgecolor="none", zorder=3)
+    ax.add_patch(tip)
+    return [line, tip]
 
 
 def _concept(
@@ -133,7 +153,7 @@ def _concept(
     *,
     chief: bool,
     tall: float = TALL,
-) -> None:
+) -> list[Patch]:
     """Draw the outline of a concept in the shape of its status."""
     from matplotlib.patches import Ellipse, Polygon, Rectangle
 
@@ -151,14 +171,16 @@ def _concept(
         shape = Rectangle((x - w, y - h), wide, tall)
     shape.set(facecolor=FILL[status], edgecolor=colour, linewidth=2.4 if chief else 1.0, zorder=2)
     ax.add_patch(shape)
-    if status == "proxy":
-        edge = 0.035
-        inner = Rectangle((x - w + edge, y - h + edge), wide - 2 * edge, tall - 2 * edge)
-        inner.set(facecolor="none", edgecolor=colour, linewidth=0.7, zorder=2)
-        ax.add_patch(inner)
+    if status != "proxy":
+        return [shape]
+    edge = 0.035
+    inner = Rectangle((x - w + edge, y - h + edge), wide - 2 * edge, tall - 2 * edge)
+    inner.set(facecolor="none", edgecolor=colour, linewidth=0.7, zorder=2)
+    ax.add_patch(inner)
+    return [shape, inner]
 
 
-def _name(ax: Axes, centre: Point, name: str, colour: str, wide: float) -> None:
+def _name(ax: Axes, centre: Point, name: str, colour: str, wide: float) -> Text:
     """Write the name of a concept in at most two lines, smaller where it does not fit."""
     fits = max(int((wide - 0.16) / LETTER), 6)
     text = name.replace("_", " ")
@@ -168,7 +190,7 @@ def _name(ax: Axes, centre: Point, name: str, colour: str, wide: float) -> None:
             text, max(-(-len(text) // 2), max(map(len, text.split()))) + 1, break_long_words=False
         )
     size = 8.0 * min(1.0, fits / max(map(len, lines)), 2.4 / len(lines))
-    ax.text(
+    return ax.text(
         *centre, "\n".join(lines), ha="center", va="center", fontsize=max(size, 5.0),
         color=colour, fontweight="bold" if colour != INK else "normal", zorder=4,
         linespacing=1.05,

@@ -30,11 +30,13 @@ class Layout:
     ----------
     place : concept -> (layer, x); layers are 0, 1, … from above, x is in boxes.
     hops : (from, to, disputed, target): pieces of arrows from layer to layer.
+    carried : for each hop, the arrows (cause, effect) that take this way.
     """
 
     place: Mapping[str, tuple[int, float]]
     hops: tuple[tuple[tuple[int, float], tuple[int, float], bool, str], ...]
     layers: int
+    carried: tuple[tuple[Edge, ...], ...]
 
 
 def arrange(names: Sequence[str], edges: Sequence[tuple[str, str, bool]], outcome: str) -> Layout:
@@ -52,12 +54,15 @@ def arrange(names: Sequence[str], edges: Sequence[tuple[str, str, bool]], outcom
         The arrows form a cycle.
     """
     level = _levels(names, [(cause, effect) for cause, effect, _ in edges], outcome)
-    links, kinds = _links(level, edges)
+    links, kinds, ways = _links(level, edges)
     order = _ordered({_box(name, level) for name in names}, links)
     x = _places(order, links)
     place = {name: (level[name], x[_box(name, level)]) for name in names}
-    hops = sorted(((a[2], x[a]), (b[2], x[b]), kinds[a, b], b[1]) for a, b in links)
-    return Layout(place, tuple(hops), 1 + max(level.values()))
+    hops = {((a[2], x[a]), (b[2], x[b]), kinds[a, b], b[1]): tuple(ways[a, b]) for a, b in links}
+    ordered = sorted(hops)
+    return Layout(
+        place, tuple(ordered), 1 + max(level.values()), tuple(hops[hop] for hop in ordered)
+    )
 
 
 def _levels(names: Sequence[str], edges: Sequence[Edge], outcome: str) -> dict[str, int]:
@@ -88,17 +93,22 @@ def _levels(names: Sequence[str], edges: Sequence[Edge], outcome: str) -> dict[s
 
 def _links(
     level: Mapping[str, int], edges: Sequence[tuple[str, str, bool]]
-) -> tuple[list[tuple[Slot, Slot]], dict[tuple[Slot, Slot], bool]]:
+) -> tuple[
+    list[tuple[Slot, Slot]], dict[tuple[Slot, Slot], bool], dict[tuple[Slot, Slot], list[Edge]]
+]:
     """Cut arrows into hops of one layer; a disputed arrow keeps a lane of its own."""
     kinds: dict[tuple[Slot, Slot], bool] = {}
+    ways: defaultdict[tuple[Slot, Slot], list[Edge]] = defaultdict(list)
     for cause, effect, disputed in edges:
         here = _box(cause, level)
         for layer in range(level[cause] + 1, level[effect]):
             lane = (cause if disputed else "*", effect, layer)
             kinds[here, lane] = disputed
+            ways[here, lane].append((cause, effect))
             here = lane
         kinds[here, _box(effect, level)] = disputed
-    return list(kinds), kinds
+        ways[here, _box(effect, level)].append((cause, effect))
+    return list(kinds), kinds, ways
 
 
 def _ordered(boxes: set[Slot], links: Sequence[tuple[Slot, Slot]]) -> list[list[Slot]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from causal.report.markdown import code, codes, plain, sentence, table, words
+from causal.report.blocks import Bullets, Fold, Table
+from causal.report.markdown import code, codes, plain, sentence, words
 from causal.report.reading import chief
 from causal.result import ConceptBlock, EstimandBlock, OrientationBlock, Result, Status
 
@@ -16,8 +17,8 @@ STATUS: dict[Status, str] = {
 }
 
 
-def identification(result: Result) -> list[tuple[str, list[str], bool]]:
-    """Give rungs with verdict, sentences, and whether to fold them away.
+def identification(result: Result) -> tuple[Fold, ...]:
+    """Give rungs with verdict and sentences.
 
     Rungs of which the diagram says the same stand together; those of the first page stay open.
     """
@@ -30,13 +31,17 @@ def identification(result: Result) -> list[tuple[str, list[str], bool]]:
         else:
             groups.append((one, [one.rung]))
     main = chief(result)
-    return [
-        (_estimand_head(one, rungs), _estimand_lines(one), main is None or main.name not in rungs)
+    return tuple(
+        Fold(
+            _estimand_head(one, rungs),
+            (Bullets(tuple(_estimand_lines(one))),),
+            open=main is not None and main.name in rungs,
+        )
         for one, rungs in groups
-    ]
+    )
 
 
-def concept_table(result: Result) -> str:
+def concept_table(result: Result) -> Table:
     """Give what each concept of the diagram is and how it is measured here."""
     header = ("Concept", "What it is", "Here", "Columns")
     rows = [
@@ -44,17 +49,18 @@ def concept_table(result: Result) -> str:
          codes(one.columns))
         for one in result.dag.concepts
     ]  # fmt: skip
-    return table(header, rows)
+    return Table(header, rows, "", "Concepts of the diagram, and how they are measured")
 
 
-def edge_table(result: Result) -> str:
+def edge_table(result: Result) -> Table:
     """Give every arrow with its reason and source."""
     rows = [
         (code(one.cause), code(one.effect), "disputed" if one.disputed else "",
          plain(one.reason), plain(one.source))
         for one in result.dag.edges
     ]  # fmt: skip
-    return table(("From", "To", "", "Why it is drawn", "Source"), rows)
+    header = ("From", "To", "", "Why it is drawn", "Source")
+    return Table(header, rows, "", "Arrows of the diagram, with reasons and sources")
 
 
 def dag_sentences(result: Result) -> list[str]:
@@ -70,9 +76,8 @@ def dag_sentences(result: Result) -> list[str]:
 
 
 def _estimand_head(one: EstimandBlock, rungs: Sequence[str]) -> str:
-    """Give rungs and verdict, as HTML, since a summary takes no Markdown."""
-    named = ", ".join(f"<code>{plain(rung)}</code>" for rung in rungs)
-    return f"{named}: {words(one.verdict)}"
+    """Give rungs and verdict."""
+    return f"{codes(rungs)}: {words(one.verdict)}"
 
 
 def _estimand_lines(one: EstimandBlock) -> list[str]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from causal.errors import CausalError, Place
 from causal.report.figures import FIGURES, figures
+from causal.report.html_page import html_page
 from causal.report.index import index_page
-from causal.report.page import report_page
+from causal.report.page import compose_page, report_page
 from causal.report.tables import TABLES, tables
 from causal.result import Result
 
 INDEX = "README.md"
+HTML = "report.html"
+"""Built beside the report, not committed, so not compared by ``verify``."""
 OWN = [f"figures/{name}" for name in FIGURES] + [f"tables/{name}" for name in TABLES]
 
 
 def rendered(result: Result) -> dict[str, bytes]:
-    """Give the content of every file of the report, by path within its folder.
+    """Give the content of every committed file of the report, by path within its folder.
 
     The same result gives the same bytes; nothing but the result is looked at.
     """
@@ -27,8 +30,23 @@ def rendered(result: Result) -> dict[str, bytes]:
     return {"report.md": report_page(result, list(parts)).encode("utf-8"), **parts}
 
 
+def rendered_html(result: Result, committed: Mapping[str, bytes] | None = None) -> bytes:
+    """Give the content of ``report.html``, which says what ``report.md`` says.
+
+    The same result gives the same bytes under the same version of matplotlib.
+
+    Parameters
+    ----------
+    committed : what ``rendered`` gave, where it is at hand, so that nothing is drawn twice.
+    """
+    parts = rendered(result) if committed is None else committed
+    drawn = {path: body for path, body in parts.items() if path.startswith("figures/")}
+    page = compose_page(result, [path for path in parts if "/" in path])
+    return html_page(page, result.dag, drawn).encode("utf-8")
+
+
 def render(result: Result, folder: Path) -> tuple[Path, ...]:
-    """Write the report of a result.
+    """Write the report of a result, and ``report.html`` beside it.
 
     A figure or table this result has nothing for is removed, should an earlier one lie there.
 
@@ -45,7 +63,8 @@ def render(result: Result, folder: Path) -> tuple[Path, ...]:
     CausalError
         A file cannot be written.
     """
-    content = rendered(result)
+    committed = rendered(result)
+    content = {**committed, HTML: rendered_html(result, committed)}
     for name in OWN:
         if name not in content and (folder / name).is_file():
             (folder / name).unlink()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from causal.report.headline import short_verdict
 from causal.report.markdown import code, plain, table
 from causal.report.numbers import measure_of
-from causal.report.page import rendered_template
 from causal.report.reading import chief, label_of
 from causal.report.shares import share_cell
+from causal.report.template import fill_template
 from causal.report.words import with_interval
 from causal.result import Result
 
@@ -23,7 +23,7 @@ def index_page(results: Sequence[Result]) -> str:
     """Write the page, analyses in alphabetical order."""
     ordered = sorted(results, key=lambda one: one.name)
     rows = table(HEADER, [_row(one) for one in ordered]) if ordered else "No analysis has been run."
-    return rendered_template("index.md.j2", {"rows": rows})
+    return fill_template("index.md.j2", {"rows": rows})
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -1,80 +1,245 @@
-"""The report as one Markdown page: sections laid out from a result, words from ``words``."""
+"""The report as a list of blocks, which Markdown and HTML are both written from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator
 
-from causal.report import diagram, sections
+from causal.report import challenges, diagram, sections
+from causal.report.blocks import (
+    Block,
+    Bullets,
+    Figure,
+    Fold,
+    KeyNumbers,
+    Lead,
+    Number,
+    Page,
+    Paragraph,
+    Points,
+    Section,
+    Verbatim,
+)
 from causal.report.caveats import caveats
 from causal.report.headline import headline
-from causal.report.markdown import code, fenced, plain
+from causal.report.markdown import code, plain
+from causal.report.markdown_page import markdown_page
+from causal.report.numbers import difference_measure, measure_of, percent
+from causal.report.reading import chief, interval_of, remaining_of
+from causal.report.shares import share_cell
 from causal.report.words import first_page
-from causal.result import Result
-
-TEMPLATES = Path(__file__).parent / "templates"
+from causal.result import Result, RungBlock
 
 
-def report_page(result: Result, parts: Sequence[str]) -> str:
-    """Write the page.
+def report_page(result: Result, parts: Collection[str]) -> str:
+    """Write the page as Markdown.
 
     Parameters
     ----------
     parts : paths of the tables and figures there are, which the page may link.
     """
+    return markdown_page(compose_page(result, parts))
+
+
+def compose_page(result: Result, parts: Collection[str]) -> Page:
+    """Put the page together; nothing is said twice, in Markdown one way and in HTML another."""
     title = plain(result.dataset.title) or plain(result.dataset.name)
-    return rendered_template(
-        "report.md.j2",
-        {
-            "title": f"{title}: {plain(result.name).replace('_', ' ')}",
-            "question": plain(result.question),
-            "headline": headline(result),
-            "stamp": sections.stamp(result),
-            "first_page": first_page(result),
-            "parts": list(parts),
-            "ladder": sections.ladder_tables(result),
-            "other_scales": sections.scale_table(result),
-            "identification": diagram.identification(result),
-            "concepts": diagram.concept_table(result),
-            "edges": diagram.edge_table(result),
-            "edge_count": str(len(result.dag.edges)),
-            "dag": diagram.dag_sentences(result),
-            "design": sections.design_sentences(result),
-            "attrition": sections.attrition_table(result),
-            "missing": sections.missing_sentences(result),
-            "diagnostics": sections.diagnostic_table(result, judged=True),
-            "facts": sections.diagnostic_table(result, judged=False),
-            "truth": sections.truth_table(result),
-            "covariates": sections.covariate_table(result),
-            "caveats": caveats(result),
-            "provenance": sections.provenance_table(result),
-            "name": code(result.name),
-            "commands": _commands(result.name),
-            "specification": fenced(result.specification, "yaml"),
-        },
+    built = (
+        ("In short", _short(result, parts)),
+        ("1. The ladder", _ladder(result, parts)),
+        ("2. The diagram and what it says", _diagram(result, parts)),
+        ("3. Design and attrition", _design(result, parts)),
+        ("4. Missing data", _missing(result)),
+        ("5. Balance, overlap and other checks", _checks(result, parts)),
+        ("6. Covariates by exposure", _covariates(result, parts)),
+        ("7. The same question under other choices", challenges.variants(result)),
+        ("8. Attempts to refute the headline", challenges.refutations(result)),
+        ("9. What could overturn it", challenges.overturning(result)),
+        ("10. What this cannot tell", iter((Bullets(tuple(caveats(result))),))),
+        ("11. Where the numbers come from", _origin(result)),
+    )
+    return Page(
+        title=f"{title}: {plain(result.name).replace('_', ' ')}",
+        question=plain(result.question),
+        stamp=sections.stamp(result),
+        sections=tuple(Section(name, tuple(blocks)) for name, blocks in built),
     )
 
 
-def rendered_template(name: str, content: Mapping[str, object]) -> str:
-    """Fill in a template; a name it asks for and is not given is an error."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown; texts are escaped by ``markdown.plain``
+def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Say what was found."""
+    yield Lead(headline(result))
+    yield KeyNumbers(tuple(_key_numbers(result)))
+    yield Points(
+        (
+            *first_page(result),
+            *(
+                (name, " ".join(said))
+                for name, said in (
+                    ("Attempts to refute", challenges.challenge_sentences(result)),
+                    ("What could overturn it", challenges.overturning_sentences(result)),
+                )
+                if said
+            ),
+        )
     )
-    return environment.get_template(name).render(content)
+    alt = "The ladder: differences with intervals, and the share that remains"
+    yield from _figure("ladder.svg", alt, parts)
 
 
-def _commands(name: str) -> str:
-    """Give the commands that make, check and re-render the report."""
-    return fenced(
+def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Show every rung."""
+    yield Paragraph(
+        "All rungs use the same rows. Adjusted rungs are compared with each other only at the same "
+        "target.\nThe share that remains is adjusted over crude; its set is Fieller's, from the "
+        "paired covariance,\nprinted as it is. "
+        f"{_links('ladder.csv', 'covariance.csv', parts=parts)[:-1]};\n"
+        "its column `pointer` says where a number stands in `results.json`."
+    )
+    yield sections.ladder_table(result)
+    scales = sections.scale_table(result)
+    if scales.rows:
+        yield Section(
+            "Other scales",
+            (
+                Paragraph(
+                    "From the same fits; the odds ratio is not collapsible, so no share is formed "
+                    f"on it.\n{_links('other_scales.csv', parts=parts)}"
+                ),
+                Fold("Ratios", (scales,)),
+            ),
+        )
+    truths = sections.truth_table(result)
+    if truths.rows:
+        yield Section("Truth of the simulated world", (truths, _data("truth.csv", parts=parts)))
+
+
+def _diagram(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Show the diagram, what it says of each rung, its concepts and arrows."""
+    yield Paragraph(" ".join(diagram.dag_sentences(result)))
+    drawn = tuple(_figure("dag.svg", "The causal diagram assumed", parts))
+    if drawn:
+        yield from drawn
+        yield Paragraph(
+            "Arrows run downwards. Long arrows to the same concept share one line; disputed ones "
+            "keep their own."
+        )
+    yield from diagram.identification(result)
+    yield _data("identification.csv", parts=parts)
+    arrows = (diagram.edge_table(result), _data("edges.csv", "concepts.csv", parts=parts))
+    summary = f"The {len(result.dag.edges)} arrows, with reasons and sources"
+    yield Section("Concepts", (diagram.concept_table(result), Fold(summary, arrows)))
+
+
+def _design(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Say how units were made, and who was left out on the way."""
+    yield Bullets(tuple(sections.design_sentences(result)))
+    yield sections.attrition_flow(result)
+    yield _data("attrition.csv", parts=parts)
+
+
+def _missing(result: Result) -> Iterator[Block]:
+    """Say what is done about missing values."""
+    said = sections.missing_sentences(result)
+    yield Bullets(tuple(said)) if said else Paragraph("Nothing is said of missing data.")
+
+
+def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Show the checks, balance and overlap."""
+    judged = sections.diagnostic_table(result, judged=True)
+    if judged.rows:
+        yield Paragraph(
+            "Thresholds come from the specification or are defaults; a check that fails is stamped "
+            "on the page."
+        )
+        yield judged
+        facts = sections.diagnostic_table(result, judged=False)
+        if facts.rows:
+            yield Fold("Propensities and weights, for information", (facts,))
+        yield _data("diagnostics.csv", parts=parts)
+    else:
+        yield Paragraph("No check was run.")
+    alt = "Standardised mean differences before and after weighting"
+    for figure in _figure("balance.svg", alt, parts):
+        yield figure
+        links = _links("balance.csv", parts=parts)
+        yield Paragraph(f"The lines at ±0.1 are a habit, not a test. {links}")
+    for figure in _figure("overlap.svg", "Propensity of exposed and unexposed", parts):
+        yield figure
+        yield _data("overlap.csv", parts=parts)
+
+
+def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Show the covariates by exposure."""
+    table = sections.covariate_table(result)
+    if table.rows:
+        yield Paragraph(
+            "SMD is the standardised mean difference, exposed − unexposed, before adjustment."
+        )
+        yield table
+        yield _data("covariates.csv", parts=parts)
+    else:
+        yield Paragraph("No covariate is adjusted for.")
+
+
+def _origin(result: Result) -> Iterator[Block]:
+    """Say what the numbers depend on, and how to make and check them."""
+    name = result.name
+    yield sections.provenance_table(result)
+    yield Verbatim(
         f"causal run analyses/{name}.yaml     # needs the data: results.json, then this report\n"
         f"causal verify reports/{name}        # needs the data: re-runs, compares field by field\n"
         f"causal render reports/{name}        # needs no data: this report from results.json",
         "sh",
     )
+    yield Fold("The specification, verbatim", (Verbatim(result.specification, "yaml"),))
+    yield Paragraph(
+        "Every number above is a field of `results.json`, or the difference of two, rounded for "
+        "reading."
+    )
+
+
+def _key_numbers(result: Result) -> Iterator[tuple[str, Number, str]]:
+    """Give crude and adjusted with intervals, and the share with its set and the difference."""
+    crude, rung = result.crude, chief(result)
+    for name, one in (("Crude", crude), ("Adjusted", rung)):
+        if one is not None:
+            yield (f"{name}, {code(one.name)}", *_key_number(result, one))
+    kept = remaining_of(rung) if rung else None
+    if rung is not None and kept is not None:
+        share, _, rest = share_cell(rung).partition(" ")
+        moved = difference_measure(result)
+        yield (
+            "Share that remains",
+            Number(share.rstrip(";"), f"/rungs/{result.rungs.index(rung)}/remaining/value"),
+            f"{percent(rung.level)} Fieller set: {rest}; crude − adjusted: "
+            f"{moved.span(kept.difference)} {moved.unit}".rstrip(),
+        )
+
+
+def _key_number(result: Result, rung: RungBlock) -> tuple[Number, str]:
+    """Give an estimate, and its interval beside it."""
+    measure, pair = measure_of(result), interval_of(rung)
+    beside = (
+        "no interval with two ends"
+        if pair is None
+        else f"{percent(rung.level)} CI {measure.span(pair)}"
+    )
+    pointer = f"/rungs/{result.rungs.index(rung)}/estimate"
+    return Number(measure.amount(rung.estimate), pointer), beside
+
+
+def _figure(name: str, alt: str, parts: Collection[str]) -> Iterator[Figure]:
+    """Give a figure if there is one."""
+    if f"figures/{name}" in parts:
+        yield Figure(f"figures/{name}", alt)
+
+
+def _data(*names: str, parts: Collection[str]) -> Paragraph:
+    """Link the data files there are; an empty paragraph is left out of the page."""
+    return Paragraph(_links(*names, parts=parts))
+
+
+def _links(*names: str, parts: Collection[str]) -> str:
+    """Link the data files there are, in a sentence."""
+    there = [f"[{name}](tables/{name})" for name in names if f"tables/{name}" in parts]
+    return f"Data: {', '.join(there)}." if there else ""

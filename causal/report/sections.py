@@ -1,10 +1,12 @@
-"""The tables and lists of the report's sections, as Markdown."""
+"""The tables and lists of the report's sections."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from causal.report.markdown import code, joined, plain, sentence, table, words
+from causal.report.blocks import Cell, Flow, GroupedTable, Number, Step, Table
+from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import (
     PROPORTION_DECIMALS,
     RATIOS,
@@ -53,8 +55,8 @@ def stamp(result: Result) -> str:
     return f"**Checks not passed:** {listed}. Do not lean on these rungs (section 5)."
 
 
-def ladder_tables(result: Result) -> list[tuple[str, str]]:
-    """Give a heading and a table for the crude rung, each target, and the brackets."""
+def ladder_table(result: Result) -> GroupedTable:
+    """Give the crude rung, each target, and the brackets, each under a heading."""
     groups = [("Crude", [result.crude])]
     for target, rungs in by_target(adjusted_rungs(result)).items():
         groups.append((f"Adjusted, {TARGETS.get(target, plain(target))}", rungs))
@@ -65,16 +67,26 @@ def ladder_tables(result: Result) -> list[tuple[str, str]]:
                 brackets(result),
             )
         )
-    return [(heading, _ladder_table(result, rungs)) for heading, rungs in groups]
+    clustered = any(one.n_clusters is not None for one in result.rungs)
+    header = (
+        "Rung", "Estimator", "n (persons)" if clustered else "n", "Estimate",
+        f"{percent(result.crude.level)} interval", "Share that remains, set",
+        f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
+        *(["Truth"] if result.truth else []),
+    )  # fmt: skip
+    rows = tuple(
+        (heading, [_ladder_row(result, rung) for rung in rungs]) for heading, rungs in groups
+    )
+    return GroupedTable(header, rows, "llrr", "The ladder: crude and adjusted, rung by rung")
 
 
-def scale_table(result: Result) -> str:
+def scale_table(result: Result) -> Table:
     """Give the other scales; the reason in place of a number that is not given."""
     rows = [
         (code(rung.name), *_scale_cells(one)) for rung in result.rungs for one in rung.other_scales
     ]
     header = ("Rung", "Scale", "Estimate", f"{percent(result.crude.level)} interval")
-    return table(header, rows, "llrl") if rows else ""
+    return Table(header, rows, "llrl", "The same fits on other scales")
 
 
 def design_sentences(result: Result) -> list[str]:
@@ -95,13 +107,21 @@ def design_sentences(result: Result) -> list[str]:
     ]
 
 
-def attrition_table(result: Result) -> str:
+def attrition_flow(result: Result) -> Flow:
     """Give the steps from everybody in the data to the rows analysed."""
     rows = [
         (plain(one.step), plain(one.reason), str(one.persons), str(one.rows))
         for one in result.attrition
     ]
-    return table(("Step", "Why", "Persons", "Rows"), rows, "llrr")
+    losses = [""] + [
+        str(before.persons - after.persons)
+        if isinstance(before.persons, int) and isinstance(after.persons, int)
+        else ""
+        for before, after in pairwise(result.attrition)
+    ]
+    steps = tuple(Step(*row, lost) for row, lost in zip(rows, losses, strict=True))
+    header = ("Step", "Why", "Persons", "Rows")
+    return Flow(steps, Table(header, rows, "llrr", "From everybody in the data to those analysed"))
 
 
 def missing_sentences(result: Result) -> list[str]:
@@ -116,7 +136,7 @@ def missing_sentences(result: Result) -> list[str]:
     return said
 
 
-def diagnostic_table(result: Result, *, judged: bool) -> str:
+def diagnostic_table(result: Result, *, judged: bool) -> Table:
     """Give every check that is judged, or the numbers given for information."""
     rows = [
         (words(one.name), code(one.rung), _value(one.value), _value(one.threshold),
@@ -125,10 +145,10 @@ def diagnostic_table(result: Result, *, judged: bool) -> str:
         if (one.threshold is not None or one.value is None) == judged
     ]  # fmt: skip
     header = ("Check", "Rung", "Value", "Threshold", "Verdict", "Why")
-    return table(header, rows, "llrrll") if rows else ""
+    return Table(header, rows, "llrrll", "Checks" if judged else "Propensities and weights")
 
 
-def covariate_table(result: Result) -> str:
+def covariate_table(result: Result) -> Table:
     """Give means by exposure and standardised differences."""
     rows = [
         (code(one.term), words(one.concept), _value(one.mean_unexposed), _value(one.mean_exposed),
@@ -136,16 +156,16 @@ def covariate_table(result: Result) -> str:
         for one in result.covariates
     ]  # fmt: skip
     header = ("Term", "Concept", "Mean, unexposed", "Mean, exposed", "SMD", "Filled in")
-    return table(header, rows, "llrrrr") if rows else ""
+    return Table(header, rows, "llrrrr", "Covariates by exposure, before adjustment")
 
 
-def truth_table(result: Result) -> str:
+def truth_table(result: Result) -> Table:
     """Give every true value that is known of simulated data."""
     rows = [(words(name), _value(value)) for name, value in result.truth.items()]
-    return table(("What", "True value"), rows, "lr") if rows else ""
+    return Table(("What", "True value"), rows, "lr", "Truth of the simulated world")
 
 
-def provenance_table(result: Result) -> str:
+def provenance_table(result: Result) -> Table:
     """Give what the numbers depend on."""
     data, origin = result.dataset, result.provenance
     options = ", ".join(f"{key} = {value}" for key, value in data.options.items())
@@ -163,31 +183,13 @@ def provenance_table(result: Result) -> str:
         ("Versions", ", ".join(f"{plain(a)} {plain(b)}" for a, b in origin.versions.items())),
         ("Schema of results.json", str(result.schema_version)),
     ]
-    return table(("What", "Which"), rows)
+    return Table(("What", "Which"), rows, "", "What the numbers depend on")
 
 
-def _ladder_table(result: Result, rungs: Sequence[RungBlock]) -> str:
-    """Give one row a rung."""
-    level, clustered = percent(rungs[0].level), any(one.n_clusters is not None for one in rungs)
-    header = [
-        "Rung", "Estimator", "n (persons)" if clustered else "n", "Estimate", f"{level} interval",
-        "Share that remains, set", f"Crude − adjusted, {level}", "Wording",
-    ]  # fmt: skip
-    rows = [_ladder_row(result, rung) for rung in rungs]
-    if result.truth:
-        header.append("Truth")
-        measure = measure_of(result)
-        truths = [truth_of(result, rung) for rung in rungs]
-        rows = [
-            [*row, "–" if truth is None else measure.cell(truth)]
-            for row, truth in zip(rows, truths, strict=True)
-        ]
-    return table(header, rows, "llrr")
-
-
-def _ladder_row(result: Result, rung: RungBlock) -> list[str]:
-    """Give the cells of one rung."""
+def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
+    """Give the cells of one rung, numbers with their addresses."""
     measure, pair = measure_of(result), interval_of(rung)
+    at = f"/rungs/{result.rungs.index(rung)}"
     shares = difference_measure(result)
     persons = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
     settings = rung.settings.strip()
@@ -195,16 +197,21 @@ def _ladder_row(result: Result, rung: RungBlock) -> list[str]:
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""
-    return [
+    spread = measure.cells(pair) if pair is not None else "no interval with two ends"
+    cells: list[Cell] = [
         code(rung.name) + note,
         how,
-        f"{rung.n}{persons}",
-        measure.cell(rung.estimate),
-        measure.cells(pair) if pair is not None else "no interval with two ends",
-        "–" if rung is result.crude else share_cell(rung),
-        beside,
+        Number(f"{rung.n}{persons}", f"{at}/n"),
+        Number(measure.cell(rung.estimate), f"{at}/estimate"),
+        Number(spread, f"{at}/{'region' if rung.interval is None else 'interval'}"),
+        Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),
+        Number(beside, f"{at}/remaining/difference") if isinstance(kept, Remaining) else beside,
         rung_label(result, rung),
     ]
+    if result.truth:
+        truth = truth_of(result, rung)
+        cells.append("–" if truth is None else measure.cell(truth))
+    return cells
 
 
 def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
-from causal.result import Pair, Piece, Remaining, Result, ScaleBlock
+from causal.result import Pair, Piece, Reason, Remaining, Result, ScaleBlock
 
 Cell: TypeAlias = str | int | float | None
 
@@ -157,6 +157,52 @@ def _truth(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     return ("what", "value"), result.truth.items()
 
 
+def _variants(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a variant and rung."""
+    header = ("variant", "rung", "estimate", "std_error", "lo", "hi", "n", "persons", "reason")
+    return header, [
+        (
+            one.name, rung.name, rung.estimate, rung.std_error, *_ends(rung.interval), rung.n,
+            one.persons, one.reason,
+        )
+        for one in result.variants
+        for rung in one.rungs
+    ]  # fmt: skip
+
+
+def _refutations(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a refuter."""
+    header = (
+        "kind", "subject", "rung", "verdict", "expected", "mean", "lo", "hi", "p_value", "draws",
+        "detectable", "reason", "sees", "cannot_see",
+    )  # fmt: skip
+    return header, [
+        (
+            one.kind, one.subject, one.rung, one.verdict, one.expected, one.mean,
+            *_ends(one.interval), one.p_value, one.draws,
+            None if isinstance(one.power, Reason) else one.power, one.reason, one.sees,
+            one.cannot_see,
+        )
+        for one in result.refutations
+    ]  # fmt: skip
+
+
+def _sensitivity(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a number."""
+    header = ("kind", "rung", "label", "subject", "number", "value", "not_estimable")
+    rows: list[Sequence[Cell]] = []
+    for one in result.sensitivity:
+        for row in one.rows:
+            for item in row.numbers:
+                given = (
+                    (None, item.value.not_estimable)
+                    if isinstance(item.value, Reason)
+                    else (item.value, "")
+                )
+                rows.append((one.kind, one.rung, row.label, row.subject, item.name, *given))
+    return header, rows
+
+
 _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[Cell]]]]] = {
     "ladder.csv": _ladder,
     "other_scales.csv": _other_scales,
@@ -170,6 +216,9 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "overlap.csv": _overlap,
     "covariance.csv": _covariance,
     "truth.csv": _truth,
+    "variants.csv": _variants,
+    "refutations.csv": _refutations,
+    "sensitivity.csv": _sensitivity,
 }
 
 

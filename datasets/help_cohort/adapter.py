@@ -69,7 +69,9 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     dose = _dose(source)
     columns["mhg_dose"] = dose
     columns["mhg_frequent"] = (dose >= FREQUENT).where(dose.notna())
-    columns["drug_use"] = _any_use(source["H3_30"], source["H8_30"])
+    use = _any_use(source["H3_30"], source["H8_30"])
+    columns["drug_use"] = use
+    columns["drug_use_or_residence"] = _any_use(use, source["E4A"])
     columns["detox_episodes"] = source["E2B"].where(source["E2A"] == 1, source["E2A"])
     columns["female"] = (source["A1"] == 2).where(first & source["A1"].notna())
     columns["race"] = source["RACE"].where(first).map(RACES)

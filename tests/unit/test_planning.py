@@ -44,7 +44,7 @@ def test_dag_stands_for_the_measured_part_of_the_set_and_names_what_is_missing()
 
 def test_terms_follow_the_declared_features():
     made = plan("help_drug_use")
-    terms = rung_terms(made, next(r for r in made.rungs if r.rung.name == "full"))
+    terms = rung_terms(made, next(r for r in made.rungs if r.rung.name == "full").measurements)
     assert "log1p(detox_episodes)" in terms
     assert {"race in black", "race in hispanic|other"} <= set(terms)
     assert {"drug_use@start", "mhg_dose@start"} <= set(terms)

@@ -36,7 +36,8 @@ def test_medians_are_those_of_everybody_at_the_first_wave_after_features():
     median = float(first["alcohol_severity"].median())
     assert len(absent) == 6
     assert made.filled["alcohol_severity"] == int(np.isclose(column, median).sum()) > 0
-    assert not np.isnan(made.sample.x).any()
+    early = [not term.endswith("@end") for term in made.sample.terms]
+    assert not np.isnan(made.sample.x[:, early]).any()  # brackets may miss what came later
 
 
 @pytest.mark.data

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from causal.errors import CausalError
-from causal.report import render, render_index, rendered, rendered_index
+from causal.report import HTML, render, render_index, rendered, rendered_html, rendered_index
 from causal.result import Result
 
 
 def test_the_files_written_are_those_rendered(help_like: Result, tmp_path: Path) -> None:
     written = render(help_like, tmp_path)
-    content = rendered(help_like)
+    content = {**rendered(help_like), HTML: rendered_html(help_like)}
     assert [path.relative_to(tmp_path).as_posix() for path in written] == list(content)
     assert all((tmp_path / name).read_bytes() == body for name, body in content.items())
 

@@ -38,7 +38,7 @@ def test_every_table_has_as_many_cells_as_heads(name: str, request: pytest.Fixtu
 
 def test_sections_stand_in_order(help_like: Result) -> None:
     heads = re.findall(r"^## (.*)$", page(help_like), re.MULTILINE)
-    assert [head[0] for head in heads] == list("I12345678")
+    assert [head.split(".")[0].split()[0] for head in heads] == ["In", *map(str, range(1, 12))]
 
 
 def test_a_failed_check_is_stamped_above_everything(help_like: Result) -> None:

@@ -1,0 +1,127 @@
+"""Hands the rungs of a plan to refuters and sensitivity analyses, with the samples they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from causal.cohort import Cohort, Sample
+from causal.controls import control_fault
+from causal.errors import IdentificationError
+from causal.examining import Attempt, Subject, analyse_sensitivity, refute_rung
+from causal.fitting import FittedRung, RungTask
+from causal.planning import Plan, located, plan_variant_of
+from causal.refuters import NegativeControlOutcome, Refutation
+from causal.sampling import draw_sample
+from causal.sensitivity import SensitivityFinding
+from causal.spec import Variant
+
+
+def check_assaults(plan: Plan) -> None:
+    """Refuse controls and benchmarks the diagram or the codebook does not know or allow.
+
+    Raises
+    ------
+    SpecError
+        An unknown column or concept.
+    IdentificationError
+        The diagram does not allow a negative control.
+    """
+    analysis, document = plan.analysis, plan.specification.document
+    for number, refuter in enumerate(analysis.refuters):
+        if isinstance(refuter, NegativeControlOutcome):
+            with located(document, "refuters", number):
+                plan.info.codebook[refuter.outcome]
+                fault = control_fault(plan.dag, refuter.concept)
+                if fault:
+                    raise IdentificationError(
+                        f"'{refuter.concept}' is no negative control: {fault}. Take it out, or "
+                        "mend the diagram with a reason."
+                    )
+    for number, settings in enumerate(analysis.sensitivity):
+        with located(document, "sensitivity", number):
+            for concept in settings.named_concepts:
+                plan.dag_concept(concept)
+
+
+def refute_headline(
+    plan: Plan,
+    cohort: Cohort,
+    tasks: Sequence[RungTask],
+    fits: Sequence[FittedRung],
+    sample: Sample,
+    *,
+    jobs: int = 1,
+) -> list[Refutation]:
+    """Try every refuter of the specification on the headline rung."""
+    analysis = plan.analysis
+    names = [task.name for task in tasks]
+    number = names.index(analysis.headline_rung)
+    subject = subject_of(plan, tasks[number], fits[number], sample)
+    attempts = [
+        Attempt(
+            number=position,
+            refuter=refuter,
+            subject=subject,
+            auxiliary=_auxiliary(plan, cohort, tasks[number])
+            if isinstance(refuter, NegativeControlOutcome)
+            else {},
+            seed=analysis.seed,
+            place=plan.specification.document.place(("refuters", position)),
+        )
+        for position, refuter in enumerate(analysis.refuters)
+    ]
+    return refute_rung(attempts, jobs=jobs)
+
+
+def find_sensitivity(
+    plan: Plan, tasks: Sequence[RungTask], fits: Sequence[FittedRung], sample: Sample
+) -> list[SensitivityFinding]:
+    """Ask what could overturn the headline rung, and each bracket."""
+    analysis, document = plan.analysis, plan.specification.document
+    chosen = [
+        (task, fitted)
+        for planned, task, fitted in zip(plan.rungs, tasks, fits, strict=True)
+        if planned.rung.role == "bracket" or task.name == analysis.headline_rung
+    ]
+    return [
+        analyse_sensitivity(
+            settings,
+            subject_of(plan, task, fitted, sample),
+            document.place(("sensitivity", number)),
+        )
+        for number, settings in enumerate(analysis.sensitivity)
+        for task, fitted in chosen
+    ]
+
+
+def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -> Subject:
+    """Give a rung with the rows and columns it was fitted on."""
+    own = sample.with_terms(task.terms)
+    known = np.asarray(~np.isnan(own.x).any(axis=1))
+    return Subject(
+        rung=task.name,
+        estimator=task.estimator,
+        sample=own if known.all() else own.rows(known),
+        estimates=fitted.estimates,
+        scale=plan.analysis.estimand.scale,
+    )
+
+
+def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Mapping[str, Sample]:
+    """Draw the samples of the negative controls: other outcomes, so other rows."""
+    samples = {}
+    for refuter in plan.analysis.refuters:
+        if isinstance(refuter, NegativeControlOutcome):
+            variant = Variant(
+                name=f"control_{refuter.outcome}",
+                reason=refuter.rationale,
+                outcome=refuter.outcome,
+                outcome_at=refuter.at,
+            )
+            varied = plan_variant_of(plan, variant)
+            drawn = draw_sample(cohort, varied).sample
+            terms = [term for term in task.terms if term in drawn.terms]
+            samples[refuter.outcome] = drawn.with_terms(terms)
+    return samples

@@ -1,0 +1,119 @@
+"""Puts checks of the rungs, attempts to refute them and sensitivity into the result document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from causal import result as doc
+from causal.cohort import TIME
+from causal.diagnostics import Diagnostic
+from causal.estimate import NotEstimable
+from causal.fitting import FittedRung
+from causal.refuters import Refutation
+from causal.sampling import Drawn
+from causal.sensitivity import SensitivityFinding
+
+EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
+COUNTS = ("clipped", "trimmed")
+
+
+def compose_diagnostics(name: str, fitted: FittedRung, min_cell: int) -> list[doc.DiagnosticBlock]:
+    """Write the checks of a rung; what belongs to single persons is hidden in restricted data."""
+    return [
+        doc.DiagnosticBlock(
+            name=one.name,
+            rung=name,
+            value=None if _hidden(one, min_cell) else one.value,
+            threshold=one.threshold,
+            verdict=one.verdict,
+            reason=f"hidden: cells under {min_cell}" if _hidden(one, min_cell) else one.reason,
+        )
+        for one in fitted.diagnostics
+    ]
+
+
+def compose_balance(name: str, fitted: FittedRung, drawn: Drawn) -> list[doc.BalanceBlock]:
+    """Write the balance of a rung with weights."""
+    if fitted.crude_smd is None or fitted.weighted_smd is None:
+        return []
+    concepts = dict(zip(drawn.sample.terms, drawn.sample.concepts, strict=True))
+    rows = zip(fitted.terms, fitted.crude_smd, fitted.weighted_smd, strict=True)
+    return [
+        doc.BalanceBlock(
+            rung=name,
+            term=term,
+            concept="time" if concepts[term] == TIME else concepts[term],
+            crude=float(crude),
+            weighted=float(weighted),
+        )
+        for term, crude, weighted in rows
+    ]
+
+
+def compose_overlap(name: str, fitted: FittedRung, min_cell: int) -> list[doc.OverlapBlock]:
+    """Write the distribution of the propensity as shares, small bins hidden."""
+    if fitted.propensity_counts is None:
+        return []
+    unexposed, exposed = (_shares(counts, min_cell) for counts in fitted.propensity_counts)
+    return [doc.OverlapBlock(rung=name, exposed=exposed, unexposed=unexposed)]
+
+
+def compose_refutation(found: Refutation, subject: str) -> doc.RefutationBlock:
+    """Write what a refuter found."""
+    power = found.power
+    return doc.RefutationBlock(
+        kind=found.kind,
+        rung=found.rung,
+        subject=subject,
+        expected=found.expected,
+        mean=found.mean,
+        interval=found.interval,
+        draws=len(found.draws),
+        p_value=found.p_value,
+        verdict=found.verdict,
+        power=doc.Reason(not_estimable=power.reason)
+        if isinstance(power, NotEstimable)
+        else power.detectable,
+        reason=found.reason,
+        sees=found.sees,
+        cannot_see=found.cannot_see,
+    )
+
+
+def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:
+    """Write what could overturn a rung."""
+    return doc.SensitivityBlock(
+        kind=found.kind,
+        rung=found.rung,
+        headline=_number(found.headline_name, found.headline),
+        rows=[
+            doc.SensitivityRow(
+                label=row.label,
+                subject=row.subject,
+                numbers=[_number(one.name, one.value) for one in row.numbers],
+                note=row.note,
+            )
+            for row in found.rows
+        ],
+        sentence=found.sentence,
+    )
+
+
+def _hidden(one: Diagnostic, min_cell: int) -> bool:
+    """Tell whether a value is one person's, or a count too small to publish."""
+    if min_cell == 0 or one.value is None:
+        return False
+    return one.name in EXTREMES or (one.name in COUNTS and 0 < one.value < min_cell)
+
+
+def _shares(counts: Sequence[int], min_cell: int) -> list[float | None]:
+    """Turn counts into shares of the arm; None where a count is too small to publish."""
+    total = sum(counts)
+    return [None if 0 < count < min_cell else count / total for count in counts]
+
+
+def _number(name: str, value: float | NotEstimable) -> doc.NumberBlock:
+    """Write a number, or why there is none."""
+    if isinstance(value, NotEstimable):
+        return doc.NumberBlock(name=name, value=doc.Reason(not_estimable=value.reason))
+    return doc.NumberBlock(name=name, value=float(value))

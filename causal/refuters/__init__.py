@@ -1,0 +1,39 @@
+"""The refuters: a closed set, keyed on ``kind``."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from causal.refuters.base import Power, Refutation, Refuter
+from causal.refuters.common_cause import RandomCommonCause
+from causal.refuters.dowhy_refuters import DoWhySecondOpinion
+from causal.refuters.negative_controls import NegativeControlOutcome
+from causal.refuters.placebo import DummyOutcome, PlaceboExposure
+from causal.refuters.resampling import Bootstrap, DataSubset
+
+AnyRefuter: TypeAlias = Annotated[
+    PlaceboExposure
+    | RandomCommonCause
+    | DataSubset
+    | Bootstrap
+    | DummyOutcome
+    | NegativeControlOutcome
+    | DoWhySecondOpinion,
+    Field(discriminator="kind"),
+]
+
+__all__ = [
+    "AnyRefuter",
+    "Bootstrap",
+    "DataSubset",
+    "DoWhySecondOpinion",
+    "DummyOutcome",
+    "NegativeControlOutcome",
+    "PlaceboExposure",
+    "Power",
+    "RandomCommonCause",
+    "Refutation",
+    "Refuter",
+]

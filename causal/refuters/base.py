@@ -1,0 +1,271 @@
+"""What every refuter is: frozen settings that try to break an estimate, and say what they found."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from causal import inference
+from causal.arrays import Floats, Ints, read_only
+from causal.cohort import Sample
+from causal.diagnostics import Verdict
+from causal.documents import Settings
+from causal.errors import OutcomeError, PositivityError
+from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Scale
+from causal.estimators import Estimator
+from causal.refuters.drawing import Draws
+
+DETECTABLE = 2.8
+"""Standard errors a bias must have to be found at 5 % in 80 % of studies: 1.96 + 0.84."""
+TOLERATED_SHIFT = 0.25
+"""A bias of a quarter of a standard error takes a 95 % interval to 94.3 %: called negligible."""
+SPREAD_TAIL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """The smallest departure from what is expected that would be found in 80 % of studies.
+
+    Attributes
+    ----------
+    detectable : on the scale of the estimate (the log for ratios), as an absolute value.
+    """
+
+    detectable: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refutation:
+    """What came of one refuter on one rung.
+
+    Attributes
+    ----------
+    kind, rung : which refuter, on which rung.
+    expected : what the draws should be about if the rung's estimator does what it claims.
+    draws : (k,) floats, one estimate a draw; empty for refuters without draws.
+    mean : mean of the draws, or the one estimate there is; None when nothing was computed.
+    interval : central 95 % of the draws, or the interval of the one estimate.
+    p_value : of the test the verdict rests on; None where it rests on a tolerance.
+    reason : one sentence that says what was found.
+    power : what would have been found, or why that is not given.
+    sees, cannot_see : what this refuter can find, and what it is blind to.
+    """
+
+    kind: str
+    rung: str
+    expected: float | None
+    draws: Floats
+    mean: float | None
+    interval: tuple[float, float] | None
+    p_value: float | None
+    verdict: Verdict
+    reason: str
+    power: Power | NotEstimable
+    sees: str
+    cannot_see: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """A fitted rung under examination.
+
+    Attributes
+    ----------
+    sample : the rows all rungs share, with this rung's adjustment columns.
+    value, std_error : the rung's estimate, ratios as logs.
+    scale : the contrast examined.
+    auxiliary : other samples by outcome, for negative controls.
+    """
+
+    rung: str
+    estimator: Estimator
+    sample: Sample
+    value: float
+    std_error: float
+    scale: Scale
+    rng: np.random.Generator
+    auxiliary: Mapping[str, Sample]
+
+    def natural(self, value: float) -> float:
+        """Put a value back on the scale it is printed on."""
+        return value if self.scale in DIFFERENCES else math.exp(value)
+
+
+class Refuter(Settings, ABC):
+    """Settings of one refuter.
+
+    Attributes
+    ----------
+    kind : the name in the specification.
+    """
+
+    kind: str
+
+    sees: ClassVar[str]
+    cannot_see: ClassVar[str]
+
+    def refute(
+        self,
+        rung: str,
+        estimator: Estimator,
+        sample: Sample,
+        original: Estimates,
+        scale: Scale,
+        rng: np.random.Generator,
+        auxiliary: Mapping[str, Sample],
+    ) -> Refutation:
+        """Try to break a fitted rung.
+
+        Parameters
+        ----------
+        rung : its name.
+        estimator, sample, original : its settings, its rows with its adjustment columns, its fit.
+        scale : the contrast the analysis reports.
+        rng : the refuter's own stream; each draw gets a child of it, so that draws depend
+            neither on one another nor on how they are shared out.
+        auxiliary : other samples by outcome, for negative controls.
+
+        Returns
+        -------
+        What was found; ``NOT_EVALUATED`` with the reason where the refuter does not apply.
+        """
+        known = original.contrast(scale)
+        if isinstance(known, NotEstimable):
+            return self.decline(rung, known.reason)
+        std_error = math.sqrt(float(known.covariance[0, 0]))
+        value = float(known.values[0])
+        examined = Examined(rung, estimator, sample, value, std_error, scale, rng, auxiliary)
+        try:
+            return self.examine(examined)
+        except (PositivityError, OutcomeError) as problem:
+            return self.decline(rung, problem.message)
+
+    @abstractmethod
+    def examine(self, examined: Examined) -> Refutation:
+        """Do what is particular to this refuter."""
+
+    def decline(self, rung: str, reason: str) -> Refutation:
+        """Say that this refuter was not evaluated, and why."""
+        said = f"Not evaluated: {reason.rstrip('.')}."
+        return self._report(rung, None, np.empty(0), None, None, None, "NOT_EVALUATED", said, None)
+
+    def conclude(
+        self,
+        examined: Examined,
+        *,
+        expected: float,
+        draws: Floats,
+        p_value: float | None,
+        verdict: Verdict,
+        reason: str,
+        detectable: float,
+    ) -> Refutation:
+        """Report draws, put back on the scale the analysis is printed on."""
+        back = np.vectorize(examined.natural, otypes=[float])
+        low, high = central(draws)
+        return self._report(
+            examined.rung,
+            examined.natural(expected),
+            back(draws),
+            examined.natural(float(draws.mean())),
+            (examined.natural(low), examined.natural(high)),
+            p_value,
+            verdict,
+            reason,
+            detectable,
+        )
+
+    def _report(
+        self,
+        rung: str,
+        expected: float | None,
+        draws: Floats,
+        mean: float | None,
+        interval: tuple[float, float] | None,
+        p_value: float | None,
+        verdict: Verdict,
+        reason: str,
+        detectable: float | None,
+    ) -> Refutation:
+        """Fill in what is the same for every refutation of this kind."""
+        return Refutation(
+            kind=self.kind,
+            rung=rung,
+            expected=expected,
+            draws=read_only(draws),
+            mean=mean,
+            interval=interval,
+            p_value=p_value,
+            verdict=verdict,
+            reason=reason,
+            power=NotEstimable(reason) if detectable is None else Power(detectable),
+            sees=self.sees,
+            cannot_see=self.cannot_see,
+        )
+
+
+def central(draws: Floats) -> tuple[float, float]:
+    """Give the central 95 % of draws."""
+    tail = (1 - SPREAD_TAIL) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def judge_null(draws: Draws, cluster: Ints | None, kept: float) -> tuple[float, float]:
+    """Test that estimates which should be about 0 are.
+
+    The mean over draws keeps what is peculiar to this sample, so its Monte-Carlo error alone
+    would be too small. Averaging each row's influence over the draws gives a standard error for
+    both sources at once.
+
+    Parameters
+    ----------
+    draws : estimates, and each row's influence averaged over them.
+    cluster : (n,) ints or None.
+    kept : what a placebo keeps of the estimate by construction, as an absolute value; a mean
+        within it is no evidence.
+
+    Returns
+    -------
+    The bias that would be found in 80 % of studies, and the two-sided p-value.
+    """
+    values = draws.values
+    variance = float(values.var(ddof=1)) / len(values)
+    if draws.influence is not None:
+        own = inference.covariance(draws.influence[:, None], cluster)
+        variance = max(variance, float(own[0, 0]))
+    excess, std_error = max(abs(float(values.mean())) - kept, 0.0), math.sqrt(variance)
+    if std_error == 0:  # every draw the same: a constant estimator
+        return kept, 0.0 if excess else 1.0
+    return kept + DETECTABLE * std_error, inference.two_sided_p(excess / std_error)
+
+
+def judge_shift(draws: Floats, expected: float, std_error: float) -> tuple[float, float, bool]:
+    """Judge whether the mean of draws has moved by more than can be neglected.
+
+    Parameters
+    ----------
+    draws : (k,) floats.
+    expected : where their mean should be.
+    std_error : of the estimate examined; a quarter of it is neglected.
+
+    Returns
+    -------
+    The shift, the shift that would be found in 80 % of repetitions, and whether it is too large
+    beyond Monte-Carlo error.
+    """
+    shift = float(draws.mean()) - expected
+    error = float(draws.std(ddof=1)) / math.sqrt(len(draws))
+    limit = TOLERATED_SHIFT * std_error
+    moved = abs(shift) - inference.critical_value() * error > limit
+    return shift, limit + DETECTABLE * error, moved
+
+
+def tell_failures(draws: Draws) -> str:
+    """Say how many draws could not be fitted; nothing when all could."""
+    return f"; {draws.failed} more draws could not be fitted" if draws.failed else ""

@@ -1,0 +1,272 @@
+"""Parts and resamples of the sample: does the estimate hang on few, is its error right."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from causal import inference
+from causal.arrays import Bools, Floats, Ints
+from causal.cohort import Sample
+from causal.diagnostics import Verdict
+from causal.refuters.base import Examined, Refutation, Refuter, judge_shift, tell_failures
+from causal.refuters.drawing import Draws, fit_start, refit
+
+WRONG_ERROR = 0.2
+"""A standard error too small by a fifth: a 95 % interval then covers less than 90 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadTest:
+    """The spread of draws over what the reported standard error implies."""
+
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def wrong(self) -> bool:
+        """Tell whether the ratio is outside tolerance beyond Monte-Carlo error."""
+        return self.low > 1 + WRONG_ERROR or self.high < 1 / (1 + WRONG_ERROR)
+
+
+class _Resampling(Refuter):
+    """What both have in common: persons, or the clusters of the design, are drawn."""
+
+    @property
+    @abstractmethod
+    def _implied(self) -> float:
+        """Give the standard deviation of draws over the standard error of the estimate."""
+
+    def examine(self, examined: Examined) -> Refutation:
+        """Draw, refit, and judge centre and spread."""
+        groups = gather_rows(examined.sample)
+        start, _ = fit_start(
+            examined.estimator, examined.sample, examined.scale, examined.rng.spawn(1)[0]
+        )
+        streams = examined.rng.spawn(self._number)
+        chosen = [self._choose(len(groups), rng) for rng in streams]
+        changed = (
+            (take_rows(examined.sample, np.concatenate([groups[i] for i in one])), rng)
+            for one, rng in zip(chosen, streams, strict=True)
+        )
+        found = refit(changed, examined.estimator, examined.scale, start, same_rows=False)
+        spread = judge_spread(found.values, self._implied * examined.std_error)
+        shift, detectable, moved = judge_shift(found.values, examined.value, examined.std_error)
+        doubts = self._doubts(examined, found, [chosen[i] for i in found.kept], len(groups))
+        if moved:
+            doubts.append(f"the mean moves by {shift:.3g}, more than a quarter standard error")
+        if spread.wrong:
+            doubts.append("the reported standard error is wrong by more than a fifth")
+        verdict: Verdict = "FAIL" if doubts else "PASS"
+        return self.conclude(
+            examined,
+            expected=examined.value,
+            draws=found.values,
+            p_value=None,
+            verdict=verdict,
+            reason=self._sentence(examined, found, spread, doubts),
+            detectable=detectable,
+        )
+
+    def _sentence(
+        self, examined: Examined, found: Draws, spread: SpreadTest, doubts: list[str]
+    ) -> str:
+        """Say what was found."""
+        mean = examined.natural(float(found.values.mean()))
+        said = (
+            f"{self._what}: mean {mean:.3g} over {len(found.values)} draws where "
+            f"{examined.natural(examined.value):.3g} is expected; their spread is "
+            f"{spread.ratio:.2f} times what the reported standard error implies "
+            f"({spread.low:.2f} to {spread.high:.2f})"
+        )
+        return f"{said}{''.join(f'; {one}' for one in doubts)}{tell_failures(found)}."
+
+    @property
+    @abstractmethod
+    def _number(self) -> int:
+        """Give the number of draws."""
+
+    @property
+    @abstractmethod
+    def _what(self) -> str:
+        """Name the draws."""
+
+    @abstractmethod
+    def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
+        """Choose persons by number, possibly repeated."""
+
+    def _doubts(
+        self, examined: Examined, found: Draws, chosen: list[Ints], persons: int
+    ) -> list[str]:
+        """Say what else is wrong; nothing unless a refuter looks for more."""
+        return []
+
+
+class DataSubset(_Resampling):
+    r"""Random parts of the persons, everything fitted again.
+
+    Leaving out persons at random must not move the mean, must spread the draws by
+    :math:`\sqrt{(1 - s)/s}` standard errors (the delete-d jackknife), and must not depend on
+    whether one particular person is among those left out.
+
+    Attributes
+    ----------
+    draws : subsets.
+    share : part of the persons kept.
+    tolerance : what leaving out one person may change, in standard errors.
+
+    References
+    ----------
+    Shao & Wu (1989), doi:10.1214/aos/1176347263 (delete-d jackknife).
+    """
+
+    kind: Literal["data_subset"] = "data_subset"
+    draws: int = Field(default=500, ge=20, le=100_000)
+    share: float = Field(default=0.8, ge=0.5, le=0.95)
+    tolerance: float = Field(default=0.5, gt=0)
+
+    sees: ClassVar[str] = (
+        "an estimate that hangs on one or few persons, or on the size of the sample"
+    )
+    cannot_see: ClassVar[str] = (
+        "unmeasured confounding and any other bias that all parts of the sample share"
+    )
+
+    @property
+    def _implied(self) -> float:
+        return math.sqrt((1 - self.share) / self.share)
+
+    @property
+    def _number(self) -> int:
+        return self.draws
+
+    @property
+    def _what(self) -> str:
+        return f"{self.share:.0%} of the persons at random"
+
+    def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
+        return np.sort(rng.permutation(persons)[: round(self.share * persons)])
+
+    def _doubts(
+        self, examined: Examined, found: Draws, chosen: list[Ints], persons: int
+    ) -> list[str]:
+        """Look for persons without whom the estimate is another one."""
+        inside = np.zeros((len(chosen), persons), dtype=bool)
+        for draw, one in enumerate(chosen):
+            inside[draw, one] = True
+        moves, error = move_without(found.values, inside, self.share)
+        beyond = inference.critical_value(1 - (1 - inference.LEVEL) / persons) * error
+        driven = int((np.abs(moves) - beyond > self.tolerance * examined.std_error).sum())
+        if not driven:
+            return []
+        largest = float(np.abs(moves).max()) / examined.std_error
+        return [
+            f"{driven} {'person moves' if driven == 1 else 'persons each move'} the estimate by "
+            f"more than {self.tolerance:g} standard errors when left out, {largest:.2g} at most"
+        ]
+
+
+class Bootstrap(_Resampling):
+    """Persons drawn with replacement, everything fitted again; no noise is added to covariates.
+
+    The spread of the draws is the standard error by another way, and their mean shows the bias of
+    small samples. Where the design has clusters, clusters are drawn.
+
+    Attributes
+    ----------
+    draws : resamples.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6 and 10.
+    """
+
+    kind: Literal["bootstrap"] = "bootstrap"
+    draws: int = Field(default=500, ge=50, le=100_000)
+
+    sees: ClassVar[str] = (
+        "a standard error that is wrong (clusters ignored, weights taken as known), and an "
+        "estimator that is biased at this size"
+    )
+    cannot_see: ClassVar[str] = (
+        "unmeasured confounding: every resample has it as much as the sample"
+    )
+
+    @property
+    def _implied(self) -> float:
+        return 1.0
+
+    @property
+    def _number(self) -> int:
+        return self.draws
+
+    @property
+    def _what(self) -> str:
+        return "Persons drawn with replacement"
+
+    def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
+        return rng.integers(0, persons, persons)
+
+
+def gather_rows(sample: Sample) -> list[Ints]:
+    """Give the rows of each cluster of the design, or of each person without clusters."""
+    label = sample.unit if sample.cluster is None else sample.cluster
+    _, number, counts = np.unique(label, return_inverse=True, return_counts=True)
+    order = np.argsort(number, kind="stable")
+    return list(np.split(order, np.cumsum(counts)[:-1]))
+
+
+def take_rows(sample: Sample, rows: Ints) -> Sample:
+    """Take rows of a sample, possibly repeated.
+
+    Persons keep their label, so that copies of one never end up in different folds.
+    """
+    arrays = {
+        one.name: getattr(sample, one.name)[rows]
+        for one in fields(sample)
+        if isinstance(getattr(sample, one.name), np.ndarray)
+    }
+    return replace(sample, **arrays)
+
+
+def judge_spread(draws: Floats, implied: float) -> SpreadTest:
+    """Compare the standard deviation of draws with what it should be.
+
+    The Monte-Carlo error of the ratio is that of a standard deviation, with the kurtosis found.
+    """
+    if implied == 0:
+        return SpreadTest(math.inf, math.inf, math.inf)
+    spread = float(draws.std(ddof=1))
+    if spread == 0:
+        return SpreadTest(0.0, 0.0, 0.0)
+    kurtosis = float(np.mean((draws - draws.mean()) ** 4)) / float(draws.var()) ** 2
+    error = math.sqrt(max(kurtosis - 1, 0.0) / (4 * len(draws)))
+    factor = math.exp(inference.critical_value() * error)
+    ratio = spread / implied
+    return SpreadTest(ratio, ratio / factor, ratio * factor)
+
+
+def move_without(draws: Floats, inside: Bools, share: float) -> tuple[Floats, Floats]:
+    """Give how leaving out each person moves the full estimate, with Monte-Carlo errors.
+
+    Parameters
+    ----------
+    draws : (k,) floats, estimates from subsets.
+    inside : (k, m) booleans, who was in each.
+    share : part of the persons in each.
+    """
+    within = inside.sum(axis=0)
+    without = len(draws) - within
+    both = (within > 0) & (without > 0)
+    sums = inside.T @ draws
+    means_in = np.divide(sums, within, out=np.zeros(len(sums)), where=both)
+    means_out = np.divide(draws.sum() - sums, without, out=np.zeros(len(sums)), where=both)
+    pooled = float(draws.std(ddof=1))
+    count = np.where(both, within * without / len(draws), np.inf)
+    return share * (means_out - means_in), share * pooled / np.sqrt(count)

@@ -1,0 +1,155 @@
+"""What every refuter owes: the same checks for each, whatever it tries."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import fields
+from typing import get_args
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from causal.diagnostics import Verdict
+from causal.estimate import NotEstimable
+from causal.estimators import GComputation, NuisanceStore
+from causal.refuters import (
+    AnyRefuter,
+    Bootstrap,
+    DataSubset,
+    DoWhySecondOpinion,
+    DummyOutcome,
+    NegativeControlOutcome,
+    PlaceboExposure,
+    Power,
+    RandomCommonCause,
+)
+from causal.seeding import generator
+
+REFUTERS = {
+    "placebo_exposure": PlaceboExposure(draws=60),
+    "random_common_cause": RandomCommonCause(draws=60),
+    "data_subset": DataSubset(draws=60),
+    "bootstrap": Bootstrap(draws=60),
+    "dummy_outcome": DummyOutcome(draws=60),
+    "negative_control_outcome": NegativeControlOutcome(
+        outcome="earlier", concept="prior_outcome", rationale="measured before exposure began"
+    ),
+    "dowhy": DoWhySecondOpinion(draws=20),
+}
+EVERY = pytest.mark.parametrize("refuter", REFUTERS.values(), ids=REFUTERS.keys())
+DRAWING = pytest.mark.parametrize(
+    "refuter",
+    [one for name, one in REFUTERS.items() if name not in ("negative_control_outcome", "dowhy")],
+    ids=lambda one: one.kind,
+)
+
+
+def refute(refuter, sample, *, seed=0, auxiliary=None, scale="risk_difference"):
+    estimator = GComputation()
+    original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
+    extra = {"earlier": sample} if auxiliary is None else auxiliary
+    stream = generator(seed, "refuter", "full", refuter.kind)
+    return refuter.refute("full", estimator, sample, original, scale, stream, extra)
+
+
+def test_the_suite_covers_every_refuter():
+    union = get_args(get_args(AnyRefuter)[0])
+    assert {type(one) for one in REFUTERS.values()} == set(union)
+    assert {one.kind for one in REFUTERS.values()} == set(REFUTERS)
+
+
+@EVERY
+def test_a_refutation_is_complete(confounded, refuter):
+    found = refute(refuter, confounded())
+    assert found.kind == refuter.kind
+    assert found.rung == "full"
+    assert found.verdict in get_args(Verdict)
+    assert found.reason.endswith(".")
+    assert len(found.reason) > 40
+    assert min(len(found.sees), len(found.cannot_see)) > 40
+    assert isinstance(found.power, Power | NotEstimable)
+    if isinstance(found.power, Power):
+        assert found.power.detectable > 0
+    low, high = found.interval
+    assert low <= found.mean <= high
+    assert all(math.isfinite(one) for one in (found.expected, found.mean, low, high))
+
+
+@EVERY
+def test_the_same_stream_gives_the_same_numbers(confounded, refuter):
+    sample = confounded()
+    first, second = (refute(refuter, sample, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first.draws, second.draws)
+    assert (first.mean, first.p_value, first.reason) == (second.mean, second.p_value, second.reason)
+
+
+@DRAWING
+def test_another_stream_gives_other_draws(confounded, refuter):
+    sample = confounded()
+    first, second = (refute(refuter, sample, seed=seed) for seed in (5, 6))
+    assert not np.array_equal(first.draws, second.draws)
+
+
+@DRAWING
+def test_more_draws_begin_with_the_same_ones(confounded, refuter):
+    """A stream a draw: how draws are shared out cannot change them."""
+    sample = confounded()
+    few, many = (
+        refute(refuter.model_copy(update={"draws": number}), sample) for number in (60, 80)
+    )
+    np.testing.assert_array_equal(many.draws[:60], few.draws)
+
+
+@EVERY
+def test_the_sample_is_left_as_it_was(confounded, refuter):
+    sample = confounded(clustered=True)
+    before = {
+        one.name: np.copy(getattr(sample, one.name))
+        for one in fields(sample)
+        if isinstance(getattr(sample, one.name), np.ndarray)
+    }
+    refute(refuter, sample)
+    for name, values in before.items():
+        np.testing.assert_array_equal(getattr(sample, name), values, err_msg=name)
+
+
+@EVERY
+def test_draws_cannot_be_written_to(confounded, refuter):
+    found = refute(refuter, confounded())
+    assert not found.draws.flags.writeable
+
+
+@EVERY
+def test_what_has_no_estimate_is_not_evaluated(confounded, refuter):
+    sample = confounded(outcome="continuous")  # a ratio of negative means does not exist
+    shifted = type(sample)(
+        **{one.name: getattr(sample, one.name) for one in fields(sample) if one.name != "y"},
+        y=sample.y - 20,
+    )
+    found = refute(refuter, shifted, scale="risk_ratio")
+    assert found.verdict == "NOT_EVALUATED"
+    assert found.mean is None
+    assert isinstance(found.power, NotEstimable)
+    assert "Not evaluated" in found.reason
+
+
+@EVERY
+def test_settings_are_frozen_and_refuse_unknown_keys(refuter):
+    with pytest.raises(ValidationError, match="frozen"):
+        refuter.kind = "other"
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        type(refuter)(**refuter.model_dump(), misspelt=1)
+
+
+def test_a_misspelt_kind_lists_the_choices():
+    with pytest.raises(ValidationError, match=r"placebo_exposure.*data_subset"):
+        TypeAdapter(AnyRefuter).validate_python({"kind": "placebo"})
+
+
+@EVERY
+def test_what_it_tries_is_documented(refuter):
+    text = inspect.getdoc(type(refuter))
+    assert "Attributes\n----------" in text
+    assert all(f"{name} :" in text or ", " in text for name in type(refuter).model_fields)

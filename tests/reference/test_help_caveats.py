@@ -1,0 +1,112 @@
+"""What the HELP analysis must own up to: the printed figures, from the committed specifications."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from causal.errors import DataNotAvailableError
+from causal.pipeline import run
+from causal.result import Result, RungBlock
+from causal.spec import load_analysis
+
+pytestmark = [pytest.mark.data, pytest.mark.reference]
+
+ANALYSES = Path(__file__).parents[2] / "analyses"
+PRINTED = 0.00051
+"""Half a unit of the third decimal printed, and rounding."""
+SHORT = 0.80
+"""The printed standard errors come from 200 resamples of persons. Influence values are first order
+and leave out how far fitted weights stray: with 231 persons they fall short by a tenth to a sixth,
+as the simulation studies show for weighting (docs/simulations/clustered.md)."""
+
+
+@cache
+def result(name: str) -> Result:
+    """Run a committed analysis once, without its refuters (their draws are tested elsewhere)."""
+    specification = load_analysis(ANALYSES / f"{name}.yaml")
+    quick = specification.analysis.model_copy(update={"refuters": (), "sensitivity": ()})
+    from dataclasses import replace
+
+    try:
+        return run(replace(specification, analysis=quick))
+    except DataNotAvailableError as absent:
+        pytest.skip(absent.message)
+
+
+def variant(name: str, rung: str) -> RungBlock:
+    """Give a rung of a variant of the primary."""
+    found = next(one for one in result("help_drug_use").variants if one.name == name)
+    return next(one for one in found.rungs if one.name == rung)
+
+
+@pytest.mark.parametrize(
+    ("name", "rung", "value", "n"),
+    [
+        ("abstinent_at_end", "crude", 0.001, 232),
+        ("use_at_end", "crude", -0.113, 160),
+        ("interval_ending_6", "full", -0.144, None),
+        ("interval_ending_12", "full", -0.131, None),
+        ("interval_ending_18", "full", -0.180, None),
+        ("no_residence_at_outcome", "crude", -0.086, 275),
+        ("no_residence_at_outcome", "full", -0.078, 275),
+        ("no_jail", "full", -0.120, 305),
+        ("no_controlled_environment", "full", -0.074, 219),
+    ],
+)
+def test_strata_intervals_and_environments_are_the_printed_ones(name, rung, value, n):
+    found = variant(name, rung)
+    assert found.estimate == pytest.approx(value, abs=PRINTED)
+    assert n is None or found.n == n
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("no_residence_at_outcome", 0.060), ("no_jail", 0.061), ("no_controlled_environment", 0.066)],
+)
+def test_standard_errors_of_the_environments_are_the_printed_ones(name, error):
+    assert variant(name, "full").std_error == pytest.approx(error, abs=PRINTED)
+
+
+def test_the_bracket_goes_from_care_to_use_with_the_printed_interval():
+    found = result("help_drug_use")
+    assert found.rung("with_residential_care").estimate == pytest.approx(-0.096, abs=PRINTED)
+    last = found.rung("with_use_at_end")
+    assert last.estimate == pytest.approx(-0.044, abs=PRINTED)
+    assert last.interval == pytest.approx((-0.143, 0.056), abs=PRINTED)
+    assert last.n == 392
+    assert found.rung("full").n == 393
+
+
+@pytest.mark.parametrize(
+    ("rung", "value", "error"),
+    [
+        ("ipw", -0.117, 0.065),
+        ("ipw_followed", -0.113, 0.070),
+        ("ipw_followed_by_use", -0.089, 0.063),
+    ],
+)
+def test_the_next_scheduled_wave_with_and_without_weights_for_follow_up(rung, value, error):
+    found = result("help_scheduled_wave").rung(rung)
+    assert found.estimate == pytest.approx(value, abs=PRINTED)
+    assert SHORT < found.std_error / error < 1.05
+
+
+def test_within_persons_the_sign_turns_and_between_them_it_does_not():
+    found = result("help_within_person")
+    within, between = found.rung("within_person"), found.rung("between_persons")
+    assert (round(within.estimate, 3), round(within.std_error, 3)) == (0.038, 0.068)
+    assert (round(between.estimate, 3), round(between.std_error, 3)) == (-0.296, 0.101)
+
+
+def test_with_24_covariates_the_doubly_robust_estimate_turns_and_its_error_explodes():
+    found = result("help_extended")
+    aipw = found.rung("full_aipw")
+    assert (round(aipw.estimate, 2), round(aipw.std_error, 2)) == (0.03, 0.25)
+    weights = {d.name: d for d in found.diagnostics if d.rung == "full_aipw"}
+    assert round(weights["weight_max"].value) == 66
+    assert weights["effective_sample_size"].verdict == "FAIL"
+
+
+def test_the_concurrent_design_is_an_association_by_overlap():
+    assert "the same interview" in result("help_concurrent").timing.reasons[0]

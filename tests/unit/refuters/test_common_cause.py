@@ -1,0 +1,80 @@
+"""A covariate of noise moves sound estimates little, and those of a crowded regression much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    InverseProbability,
+    LinearDML,
+    LinearProbability,
+    MeanDifference,
+)
+from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
+from causal.refuters import RandomCommonCause
+from causal.refuters.common_cause import NOISE, naming
+
+DRAWS = 80
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GComputation(),
+        InverseProbability(),
+        AIPW(cross_fit=CrossFitting(folds=3)),
+        LinearDML(cross_fit=CrossFitting(folds=2)),
+    ],
+    ids=lambda one: one.kind,
+)
+def test_a_sound_estimator_passes(refute, confounded, estimator):
+    draws = 20 if isinstance(estimator, LinearDML) else DRAWS
+    found = refute(RandomCommonCause(draws=draws), estimator, confounded())
+    assert found.verdict == "PASS", found.reason
+    assert found.draws.std() > 0
+
+
+def test_a_regression_with_nearly_as_many_terms_as_rows_fails(refute, confounded):
+    sample = confounded(60, outcome="continuous")
+    wide = np.random.default_rng(1).normal(size=(60, 52))
+    crowded = replace(
+        sample, x=wide, terms=tuple(f"t{i}" for i in range(52)), concepts=("severity",) * 52
+    )
+    found = refute(
+        RandomCommonCause(draws=DRAWS), LinearProbability(), crowded, scale="mean_difference"
+    )
+    assert found.verdict == "FAIL", found.reason
+
+
+def test_unmeasured_confounding_passes_and_is_said_not_to_be_seen(refute, hidden):
+    found = refute(
+        RandomCommonCause(draws=DRAWS), GComputation(), hidden(), scale="mean_difference"
+    )
+    assert found.verdict == "PASS", found.reason
+    assert "unmeasured confounding" in found.cannot_see
+
+
+def test_an_estimator_without_adjustment_is_not_evaluated(refute, confounded):
+    found = refute(RandomCommonCause(), MeanDifference(), confounded())
+    assert found.verdict == "NOT_EVALUATED"
+    assert "adjusts for nothing" in found.reason
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GComputation(outcome=OutcomeModel(terms=("x0",))),
+        InverseProbability(propensity=PropensityModel(terms=("x0", "x1"))),
+        LinearProbability(terms=("x0",)),
+    ],
+    ids=lambda one: one.kind,
+)
+def test_regressions_that_list_their_terms_get_the_noise_too(refute, confounded, estimator):
+    assert NOISE in naming(estimator, NOISE).named_terms
+    found = refute(RandomCommonCause(draws=20), estimator, confounded())
+    assert found.draws.std() > 0

@@ -1,0 +1,154 @@
+"""Placebos pass sound estimators and find broken ones; permutations keep what they must."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from causal.estimate import MEANS, Estimates
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    InverseProbability,
+    LinearProbability,
+    MeanDifference,
+    Overlap,
+)
+from causal.estimators.base import from_influence
+from causal.estimators.doubly_robust import doubly_robust_means
+from causal.refuters import DummyOutcome, PlaceboExposure
+from causal.refuters.drawing import cut_into_strata, shuffle_within
+from causal.refuters.placebo import exposure_blocks
+
+DRAWS = 150
+PLACEBOS = pytest.mark.parametrize(
+    "refuter", [PlaceboExposure(draws=DRAWS), DummyOutcome(draws=DRAWS)], ids=lambda one: one.kind
+)
+SOUND = pytest.mark.parametrize(
+    "estimator",
+    [GComputation(), InverseProbability(), Overlap(), AIPW(), LinearProbability()],
+    ids=lambda one: one.kind,
+)
+RATE_ERROR = 0.03  # four Monte-Carlo errors of a mean over 400 permutations of 300 rows a cell
+
+
+class Constant(MeanDifference):
+    """An estimator that always finds the same."""
+
+    def fit(self, sample, nuisances, rng) -> Estimates:
+        """Give a tenth, with no error."""
+        zero = np.zeros((sample.n, 2))
+        return from_influence(
+            np.array([0.4, 0.5]), zero, sample, self.variance, "ATE", labels=MEANS
+        )
+
+
+class WrongSign(AIPW):
+    """AIPW whose correction is subtracted from the wrong prediction: mu0 and mu1 exchanged."""
+
+    def fit(self, sample, nuisances, rng) -> Estimates:
+        """Add the residuals of each arm to the predictions at one half."""
+        e, mu0, mu1 = self._predict(sample, nuisances, rng)
+        values, influence = doubly_robust_means(sample, 1 - e, mu0 - 0.5 * mu0, mu1, "ATE")
+        return from_influence(values, influence, sample, self.variance, "ATE")
+
+
+@PLACEBOS
+@SOUND
+def test_a_sound_estimator_passes(refute, confounded, refuter, estimator):
+    found = refute(refuter, estimator, confounded(800, seed=22))
+    assert found.verdict == "PASS", found.reason
+    assert found.expected == 0
+    assert found.interval[0] < 0 < found.interval[1]
+    assert "where 0 is expected" in found.reason
+
+
+@PLACEBOS
+@pytest.mark.parametrize(
+    "estimator", [MeanDifference(), Constant(), WrongSign()], ids=["crude", "constant", "sign"]
+)
+def test_an_estimator_that_does_not_adjust_or_is_broken_fails(
+    refute, confounded, refuter, estimator
+):
+    found = refute(refuter, estimator, confounded(800, seed=22))
+    assert found.verdict == "FAIL", found.reason
+    assert "more than chance explains" in found.reason
+
+
+@PLACEBOS
+def test_unmeasured_confounding_passes_and_is_said_not_to_be_seen(refute, hidden, refuter):
+    found = refute(refuter, GComputation(), hidden(), scale="mean_difference")
+    assert found.verdict == "PASS", found.reason
+    assert "unmeasured confounding" in found.cannot_see
+
+
+@PLACEBOS
+def test_clusters_do_not_make_a_sound_estimator_fail(refute, households, refuter):
+    found = refute(refuter, GComputation(), households(), scale="mean_difference")
+    assert found.verdict == "PASS", found.reason
+
+
+@PLACEBOS
+def test_a_ratio_is_expected_at_one(refute, confounded, refuter):
+    found = refute(refuter, GComputation(), confounded(800, seed=22), scale="risk_ratio")
+    assert found.expected == 1
+    assert found.interval[0] < 1 < found.interval[1]
+    assert (found.draws > 0).all()
+
+
+def test_missing_outcomes_stay_missing(refute, confounded):
+    found = refute(DummyOutcome(draws=30), GComputation(), confounded(missing=True))
+    assert found.verdict in ("PASS", "FAIL")
+    assert len(found.draws) == 30
+
+
+def test_a_dose_is_permuted_too(refute, confounded):
+    sample = confounded(outcome="continuous")
+    dose = replace(
+        sample,
+        a=sample.x[:, 0] + np.random.default_rng(2).normal(size=sample.n),
+        exposure_kind="dose",
+    )
+    found = refute(PlaceboExposure(draws=DRAWS), LinearProbability(), dose, scale="mean_difference")
+    assert found.verdict == "PASS", found.reason
+
+
+def test_covariates_that_determine_exposure_leave_nothing_to_permute(refute, confounded):
+    sample = confounded()
+    fixed = replace(sample, a=(sample.x[:, 0] > 0).astype(float))
+    found = refute(PlaceboExposure(), MeanDifference(), fixed)
+    assert found.verdict == "NOT_EVALUATED"
+    assert "determine the exposure" in found.reason
+
+
+def test_shuffling_keeps_the_count_in_every_stratum():
+    rng = np.random.default_rng(2)
+    score = rng.normal(size=500)
+    values = (rng.random(500) < 1 / (1 + np.exp(-score))).astype(float)
+    strata = cut_into_strata(score, 5)
+    shuffled = shuffle_within(values, score, strata, rng)
+    assert not np.array_equal(shuffled, values)
+    np.testing.assert_array_equal(np.bincount(strata, shuffled), np.bincount(strata, values))
+
+
+def test_within_a_stratum_values_still_follow_their_tendency():
+    rng = np.random.default_rng(3)
+    score = np.repeat([-1.0, 1.0], 300)
+    values = np.zeros(600)
+    values[rng.permutation(600)[:300]] = 1.0  # however they start
+    one = np.zeros(600, dtype=np.int64)
+    mean = np.mean([shuffle_within(values, score, one, rng) for _ in range(400)], axis=0)
+    expected = 1 / (1 + np.exp(-score))
+    for half in (score < 0, score > 0):
+        assert mean[half].mean() == pytest.approx(expected[half].mean(), abs=RATE_ERROR)
+
+
+def test_clusters_of_one_exposure_are_permuted_as_one(households, confounded):
+    whole = households(20, 5)
+    blocks, first = exposure_blocks(whole)
+    assert len(first) == 20
+    np.testing.assert_array_equal(whole.a[first][blocks], whole.a)
+    mixed = confounded(clustered=True)
+    assert len(exposure_blocks(mixed)[1]) == mixed.n

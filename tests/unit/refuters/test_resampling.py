@@ -1,0 +1,122 @@
+"""Subsets find estimates that hang on few persons, bootstraps standard errors that are wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from causal.cohort import Sample
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    InverseProbability,
+    LinearProbability,
+)
+from causal.refuters import Bootstrap, DataSubset
+from causal.refuters.resampling import gather_rows, judge_spread, take_rows
+
+DRAWS = 200
+RESAMPLING = pytest.mark.parametrize(
+    "refuter", [DataSubset(draws=DRAWS), Bootstrap(draws=DRAWS)], ids=lambda one: one.kind
+)
+
+
+@RESAMPLING
+@pytest.mark.parametrize(
+    "estimator",
+    [GComputation(), InverseProbability(), AIPW(), LinearProbability()],
+    ids=lambda one: one.kind,
+)
+def test_a_sound_estimator_passes(refute, confounded, refuter, estimator):
+    found = refute(refuter, estimator, confounded(600, clustered=True, weighted=True))
+    assert found.verdict == "PASS", found.reason
+    assert found.interval[0] < found.expected < found.interval[1]
+
+
+@RESAMPLING
+def test_unmeasured_confounding_passes_and_is_said_not_to_be_seen(refute, hidden, refuter):
+    found = refute(refuter, GComputation(), hidden(), scale="mean_difference")
+    assert found.verdict == "PASS", found.reason
+    assert "unmeasured confounding" in found.cannot_see
+
+
+@RESAMPLING
+def test_a_standard_error_that_ignores_clusters_fails(refute, households, refuter):
+    sample = households()
+    blind = LinearProbability(variance={"kind": "HC1", "clustered": False})
+    found = refute(refuter, blind, sample, scale="mean_difference")
+    assert found.verdict == "FAIL", found.reason
+    assert "standard error is wrong" in found.reason
+    sound = refute(refuter, LinearProbability(), sample, scale="mean_difference")
+    assert sound.verdict == "PASS", sound.reason
+
+
+def prognostic(n: int = 600, seed: int = 6) -> Sample:
+    """Draw a sample whose outcome hangs mostly on the covariate weights balance."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 1))
+    a = (rng.random(n) < 1 / (1 + np.exp(1.0 - 0.5 * x[:, 0]))).astype(float)
+    y = 3 * x[:, 0] + rng.normal(size=n)
+    return Sample(np.arange(n), y, a, x, ("x0",), ("severity",), "continuous", "binary", np.ones(n))
+
+
+@pytest.mark.parametrize("target", ["ATE", "ATT"])
+def test_weights_taken_as_known_fail_the_bootstrap(refute, target):
+    sample, refuter = prognostic(), Bootstrap(draws=DRAWS)
+    known = InverseProbability(target=target, weights_known=True)
+    found = refute(refuter, known, sample, scale="mean_difference")
+    assert found.verdict == "FAIL", found.reason
+    sound = refute(refuter, InverseProbability(target=target), sample, scale="mean_difference")
+    assert sound.verdict == "PASS", sound.reason
+
+
+def test_an_estimate_driven_by_one_person_fails_the_subset(refute, with_leverage):
+    sample = with_leverage()
+    found = refute(DataSubset(draws=DRAWS), LinearProbability(), sample, scale="mean_difference")
+    assert found.verdict == "FAIL", found.reason
+    assert "1 person moves the estimate" in found.reason
+    rest = take_rows(sample, np.arange(1, sample.n))
+    sound = refute(DataSubset(draws=DRAWS), LinearProbability(), rest, scale="mean_difference")
+    assert sound.verdict == "PASS", sound.reason
+
+
+def test_too_many_draws_without_a_fit_are_not_evaluated(refute, confounded):
+    sample = confounded(60, outcome="continuous")
+    two = np.zeros(sample.n)
+    two[:2] = 1.0  # absent from every seventh resample
+    found = refute(
+        Bootstrap(draws=200),
+        InverseProbability(),
+        replace(sample, a=two, x=sample.x[:, :0], terms=(), concepts=()),
+        scale="mean_difference",
+    )
+    assert found.verdict == "NOT_EVALUATED"
+    assert "draws could not be fitted" in found.reason
+
+
+def test_persons_are_drawn_whole(households):
+    sample = households(10, 5)
+    groups = gather_rows(sample)
+    assert len(groups) == 10
+    twice = take_rows(sample, np.concatenate([groups[3], groups[3]]))
+    assert twice.n == 10
+    assert (twice.unit == 3).all()
+    np.testing.assert_array_equal(np.sort(np.concatenate(groups)), np.arange(sample.n))
+
+
+def test_covariates_of_resamples_are_those_of_the_sample(confounded):
+    sample = confounded()
+    rows = np.random.default_rng(0).integers(0, sample.n, sample.n)
+    known = {tuple(row) for row in sample.x}
+    assert {tuple(row) for row in take_rows(sample, rows).x} <= known
+
+
+def test_a_spread_within_a_fifth_is_tolerated_and_one_beyond_is_not():
+    draws = np.random.default_rng(0).normal(size=4000)
+    assert not judge_spread(draws, 1.0).wrong
+    assert not judge_spread(draws, 1.15).wrong
+    assert judge_spread(draws, 1.4).wrong
+    assert judge_spread(draws, 0.7).wrong
+    assert judge_spread(draws, 0.0).wrong

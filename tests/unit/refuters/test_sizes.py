@@ -1,0 +1,43 @@
+"""On sound analyses each refuter fails at most as often as its nominal level."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from causal.estimators import AIPW, GComputation, InverseProbability, NuisanceStore
+from causal.refuters import Bootstrap, DataSubset, DummyOutcome, PlaceboExposure, RandomCommonCause
+from causal.seeding import generator
+
+pytestmark = pytest.mark.simulation
+
+COHORTS = 150
+DRAWS = 50
+NOMINAL = 0.05
+BAND = 3.3 * math.sqrt(NOMINAL * (1 - NOMINAL) / COHORTS)
+"""Binomial, at a family-wise error of 1 % over the fifteen cells."""
+REFUTERS = (
+    PlaceboExposure(draws=DRAWS),
+    DummyOutcome(draws=DRAWS),
+    RandomCommonCause(draws=DRAWS),
+    DataSubset(draws=DRAWS),
+    Bootstrap(draws=DRAWS),
+)
+
+
+@pytest.mark.parametrize("refuter", REFUTERS, ids=lambda one: one.kind)
+@pytest.mark.parametrize(
+    "estimator", [GComputation(), InverseProbability(), AIPW()], ids=lambda one: one.kind
+)
+def test_a_sound_analysis_fails_no_more_often_than_said(confounded, refuter, estimator):
+    failed = 0
+    for seed in range(COHORTS):
+        sample = confounded(300, seed=1000 + seed)
+        original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
+        stream = generator(seed, "refuter", refuter.kind)
+        found = refuter.refute("rung", estimator, sample, original, "risk_difference", stream, {})
+        assert found.verdict in ("PASS", "FAIL")
+        failed += found.verdict == "FAIL"
+    assert failed / COHORTS < NOMINAL + BAND
