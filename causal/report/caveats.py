@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causal.report.markdown import code, joined, plain
+from causal.report.numbers import measure_of
 from causal.report.reading import (
     added_by,
     adjusted_rungs,
@@ -128,7 +129,14 @@ def _about_followup(result: Result) -> Iterator[str]:
 
 
 def _about_comparisons(result: Result) -> Iterator[str]:
-    """Say which rungs must not be compared."""
+    """Say which rungs must not be compared, and what cross-fitting owes to chance."""
+    measure = measure_of(result)
+    for rung in result.rungs:
+        if rung.split_sd is not None:
+            yield (
+                f"{code(rung.name)} is averaged over random divisions of the sample: between "
+                f"divisions it varies with a standard deviation of {measure.amount(rung.split_sd)}."
+            )
     targets = list(dict.fromkeys(rung.target for rung in adjusted_rungs(result)))
     if len(targets) > 1:
         yield (
