@@ -14,6 +14,8 @@ Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
 
 BINS = 20
 """Bins of the overlap histogram, each .05 wide."""
+EXACT = 1e-8
+"""Below this an imbalance is rounding, and which column has the largest is an accident."""
 FAMILY_ERROR = 0.05
 """Family-wise error of the test that decides whether an imbalance is more than chance."""
 
@@ -117,6 +119,8 @@ def judge_balance(
     worst = int(smd.argmax())
     value = float(smd[worst])
     chance = critical_value(1 - FAMILY_ERROR / len(smd)) * _chance_spread(x, a, w, cluster)
+    if value < EXACT:
+        return Diagnostic("smd", value, threshold, "PASS", "means are balanced exactly")
     if value <= threshold:
         return Diagnostic("smd", value, threshold, "PASS", f"largest for '{names[worst]}'")
     if np.any((smd > threshold) & (smd > chance)):

@@ -151,3 +151,12 @@ def test_restrictions_are_counted_only_where_declared():
     found = {one.name: one.value for one in count_restricted(e, (0.05, 0.95), 0.25)}
     assert found == {"clipped": 3, "trimmed": 5}
     assert count_restricted(e, None, None) == ()
+
+
+def test_balance_up_to_rounding_names_no_column(arms):
+    """Which of many zeros is the largest differs between machines, and would fail a verification."""
+    x, a, w = arms
+    one = np.concatenate([x[a == 1]] * 2)
+    both = np.repeat([0.0, 1.0], len(x[a == 1]))
+    found = judge_balance(one, both, np.ones(len(one)), tuple("abcdefghij"[: x.shape[1]]), 0.1)
+    assert (found.verdict, found.reason) == ("PASS", "means are balanced exactly")
