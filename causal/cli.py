@@ -209,12 +209,18 @@ def _render(options: argparse.Namespace) -> int:
     from causal.report import render
     from causal.result import load
 
-    for folder in options.reports:
+    folders = _folders(options.reports)
+    for folder in folders:
         render(load(folder / RESULT), folder)
         print(folder / "report.md")
-    for parent in {folder.parent for folder in options.reports}:
+    for parent in {folder.parent for folder in folders}:
         refresh_index(parent)
     return OK
+
+
+def _folders(paths: Sequence[Path]) -> list[Path]:
+    """Pass over files, so that ``reports/*`` may be said although the index lies there too."""
+    return [path for path in paths if not path.is_file()]
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -223,7 +229,7 @@ def _verify(options: argparse.Namespace) -> int:
     from causal.verification import verify
 
     analyses = options.analyses or analyses_folder()
-    for folder in options.reports:
+    for folder in _folders(options.reports):
         verified = verify(folder, analyses, data=options.data, jobs=options.jobs)
         print(f"{folder}: verified")
         for sentence in verified.sentences:

@@ -375,3 +375,11 @@ def test_datasets_are_listed_and_shown(capsys):
     assert "simulated" in capsys.readouterr().out
     assert main(["datasets", "simulated"]) == OK
     assert "motivation_score@baseline (proxy)" in capsys.readouterr().out
+
+
+def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
+    path, out = write(tmp_path, SPEC), tmp_path / "out"
+    assert main(["run", str(path), "--out", str(out)]) == OK
+    both = [str(out / "README.md"), str(out / "spec")]
+    assert main(["verify", *both, "--analyses", str(tmp_path)]) == OK
+    assert main(["render", *both]) == OK

@@ -154,8 +154,8 @@ def test_restrictions_are_counted_only_where_declared():
 
 
 def test_balance_up_to_rounding_names_no_column(arms):
-    """Which of many zeros is the largest differs between machines, and would fail a verification."""
-    x, a, w = arms
+    """Which of many zeros is largest differs between machines, and would fail a verification."""
+    x, a, _ = arms
     one = np.concatenate([x[a == 1]] * 2)
     both = np.repeat([0.0, 1.0], len(x[a == 1]))
     found = judge_balance(one, both, np.ones(len(one)), tuple("abcdefghij"[: x.shape[1]]), 0.1)
