@@ -200,7 +200,11 @@ def _bar(total: int) -> tqdm[NoReturn]:
     """Show progress, on a terminal only."""
     from tqdm import tqdm
 
-    return tqdm(total=total, disable=not sys.stderr.isatty(), bar_format="{desc} {n}/{total} {bar}")
+    return tqdm(
+        total=total,
+        disable=not sys.stderr.isatty(),
+        bar_format="{n}/{total} |{bar:24}| {elapsed} {desc}",
+    )
 
 
 def _render(options: argparse.Namespace) -> int:

@@ -62,13 +62,10 @@ def run(
     progress("data")
     options = chosen_options(plan.info, analysis.options)
     cohort = load_cohort(analysis.dataset, options, data)
-    progress("rungs")
-    result = estimate(plan, cohort, jobs=jobs)
-    progress("result")
-    return result
+    return estimate(plan, cohort, jobs=jobs, progress=progress)
 
 
-def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
+def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = silent) -> Result:
     """Run a plan on a cohort that is already loaded.
 
     Raises
@@ -80,9 +77,13 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1) -> Result:
     drawn = draw_sample(cohort, plan)
     tasks = _tasks(plan, drawn.sample)
     gates = Thresholds(**plan.analysis.gates.model_dump())
+    progress("rungs")
     fits = fit_rungs(drawn.sample, tasks, gates, plan.analysis.seed, jobs=jobs)
+    progress("attempts to refute")
     refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
+    progress("sensitivity")
     findings = find_sensitivity(plan, tasks, fits, drawn.sample)
+    progress("variants")
     variants = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
     return _result(plan, cohort, drawn, fits, refutations, findings, variants)
 
