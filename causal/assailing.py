@@ -11,7 +11,7 @@ from causal.controls import control_fault
 from causal.errors import IdentificationError
 from causal.examining import Attempt, Subject, analyse_sensitivity, refute_rung
 from causal.fitting import FittedRung, RungTask
-from causal.planning import Plan, located, plan_variant_of
+from causal.planning import Plan, located, plan_variant, plan_variant_of
 from causal.refuters import NegativeControlOutcome, Refutation
 from causal.sampling import draw_sample
 from causal.sensitivity import SensitivityFinding
@@ -19,7 +19,7 @@ from causal.spec import Variant
 
 
 def check_assaults(plan: Plan) -> None:
-    """Refuse controls and benchmarks the diagram or the codebook does not know or allow.
+    """Refuse controls, benchmarks and variants the diagram or codebook does not know or allow.
 
     Raises
     ------
@@ -29,6 +29,8 @@ def check_assaults(plan: Plan) -> None:
         The diagram does not allow a negative control.
     """
     analysis, document = plan.analysis, plan.specification.document
+    for variant in analysis.variants:
+        plan_variant(plan, variant)
     for number, refuter in enumerate(analysis.refuters):
         if isinstance(refuter, NegativeControlOutcome):
             with located(document, "refuters", number):

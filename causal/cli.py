@@ -138,10 +138,12 @@ def _check(options: argparse.Namespace) -> int:
     from causal.spec import load_analysis
 
     specification = load_analysis(options.spec)
+    from causal.assailing import check_assaults
     from causal.planning import plan_analysis
     from causal.registry import describe
 
     plan = plan_analysis(specification, describe(specification.analysis.dataset))
+    check_assaults(plan)
     print(f"{options.spec} is valid. {specification.analysis.question}\n")
     if plan.association:
         print("The design allows an association only:")

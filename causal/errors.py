@@ -1,4 +1,4 @@
-"""Every error and warning a user can meet, in one tree; each says what, where and what to do."""
+"""Every error a user can meet, in one tree; each says what, where and what to do."""
 
 from __future__ import annotations
 
@@ -93,10 +93,6 @@ class VerificationError(CausalError):
 
 class InternalConsistencyError(CausalError):
     """Two independent computations that must agree do not: a defect here, not in the input."""
-
-
-class CausalWarning(UserWarning):
-    """The root of all warnings."""
 
 
 def did_you_mean(found: str, choices: Iterable[str]) -> str:

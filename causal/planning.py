@@ -154,8 +154,11 @@ def rung_terms(plan: Plan, measurements: tuple[Measurement, ...]) -> tuple[str, 
 def plan_variant(plan: Plan, variant: Variant) -> Plan:
     """Plan the analysis a variant of the specification stands for."""
     number = plan.analysis.variants.index(variant)
-    with located(plan.specification.document, "variants", number):
+    try:
         return plan_variant_of(plan, variant)
+    except CausalError as error:  # what does not fit came in by the variant, wherever it shows
+        error.place = plan.specification.document.place(("variants", number))
+        raise
 
 
 def plan_variant_of(plan: Plan, variant: Variant) -> Plan:

@@ -89,9 +89,9 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
 def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Show every rung."""
     yield Paragraph(
-        "All rungs use the same rows. Adjusted rungs are compared with each other only at the same "
-        "target.\nThe share that remains is adjusted over crude; its set is Fieller's, from the "
-        "paired covariance,\nprinted as it is. "
+        f"{sections.shared_rows(result)} Adjusted rungs are compared with each other only at the "
+        "same target.\nThe share that remains is adjusted over crude; its set is Fieller's, from "
+        "the paired covariance,\nprinted as it is. "
         f"{_links('ladder.csv', 'covariance.csv', parts=parts)[:-1]};\n"
         "its column `pointer` says where a number stands in `results.json`."
     )

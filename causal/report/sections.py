@@ -80,6 +80,18 @@ def ladder_table(result: Result) -> GroupedTable:
     return GroupedTable(header, rows, "llrr", "The ladder: crude and adjusted, rung by rung")
 
 
+def shared_rows(result: Result) -> str:
+    """Say which rungs use the same rows, and which brackets use fewer."""
+    fewer = [rung for rung in result.rungs if rung.n != result.crude.n]
+    if not fewer:
+        return "All rungs use the same rows."
+    named = joined([f"{code(rung.name)} {rung.n}" for rung in fewer])
+    return (
+        f"Rungs use the same {result.crude.n} rows, but for those that lack a column in some: "
+        f"{named}, whose shares are over the crude difference of these rows."
+    )
+
+
 def scale_table(result: Result) -> Table:
     """Give the other scales; the reason in place of a number that is not given."""
     rows = [

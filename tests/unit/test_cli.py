@@ -383,3 +383,34 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
     both = [str(out / "README.md"), str(out / "spec")]
     assert main(["verify", *both, "--analyses", str(tmp_path)]) == OK
     assert main(["render", *both]) == OK
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        (
+            "variants: [{name: v, reason: why, outcome: abstinant}]",
+            r"variants\[0\]: .*mean 'abstinent'",
+        ),
+        (
+            "refuters: [{kind: negative_control_outcome, outcome: prior_outcome_control, "
+            "concept: motivation, rationale: long enough}]",
+            r"refuters\[0\]: 'motivation' is no negative control",
+        ),
+        ("refuters: [{kind: placebo}]", r"unknown kind 'placebo'.*placebo_exposure"),
+        (
+            "sensitivity: [{kind: omitted_variable, benchmarks: [severty]}]",
+            r"sensitivity\[0\].*mean 'severity'",
+        ),
+        (
+            "restrict: [{column: femal, at: baseline, low: 1, reason: women}]",
+            r"restrict\[0\].*mean 'female'",
+        ),
+    ],
+)
+def test_check_finds_faults_of_variants_refuters_and_sensitivity(tmp_path, capsys, added, said):
+    import re
+
+    path = write(tmp_path, SPEC.replace("seed: 1", f"{added}\nseed: 1"))
+    message = fails(capsys, "check", path).replace("\n", " ")
+    assert re.search(said, message), message
