@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from causal.cohort import Cohort, Sample
 from causal.controls import control_fault
 from causal.errors import IdentificationError
-from causal.examining import Attempt, Subject, analyse_sensitivity, refute_rung
+from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung
 from causal.fitting import FittedRung, RungTask
 from causal.planning import Plan, located, plan_variant, plan_variant_of
-from causal.refuters import NegativeControlOutcome, Refutation
+from causal.refuters import Auxiliary, NegativeControlOutcome, Refutation
 from causal.sampling import draw_sample
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Variant
+from causal.subject import Subject
 
 
 def check_assaults(plan: Plan) -> None:
@@ -61,14 +63,13 @@ def refute_headline(
     names = [task.name for task in tasks]
     number = names.index(analysis.headline_rung)
     subject = subject_of(plan, tasks[number], fits[number], sample)
+    auxiliary = _auxiliary(plan, cohort, tasks[number])
     attempts = [
         Attempt(
             number=position,
             refuter=refuter,
             subject=subject,
-            auxiliary=_auxiliary(plan, cohort, tasks[number])
-            if isinstance(refuter, NegativeControlOutcome)
-            else {},
+            auxiliary=auxiliary,
             seed=analysis.seed,
             place=plan.specification.document.place(("refuters", position)),
         )
@@ -78,7 +79,13 @@ def refute_headline(
 
 
 def find_sensitivity(
-    plan: Plan, tasks: Sequence[RungTask], fits: Sequence[FittedRung], sample: Sample
+    plan: Plan,
+    cohort: Cohort,
+    tasks: Sequence[RungTask],
+    fits: Sequence[FittedRung],
+    sample: Sample,
+    *,
+    jobs: int = 1,
 ) -> list[SensitivityFinding]:
     """Ask what could overturn the headline rung, and each bracket."""
     analysis, document = plan.analysis, plan.specification.document
@@ -87,31 +94,49 @@ def find_sensitivity(
         for planned, task, fitted in zip(plan.rungs, tasks, fits, strict=True)
         if planned.rung.role == "bracket" or task.name == analysis.headline_rung
     ]
-    return [
-        analyse_sensitivity(
-            settings,
+    asked = any(settings.needs_unfollowed for settings in analysis.sensitivity)
+    everybody = _unfollowed(plan, cohort) if asked else None
+    subjects = [
+        replace(
             subject_of(plan, task, fitted, sample),
-            document.place(("sensitivity", number)),
+            unfollowed=None if everybody is None else everybody.with_terms(task.terms),
         )
-        for number, settings in enumerate(analysis.sensitivity)
         for task, fitted in chosen
     ]
+    inquiries = [
+        Inquiry(number, settings, one, analysis.seed, document.place(("sensitivity", number)))
+        for number, settings in enumerate(analysis.sensitivity)
+        for one in subjects
+    ]
+    return analyse_sensitivity(inquiries, jobs=jobs)
 
 
 def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -> Subject:
     """Give a rung with the rows and columns it was fitted on."""
     own = sample.with_terms(task.terms)
+    shared = sample.with_terms([t for t in sample.terms if not np.isnan(sample.x_of(t)).any()])
     known = np.asarray(~np.isnan(own.x).any(axis=1))
     return Subject(
         rung=task.name,
         estimator=task.estimator,
         sample=own if known.all() else own.rows(known),
         estimates=fitted.estimates,
+        crude=fitted.crude,
+        shared=shared if known.all() else shared.rows(known),
         scale=plan.analysis.estimand.scale,
     )
 
 
-def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Mapping[str, Sample]:
+def _unfollowed(plan: Plan, cohort: Cohort) -> Sample:
+    """Draw the sample without leaving out the rows whose outcome is not known."""
+    kept = plan.analysis.missing.model_copy(update={"outcome": "keep"})
+    variant = Variant(name="unfollowed", reason="rows without an outcome", missing=kept)
+    everything = tuple(rung.name for rung in plan.analysis.ladder)
+    varied = plan_variant_of(plan, variant.model_copy(update={"rungs": everything}))
+    return draw_sample(cohort, varied).sample
+
+
+def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Auxiliary:
     """Draw the samples of the negative controls: other outcomes, so other rows."""
     samples = {}
     for refuter in plan.analysis.refuters:
@@ -126,4 +151,4 @@ def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Mapping[str, Sampl
             drawn = draw_sample(cohort, varied).sample
             terms = [term for term in task.terms if term in drawn.terms]
             samples[refuter.outcome] = drawn.with_terms(terms)
-    return samples
+    return Auxiliary(outcomes=samples)

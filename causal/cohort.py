@@ -123,6 +123,11 @@ class Sample:
                 raise SpecError(f"there is no term '{term}'. {did_you_mean(term, self.terms)}")
         return self._taking([i for i, t in enumerate(self.terms) if t in terms])
 
+    def x_of(self, term: str) -> Floats:
+        """Give the (n,) column of a term."""
+        column: Floats = self.x[:, self.terms.index(term)]
+        return column
+
     def rows(self, kept: Bools) -> Sample:
         """Keep these rows; (n,) booleans."""
         return replace(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from causal import result as doc
 from causal.cohort import TIME
 from causal.diagnostics import Diagnostic
 from causal.estimate import NotEstimable
+from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
 from causal.refuters import Refutation
 from causal.sampling import Drawn
@@ -77,6 +79,7 @@ def compose_refutation(found: Refutation, subject: str) -> doc.RefutationBlock:
         reason=found.reason,
         sees=found.sees,
         cannot_see=found.cannot_see,
+        rows=[_row(one) for one in found.rows],
     )
 
 
@@ -86,16 +89,13 @@ def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:
         kind=found.kind,
         rung=found.rung,
         headline=_number(found.headline_name, found.headline),
-        rows=[
-            doc.SensitivityRow(
-                label=row.label,
-                subject=row.subject,
-                numbers=[_number(one.name, one.value) for one in row.numbers],
-                note=row.note,
-            )
-            for row in found.rows
-        ],
+        multiple=_multiple(found.multiple),
+        yardstick=found.yardstick,
+        short=found.short,
+        rows=[_row(one) for one in found.rows],
         sentence=found.sentence,
+        curves=[_curve(one) for one in found.curves],
+        contours=[_contour(one) for one in found.contours],
     )
 
 
@@ -110,6 +110,48 @@ def _shares(counts: Sequence[int], min_cell: int) -> list[float | None]:
     """Turn counts into shares of the arm; None where a count is too small to publish."""
     total = sum(counts)
     return [None if 0 < count < min_cell else count / total for count in counts]
+
+
+def _multiple(value: float | NotEstimable) -> float | doc.Reason | None:
+    """Write what it takes to overturn a rung; None where nothing examined does."""
+    if isinstance(value, NotEstimable):
+        return doc.Reason(not_estimable=value.reason)
+    return float(value) if math.isfinite(value) else None
+
+
+def _row(row: Row) -> doc.TableRow:
+    """Write one line of a table."""
+    return doc.TableRow(
+        label=row.label,
+        subject=row.subject,
+        numbers=[_number(one.name, one.value) for one in row.numbers],
+        note=row.note,
+    )
+
+
+def _curve(curve: Curve) -> doc.CurveBlock:
+    """Write a line to be drawn."""
+    return doc.CurveBlock(
+        name=curve.name,
+        x_name=curve.x_name,
+        y_name=curve.y_name,
+        points=[(one.x, one.y, one.lo, one.hi) for one in curve.points],
+        level_line=curve.level_line,
+    )
+
+
+def _contour(contour: Contour) -> doc.ContourBlock:
+    """Write a height over two assumptions."""
+    return doc.ContourBlock(
+        name=contour.name,
+        x_name=contour.x_name,
+        y_name=contour.y_name,
+        x=list(contour.x),
+        y=list(contour.y),
+        height=[list(row) for row in contour.height],
+        level_line=contour.level_line,
+        marks=[doc.MarkBlock(name=one.name, x=one.x, y=one.y) for one in contour.marks],
+    )
 
 
 def _number(name: str, value: float | NotEstimable) -> doc.NumberBlock:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from causal.cohort import Sample
 from causal.errors import CausalError, Place
-from causal.estimate import Estimates, Scale
-from causal.estimators import AnyEstimator
 from causal.execution import map_tasks
-from causal.refuters import AnyRefuter, Refutation
+from causal.refuters import AnyRefuter, Auxiliary, Refutation
 from causal.seeding import generator
 from causal.sensitivity import AnySensitivity, SensitivityFinding
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """A fitted rung, with the rows and columns it was fitted on."""
-
-    rung: str
-    estimator: AnyEstimator
-    sample: Sample
-    estimates: Estimates
-    scale: Scale
+from causal.subject import Subject
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +20,29 @@ class Attempt:
     Attributes
     ----------
     number : position in the specification; names the random stream with the kind.
-    auxiliary : samples with other outcomes, for negative controls.
+    auxiliary : other samples, for negative controls.
     """
 
     number: int
     refuter: AnyRefuter
     subject: Subject
-    auxiliary: Mapping[str, Sample]
+    auxiliary: Auxiliary
+    seed: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inquiry:
+    """One sensitivity analysis to be made of one rung.
+
+    Attributes
+    ----------
+    number : position in the specification; names the random stream with kind and rung.
+    """
+
+    number: int
+    settings: AnySensitivity
+    subject: Subject
     seed: int
     place: Place
 
@@ -49,32 +52,28 @@ def refute_rung(attempts: Sequence[Attempt], *, jobs: int = 1) -> list[Refutatio
     return map_tasks(_try, attempts, jobs=jobs)
 
 
-def analyse_sensitivity(
-    settings: AnySensitivity, subject: Subject, place: Place
-) -> SensitivityFinding:
-    """Ask what could overturn a rung."""
+def analyse_sensitivity(inquiries: Sequence[Inquiry], *, jobs: int = 1) -> list[SensitivityFinding]:
+    """Ask what could overturn rungs; the draws do not depend on the number of processes."""
+    return map_tasks(_analyse, inquiries, jobs=jobs)
+
+
+def _analyse(inquiry: Inquiry) -> SensitivityFinding:
+    """Make one sensitivity analysis."""
+    settings, subject = inquiry.settings, inquiry.subject
+    rng = generator(inquiry.seed, "sensitivity", settings.kind, inquiry.number, subject.rung)
     try:
-        return settings.analyse(subject.rung, subject.estimates, subject.sample, subject.scale)
+        return settings.analyse(subject, rng)
     except CausalError as error:
         if not str(error.place):
-            error.place = place
+            error.place = inquiry.place
         raise
 
 
 def _try(attempt: Attempt) -> Refutation:
     """Try one refuter."""
-    subject = attempt.subject
     rng = generator(attempt.seed, "refuter", attempt.refuter.kind, attempt.number)
     try:
-        return attempt.refuter.refute(
-            subject.rung,
-            subject.estimator,
-            subject.sample,
-            subject.estimates,
-            subject.scale,
-            rng,
-            attempt.auxiliary,
-        )
+        return attempt.refuter.refute(attempt.subject, rng, attempt.auxiliary)
     except CausalError as error:
         if not str(error.place):
             error.place = attempt.place

@@ -82,7 +82,7 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
     progress("attempts to refute")
     refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
     progress("sensitivity")
-    findings = find_sensitivity(plan, tasks, fits, drawn.sample)
+    findings = find_sensitivity(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
     progress("variants")
     variants = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
     return _result(plan, cohort, drawn, fits, refutations, findings, variants)

@@ -10,33 +10,67 @@ import json
 import math
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from causal.errors import Place, VerificationError
+from causal.result_challenges import (
+    ContourBlock,
+    CurveBlock,
+    MarkBlock,
+    NumberBlock,
+    RefutationBlock,
+    SensitivityBlock,
+    TableRow,
+)
+from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+
+__all__ = [
+    "AttritionBlock",
+    "BalanceBlock",
+    "Block",
+    "ColumnBlock",
+    "ConceptBlock",
+    "ContourBlock",
+    "Count",
+    "CovarianceBlock",
+    "CovariateBlock",
+    "CurveBlock",
+    "DagBlock",
+    "DatasetBlock",
+    "DesignBlock",
+    "DiagnosticBlock",
+    "EdgeBlock",
+    "EstimandBlock",
+    "Label",
+    "LabelBlock",
+    "MarkBlock",
+    "NumberBlock",
+    "OrientationBlock",
+    "OverlapBlock",
+    "Pair",
+    "Piece",
+    "Provenance",
+    "Reason",
+    "RefutationBlock",
+    "Remaining",
+    "Result",
+    "Role",
+    "RungBlock",
+    "ScaleBlock",
+    "SensitivityBlock",
+    "Status",
+    "TableRow",
+    "VariantBlock",
+    "Verdict",
+    "dump",
+    "load",
+    "sealed",
+    "suppressed",
+]
 
 DIGITS = 12
-
-Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
-Label: TypeAlias = Literal["effect", "association"]
-Status: TypeAlias = Literal["measured", "proxy", "after_exposure", "unmeasured"]
-Role: TypeAlias = Literal["ladder", "bracket"]
-Count: TypeAlias = int | str  # of persons or rows, or "<10" where less would identify people
-Pair: TypeAlias = tuple[float, float]
-Piece: TypeAlias = tuple[float | None, float | None]
-
-
-class Block(BaseModel):
-    """A frozen part of the document; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Reason(Block):
-    """A number that is not given, and why."""
-
-    not_estimable: str
 
 
 class DatasetBlock(Block):
@@ -211,50 +245,6 @@ class VariantBlock(Block):
     rungs: list[RungBlock]
 
 
-class RefutationBlock(Block):
-    """One attempt to break a rung: what it found, and what it can and cannot see."""
-
-    kind: str
-    rung: str
-    subject: str
-    expected: float | None
-    mean: float | None
-    interval: Pair | None
-    draws: int
-    p_value: float | None
-    verdict: Verdict
-    power: float | Reason
-    reason: str
-    sees: str
-    cannot_see: str
-
-
-class NumberBlock(Block):
-    """One number of a sensitivity analysis, or why it is not given."""
-
-    name: str
-    value: float | Reason
-
-
-class SensitivityRow(Block):
-    """Numbers of a sensitivity analysis that belong together."""
-
-    label: str
-    subject: str
-    numbers: list[NumberBlock]
-    note: str
-
-
-class SensitivityBlock(Block):
-    """What could overturn a rung, in one sentence and in numbers."""
-
-    kind: str
-    rung: str
-    headline: NumberBlock
-    rows: list[SensitivityRow]
-    sentence: str
-
-
 class DiagnosticBlock(Block):
     """One check of a rung, with the threshold set before results were seen."""
 
@@ -316,9 +306,9 @@ class Result(Block):
     covariates: list[CovariateBlock]
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
-    variants: list[VariantBlock] = []
-    refutations: list[RefutationBlock] = []
-    sensitivity: list[SensitivityBlock] = []
+    variants: list[VariantBlock]
+    refutations: list[RefutationBlock]
+    sensitivity: list[SensitivityBlock]
     covariance: CovarianceBlock
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from causal.refuters.base import Power, Refutation, Refuter
+from causal.refuters.base import Auxiliary, Power, Refutation, Refuter
 from causal.refuters.common_cause import RandomCommonCause
 from causal.refuters.dowhy_refuters import DoWhySecondOpinion
 from causal.refuters.negative_controls import NegativeControlOutcome
@@ -26,6 +26,7 @@ AnyRefuter: TypeAlias = Annotated[
 
 __all__ = [
     "AnyRefuter",
+    "Auxiliary",
     "Bootstrap",
     "DataSubset",
     "DoWhySecondOpinion",

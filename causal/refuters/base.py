@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -16,9 +16,11 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError
-from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Scale
+from causal.estimate import DIFFERENCES, NotEstimable, Scale
 from causal.estimators import Estimator
+from causal.findings import Row
 from causal.refuters.drawing import Draws
+from causal.subject import Subject
 
 DETECTABLE = 2.8
 """Standard errors a bias must have to be found at 5 % in 80 % of studies: 1.96 + 0.84."""
@@ -54,6 +56,7 @@ class Refutation:
     reason : one sentence that says what was found.
     power : what would have been found, or why that is not given.
     sees, cannot_see : what this refuter can find, and what it is blind to.
+    rows : further numbers, for a table of their own.
     """
 
     kind: str
@@ -68,6 +71,21 @@ class Refutation:
     power: Power | NotEstimable
     sees: str
     cannot_see: str
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Auxiliary:
+    """What some refuters need besides the rung's own rows.
+
+    Attributes
+    ----------
+    outcomes : samples whose outcome is a negative control, by its column.
+    exposures : samples whose exposure is a negative control, by its column.
+    """
+
+    outcomes: Mapping[str, Sample] = field(default_factory=dict)
+    exposures: Mapping[str, Sample] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +97,6 @@ class Examined:
     sample : the rows all rungs share, with this rung's adjustment columns.
     value, std_error : the rung's estimate, ratios as logs.
     scale : the contrast examined.
-    auxiliary : other samples by outcome, for negative controls.
     """
 
     rung: str
@@ -89,7 +106,7 @@ class Examined:
     std_error: float
     scale: Scale
     rng: np.random.Generator
-    auxiliary: Mapping[str, Sample]
+    auxiliary: Auxiliary
 
     def natural(self, value: float) -> float:
         """Put a value back on the scale it is printed on."""
@@ -110,40 +127,38 @@ class Refuter(Settings, ABC):
     cannot_see: ClassVar[str]
 
     def refute(
-        self,
-        rung: str,
-        estimator: Estimator,
-        sample: Sample,
-        original: Estimates,
-        scale: Scale,
-        rng: np.random.Generator,
-        auxiliary: Mapping[str, Sample],
+        self, subject: Subject, rng: np.random.Generator, auxiliary: Auxiliary
     ) -> Refutation:
         """Try to break a fitted rung.
 
         Parameters
         ----------
-        rung : its name.
-        estimator, sample, original : its settings, its rows with its adjustment columns, its fit.
-        scale : the contrast the analysis reports.
+        subject : the fitted rung and its rows.
         rng : the refuter's own stream; each draw gets a child of it, so that draws depend
             neither on one another nor on how they are shared out.
-        auxiliary : other samples by outcome, for negative controls.
+        auxiliary : other samples, for negative controls.
 
         Returns
         -------
         What was found; ``NOT_EVALUATED`` with the reason where the refuter does not apply.
         """
-        known = original.contrast(scale)
+        known = subject.estimates.contrast(subject.scale)
         if isinstance(known, NotEstimable):
-            return self.decline(rung, known.reason)
-        std_error = math.sqrt(float(known.covariance[0, 0]))
-        value = float(known.values[0])
-        examined = Examined(rung, estimator, sample, value, std_error, scale, rng, auxiliary)
+            return self.decline(subject.rung, known.reason)
+        examined = Examined(
+            rung=subject.rung,
+            estimator=subject.estimator,
+            sample=subject.sample,
+            value=float(known.values[0]),
+            std_error=math.sqrt(float(known.covariance[0, 0])),
+            scale=subject.scale,
+            rng=rng,
+            auxiliary=auxiliary,
+        )
         try:
             return self.examine(examined)
         except (PositivityError, OutcomeError) as problem:
-            return self.decline(rung, problem.message)
+            return self.decline(subject.rung, problem.message)
 
     @abstractmethod
     def examine(self, examined: Examined) -> Refutation:

@@ -14,11 +14,12 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.estimate import NotEstimable
 from causal.estimators import LinearProbability, NuisanceStore
-from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter
+from causal.refuters.base import DETECTABLE, Auxiliary, Examined, Refutation, Refuter
 from causal.refuters.common_cause import RandomCommonCause
 from causal.refuters.placebo import PlaceboExposure
 from causal.refuters.resampling import DataSubset
 from causal.silence import quiet
+from causal.subject import Subject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +80,16 @@ class DoWhySecondOpinion(Refuter):
                 "same model",
             )
         alone = sample if sample.cluster is None else _unclustered(sample)
-        own = self._own().refute(
-            examined.rung, linear, alone, original, "mean_difference", own_rng, {}
+        subject = Subject(
+            rung=examined.rung,
+            estimator=linear,
+            sample=alone,
+            estimates=original,
+            crude=original,
+            shared=alone,
+            scale="mean_difference",
         )
+        own = self._own().refute(subject, own_rng, Auxiliary())
         if own.verdict == "NOT_EVALUATED" or own.expected is None or own.mean is None:
             return self.decline(examined.rung, own.reason)
         return self._compare(examined, own, mean)

@@ -57,7 +57,7 @@ class NegativeControlOutcome(Refuter):
 
     def examine(self, examined: Examined) -> Refutation:
         """Estimate the contrast on the control and compare what it could have found."""
-        control = examined.auxiliary.get(self.outcome)
+        control = examined.auxiliary.outcomes.get(self.outcome)
         if control is None:
             return self.decline(examined.rung, f"there is no sample with outcome '{self.outcome}'")
         scale: Scale = "risk_difference" if control.outcome_kind == "binary" else "mean_difference"

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from causal.sensitivity.base import Named, Row, Sensitivity, SensitivityFinding
+from causal.sensitivity.base import Sensitivity, SensitivityFinding
 from causal.sensitivity.e_value import EValue
 from causal.sensitivity.omitted_variable import OmittedVariable
 
@@ -15,9 +15,7 @@ AnySensitivity: TypeAlias = Annotated[EValue | OmittedVariable, Field(discrimina
 __all__ = [
     "AnySensitivity",
     "EValue",
-    "Named",
     "OmittedVariable",
-    "Row",
     "Sensitivity",
     "SensitivityFinding",
 ]

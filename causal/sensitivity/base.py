@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar
 
-from causal.cohort import Sample
+import numpy as np
+
 from causal.documents import Settings
-from causal.estimate import Estimates, NotEstimable, Scale
+from causal.estimate import NotEstimable
+from causal.findings import Contour, Curve, Number, Row
+from causal.subject import Subject
 
-Number: TypeAlias = float | NotEstimable
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One number under its name, or why it is not given."""
-
-    name: str
-    value: Number
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Numbers that belong together, one line of a table.
-
-    Attributes
-    ----------
-    label : what the line is, such as ``bound``; unique together with ``subject`` and ``k``.
-    numbers : the numbers, each under its name.
-    subject : what is compared with, such as a concept; empty where that makes no sense.
-    note : what the reader has to know of this line; empty where there is nothing.
-    """
-
-    label: str
-    numbers: tuple[Named, ...]
-    subject: str = ""
-    note: str = ""
-
-    def number(self, name: str) -> Number:
-        """Give a number by name."""
-        return next(one.value for one in self.numbers if one.name == name)
+NO_YARDSTICK = NotEstimable("nothing measured here is of the same kind to compare with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +24,14 @@ class SensitivityFinding:
     ----------
     kind, rung : which analysis, of which rung.
     headline_name : what the headline number is, in words.
-    headline : the one number to print where there is room for one.
+    headline : the one number to print where there is room for one: what it takes to overturn.
     rows : every number.
     sentence : what could overturn the rung, in plain words; it names against what.
+    short : the same in one sentence with its number, for the table of all analyses.
+    multiple : what it takes as a multiple of the yardstick, so that analyses can be put in order:
+        0 when nothing is needed, infinite when nothing examined overturns the rung.
+    yardstick : what ``multiple`` counts, in words, such as ``severity, the strongest block``.
+    curves, contours : what is to be drawn.
     """
 
     kind: str
@@ -63,6 +40,11 @@ class SensitivityFinding:
     headline: Number
     rows: tuple[Row, ...]
     sentence: str
+    short: str
+    multiple: Number = NO_YARDSTICK
+    yardstick: str = ""
+    curves: tuple[Curve, ...] = ()
+    contours: tuple[Contour, ...] = ()
 
     def labelled(self, label: str) -> tuple[Row, ...]:
         """Give the rows of a label."""
@@ -79,9 +61,12 @@ class Sensitivity(Settings, ABC):
     Attributes
     ----------
     kind : the name in the specification.
+    needs_unfollowed : whether it looks at rows without an outcome too (``Subject.unfollowed``).
     """
 
     kind: str
+
+    needs_unfollowed: ClassVar[bool] = False
 
     @property
     def named_concepts(self) -> tuple[str, ...]:
@@ -89,17 +74,13 @@ class Sensitivity(Settings, ABC):
         return ()
 
     @abstractmethod
-    def analyse(
-        self, rung: str, estimates: Estimates, sample: Sample, scale: Scale
-    ) -> SensitivityFinding:
+    def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Say what could overturn a rung.
 
         Parameters
         ----------
-        rung : its name.
-        estimates : its fit.
-        sample : the rows all rungs share, with the terms this rung adjusts for.
-        scale : the scale of the analysis's headline.
+        subject : the fitted rung and its rows.
+        rng : the analysis's own stream, named after kind, position and rung.
 
         Returns
         -------
@@ -107,15 +88,9 @@ class Sensitivity(Settings, ABC):
         """
 
 
-def numbers(values: Mapping[str, Number]) -> tuple[Named, ...]:
-    """Name numbers, in the order given."""
-    return tuple(Named(name, value) for name, value in values.items())
-
-
 def finding_without_number(
     kind: str, rung: str, headline_name: str, why: NotEstimable
 ) -> SensitivityFinding:
     """Make the finding that there is nothing to give, and why."""
-    return SensitivityFinding(
-        kind, rung, headline_name, why, (), f"This analysis does not apply: {why.reason}."
-    )
+    said = f"This analysis does not apply: {why.reason}."
+    return SensitivityFinding(kind, rung, headline_name, why, (), said, said, why)

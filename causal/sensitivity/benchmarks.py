@@ -11,7 +11,7 @@ import numpy as np
 from causal.arrays import Bools, Floats
 from causal.cohort import TIME, Sample
 from causal.estimate import NotEstimable
-from causal.sensitivity.base import Number
+from causal.findings import Number
 from causal.sensitivity.partial_r2 import LinearFit, Strength, smallest_multiple, times_as_strong
 
 Benchmark: TypeAlias = str | tuple[str, ...]

@@ -11,14 +11,10 @@ from pydantic import Field
 from causal import inference
 from causal.arrays import Floats
 from causal.cohort import Sample
-from causal.estimate import SLOPE, Estimates, NotEstimable, Scale
-from causal.sensitivity.base import (
-    Row,
-    Sensitivity,
-    SensitivityFinding,
-    finding_without_number,
-    numbers,
-)
+from causal.estimate import SLOPE, Estimates, NotEstimable
+from causal.findings import Row, numbers
+from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
+from causal.subject import Subject
 
 LOG_RATIO_PER_SD = 0.91
 """Log risk ratio that a difference of one standard deviation is about: pi / sqrt(3) = 1.81
@@ -56,11 +52,10 @@ class EValue(Sensitivity):
     against: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     level: float = Field(default=inference.LEVEL, gt=0, lt=1)
 
-    def analyse(
-        self, rung: str, estimates: Estimates, sample: Sample, scale: Scale
-    ) -> SensitivityFinding:
+    def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Give the E-value of the estimate and of the interval limit nearest to ``against``."""
-        found = _ratio(estimates, sample, self.level)
+        sample, rung = subject.sample, subject.rung
+        found = _ratio(subject.estimates, sample, self.level)
         if isinstance(found, NotEstimable):
             return finding_without_number(self.kind, rung, NAME, found)
         ratio, lo, hi = found
@@ -72,7 +67,7 @@ class EValue(Sensitivity):
             Row("interval_limit", numbers(dict(risk_ratio=limit, e_value=at_limit, lo=lo, hi=hi))),
         )
         sentence = _sentence(sample.outcome_kind == "continuous", self, found, limit)
-        return SensitivityFinding(self.kind, rung, NAME, at_limit, rows, sentence)
+        return SensitivityFinding(self.kind, rung, NAME, at_limit, rows, sentence, sentence)
 
 
 def e_value(ratio: float, against: float = 1.0) -> float:

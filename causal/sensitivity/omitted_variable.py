@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from causal import inference
 from causal.cohort import Sample
-from causal.estimate import Effect, Estimates, NotEstimable, Scale
-from causal.sensitivity.base import (
-    Row,
-    Sensitivity,
-    SensitivityFinding,
-    finding_without_number,
-    numbers,
-)
+from causal.estimate import Effect, Estimates, NotEstimable
+from causal.findings import Row, numbers
+from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import (
     Benchmark,
     Block,
@@ -34,6 +30,7 @@ from causal.sensitivity.partial_r2 import (
     times_as_strong,
 )
 from causal.sensitivity.wording import say_what_overturns
+from causal.subject import Subject
 
 OF: tuple[Of, ...] = ("estimate", "interval", "robust interval")
 NAME = "smallest multiple of a measured block at which the interval meets {}"
@@ -79,10 +76,9 @@ class OmittedVariable(Sensitivity):
         named = self.benchmarks or ()
         return tuple(c for one in named for c in ((one,) if isinstance(one, str) else one))
 
-    def analyse(
-        self, rung: str, estimates: Estimates, sample: Sample, scale: Scale
-    ) -> SensitivityFinding:
+    def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Give robustness values, bounds, and the smallest multiple that overturns the rung."""
+        sample, rung = subject.sample, subject.rung
         seen = sample.observed
         cluster = None if sample.cluster is None else sample.cluster[seen]
         y, a, x, w = sample.y[seen], sample.a[seen], sample.x[seen], sample.w[seen]
@@ -98,15 +94,15 @@ class OmittedVariable(Sensitivity):
         )
         found = Compared(fit, self.q, self.level, critical, cluster is not None, blocks, absent)
         rows = (
-            *_model_rows(found, _difference(estimates, sample, self.level)),
+            *_model_rows(found, _difference(subject.estimates, sample, self.level)),
             *(row for block in blocks for row in _benchmark_rows(found, block, self.k)),
             *(_smallest_row(found, of) for of in OF),
         )
         smallest = smallest_over_blocks(found, "interval")
         headline = smallest if isinstance(smallest, NotEstimable) else smallest.multiple
-        sentence = say_what_overturns(found, scale)
+        sentence = say_what_overturns(found, subject.scale)
         return SensitivityFinding(
-            self.kind, rung, NAME.format(found.goal), headline, rows, sentence
+            self.kind, rung, NAME.format(found.goal), headline, rows, sentence, sentence
         )
 
 

@@ -16,6 +16,7 @@ from causal.estimate import NotEstimable
 from causal.estimators import GComputation, NuisanceStore
 from causal.refuters import (
     AnyRefuter,
+    Auxiliary,
     Bootstrap,
     DataSubset,
     DoWhySecondOpinion,
@@ -26,6 +27,7 @@ from causal.refuters import (
     RandomCommonCause,
 )
 from causal.seeding import generator
+from causal.subject import Subject
 
 REFUTERS = {
     "placebo_exposure": PlaceboExposure(draws=60),
@@ -51,7 +53,8 @@ def refute(refuter, sample, *, seed=0, auxiliary=None, scale="risk_difference"):
     original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
     extra = {"earlier": sample} if auxiliary is None else auxiliary
     stream = generator(seed, "refuter", "full", refuter.kind)
-    return refuter.refute("full", estimator, sample, original, scale, stream, extra)
+    subject = Subject("full", estimator, sample, original, original, sample, scale)
+    return refuter.refute(subject, stream, Auxiliary(outcomes=extra))
 
 
 def test_the_suite_covers_every_refuter():

@@ -25,6 +25,7 @@ from causal.sensitivity.partial_r2 import (
     times_as_strong,
 )
 from causal.spec import load_analysis
+from causal.subject import Subject
 
 pytestmark = pytest.mark.reference
 
@@ -162,7 +163,8 @@ def sample(spec: str, rung: str) -> Sample:
 def analysed(settings: EValue | OmittedVariable, estimator, rows: Sample) -> SensitivityFinding:
     """Fit an estimator and ask what could overturn it."""
     fit = estimator.fit(rows, NuisanceStore(), np.random.default_rng(0))
-    return settings.analyse("full", fit, rows, "risk_difference")
+    subject = Subject("full", estimator, rows, fit, fit, rows, "risk_difference")
+    return settings.analyse(subject, np.random.default_rng(0))
 
 
 @cache

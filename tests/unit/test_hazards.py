@@ -43,6 +43,7 @@ from causal.identify import Availability
 from causal.instruments import conditional_instruments
 from causal.refuters import (
     AnyRefuter,
+    Auxiliary,
     Bootstrap,
     DataSubset,
     DoWhySecondOpinion,
@@ -52,6 +53,7 @@ from causal.refuters import (
 from causal.refuters.dowhy_refuters import _fresh_columns
 from causal.refuters.resampling import take_rows
 from causal.seeding import generator
+from causal.subject import Subject
 
 SOURCES = sorted(Path(causal.__file__).parent.rglob("*.py"))
 HAZARDS = 23
@@ -99,7 +101,8 @@ def difference(estimator, sample: Sample) -> float:
 def refute(refuter, estimator, sample: Sample):
     original = estimate(estimator, sample)
     stream = generator(1, "refuter", refuter.kind)
-    return refuter.refute("rung", estimator, sample, original, "mean_difference", stream, {})
+    subject = Subject("rung", estimator, sample, original, original, sample, "mean_difference")
+    return refuter.refute(subject, stream, Auxiliary())
 
 
 def weigh(frame, adjusted, **options):

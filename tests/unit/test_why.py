@@ -104,7 +104,8 @@ seed: 1
 """
     tried = RefutationBlock(
         kind="dummy_outcome", rung="full", subject="", expected=0.0, mean=0.0, interval=None,
-        draws=9, p_value=0.5, verdict="PASS", power=0.9, reason="r", sees="x", cannot_see="y",
+        draws=9, p_value=0.5, verdict="PASS", power=0.9, reason="r", sees="x", rows=[],
+        cannot_see="y",
     )  # fmt: skip
     document = result.model_copy(
         update={

@@ -11,8 +11,9 @@ import pytest
 from causal.cohort import Sample
 from causal.estimate import Estimates
 from causal.estimators import Estimator, NuisanceStore
-from causal.refuters import Refutation, Refuter
+from causal.refuters import Auxiliary, Refutation, Refuter
 from causal.seeding import generator
+from causal.subject import Subject
 
 
 def _refute(
@@ -28,7 +29,8 @@ def _refute(
     if original is None:
         original = estimator.fit(sample, NuisanceStore(), generator(seed, "rung"))
     stream = generator(seed, "refuter", refuter.kind)
-    return refuter.refute("rung", estimator, sample, original, scale, stream, auxiliary or {})
+    subject = Subject("rung", estimator, sample, original, original, sample, scale)
+    return refuter.refute(subject, stream, Auxiliary(outcomes=auxiliary or {}))
 
 
 @pytest.fixture

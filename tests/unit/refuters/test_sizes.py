@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from causal.estimators import AIPW, GComputation, InverseProbability, NuisanceStore
-from causal.refuters import Bootstrap, DataSubset, DummyOutcome, PlaceboExposure, RandomCommonCause
+from causal.refuters import (
+    Auxiliary,
+    Bootstrap,
+    DataSubset,
+    DummyOutcome,
+    PlaceboExposure,
+    RandomCommonCause,
+)
 from causal.seeding import generator
+from causal.subject import Subject
 
 pytestmark = pytest.mark.simulation
 
@@ -37,7 +45,8 @@ def test_a_sound_analysis_fails_no_more_often_than_said(confounded, refuter, est
         sample = confounded(300, seed=1000 + seed)
         original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
         stream = generator(seed, "refuter", refuter.kind)
-        found = refuter.refute("rung", estimator, sample, original, "risk_difference", stream, {})
+        subject = Subject("rung", estimator, sample, original, original, sample, "risk_difference")
+        found = refuter.refute(subject, stream, Auxiliary())
         assert found.verdict in ("PASS", "FAIL")
         failed += found.verdict == "FAIL"
     assert failed / COHORTS < NOMINAL + BAND

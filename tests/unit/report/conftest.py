@@ -260,6 +260,9 @@ def make_help_like() -> Result:
         ],
         rungs=rungs,
         headline="full",
+        variants=[],
+        refutations=[],
+        sensitivity=[],
         covariance=CovarianceBlock(
             rungs=[one.name for one in rungs],
             matrix=[[one.std_error * other.std_error * (1 if one is other else 0.8)

@@ -13,6 +13,7 @@ from causal.estimate import NotEstimable
 from causal.estimators import GComputation, LinearProbability, NuisanceStore
 from causal.sensitivity import AnySensitivity, EValue
 from causal.sensitivity.e_value import e_value, nearest_limit, pooled_deviation, ratio_of_difference
+from causal.subject import Subject
 
 SAME = 1e-10  # the same closed form another way round
 ratios = st.floats(0.01, 100)
@@ -20,7 +21,8 @@ ratios = st.floats(0.01, 100)
 
 def finding(sample, estimator=None, scale="risk_difference", **settings):
     fit = (estimator or GComputation()).fit(sample, NuisanceStore(), np.random.default_rng(0))
-    return EValue(**settings).analyse("full", fit, sample, scale), fit
+    subject = Subject("full", estimator or GComputation(), sample, fit, fit, sample, scale)
+    return EValue(**settings).analyse(subject, np.random.default_rng(0)), fit
 
 
 @given(ratios)
@@ -118,7 +120,10 @@ def test_a_negative_mean_has_no_ratio_and_says_why(confounded):
     sample = confounded(n=300)
     fit = GComputation().fit(sample, NuisanceStore(), np.random.default_rng(0))
     impossible = replace(fit, values=np.array([-0.01, 0.4]))
-    found = EValue().analyse("full", impossible, sample, "risk_difference")
+    found = EValue().analyse(
+        Subject("full", GComputation(), sample, impossible, fit, sample, "risk_difference"),
+        np.random.default_rng(0),
+    )
     assert isinstance(found.headline, NotEstimable)
     assert "ratio" in found.headline.reason
 

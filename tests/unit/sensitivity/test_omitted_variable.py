@@ -12,13 +12,15 @@ from causal.estimators import LinearProbability, NuisanceStore
 from causal.sensitivity import AnySensitivity, OmittedVariable
 from causal.sensitivity.benchmarks import sits_at_ceiling, weakness
 from causal.sensitivity.partial_r2 import Strength
+from causal.subject import Subject
 
 ROUNDING = 1e-9  # relative; sums of the same numbers in another order
 
 
 def finding(sample, scale="risk_difference", **settings):
     fit = LinearProbability().fit(sample, NuisanceStore(), np.random.default_rng(0))
-    return OmittedVariable(**settings).analyse("full", fit, sample, scale)
+    subject = Subject("full", LinearProbability(), sample, fit, fit, sample, scale)
+    return OmittedVariable(**settings).analyse(subject, np.random.default_rng(0))
 
 
 def bound(found, subject, k):

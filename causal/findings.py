@@ -1,0 +1,108 @@
+"""Numbers under their names, lines of tables, curves and contours: what examinations hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from causal.estimate import NotEstimable
+
+Number: TypeAlias = float | NotEstimable
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One number under its name, or why it is not given."""
+
+    name: str
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Numbers that belong together, one line of a table.
+
+    Attributes
+    ----------
+    label : what the line is, such as ``bound``; unique together with ``subject`` and ``k``.
+    numbers : the numbers, each under its name.
+    subject : what is compared with, such as a concept; empty where that makes no sense.
+    note : what the reader has to know of this line; empty where there is nothing.
+    """
+
+    label: str
+    numbers: tuple[Named, ...]
+    subject: str = ""
+    note: str = ""
+
+    def number(self, name: str) -> Number:
+        """Give a number by name."""
+        return next(one.value for one in self.numbers if one.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a curve; ``lo`` and ``hi`` are the ends of its interval, where it has one."""
+
+    x: float
+    y: float
+    lo: float | None = None
+    hi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line to be drawn: what is left of an estimate as an assumption is varied.
+
+    Attributes
+    ----------
+    name : what the line is, in words; several curves of one finding share a figure.
+    x_name, y_name : the axes, in words with unit.
+    points : in ascending order of ``x``.
+    level_line : the height that means overturned, such as 0; None where there is none.
+    """
+
+    name: str
+    x_name: str
+    y_name: str
+    points: tuple[Point, ...]
+    level_line: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A named point on a contour plot, such as a benchmark."""
+
+    name: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contour:
+    """A height over two assumptions, on a grid.
+
+    Attributes
+    ----------
+    name : what the height is, in words.
+    x_name, y_name : the axes, in words with unit.
+    x, y : ascending grids of length p and q.
+    height : q rows of p heights, ``height[j][i]`` at ``x[i], y[j]``; None where it does not exist.
+    level_line : the height that means overturned.
+    marks : what to compare with.
+    """
+
+    name: str
+    x_name: str
+    y_name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    height: tuple[tuple[float | None, ...], ...]
+    level_line: float
+    marks: tuple[Mark, ...] = ()
+
+
+def numbers(values: Mapping[str, Number]) -> tuple[Named, ...]:
+    """Name numbers, in the order given."""
+    return tuple(Named(name, value) for name, value in values.items())

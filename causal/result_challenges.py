@@ -1,0 +1,90 @@
+"""Blocks of the result document: attempts to break rungs, and what could overturn them."""
+
+from __future__ import annotations
+
+from causal.result_parts import Block, Pair, Reason, Verdict
+
+
+class NumberBlock(Block):
+    """One number under its name, or why it is not given."""
+
+    name: str
+    value: float | Reason
+
+
+class TableRow(Block):
+    """Numbers that belong together."""
+
+    label: str
+    subject: str
+    numbers: list[NumberBlock]
+    note: str
+
+
+class CurveBlock(Block):
+    """A line: what is left of an estimate as an assumption is varied; points are x, y, lo, hi."""
+
+    name: str
+    x_name: str
+    y_name: str
+    points: list[tuple[float, float, float | None, float | None]]
+    level_line: float | None
+
+
+class MarkBlock(Block):
+    """A named point on a contour plot."""
+
+    name: str
+    x: float
+    y: float
+
+
+class ContourBlock(Block):
+    """A height over two assumptions on a grid; ``height[j][i]`` stands at ``x[i], y[j]``."""
+
+    name: str
+    x_name: str
+    y_name: str
+    x: list[float]
+    y: list[float]
+    height: list[list[float | None]]
+    level_line: float
+    marks: list[MarkBlock]
+
+
+class RefutationBlock(Block):
+    """One attempt to break a rung: what it found, and what it can and cannot see."""
+
+    kind: str
+    rung: str
+    subject: str
+    expected: float | None
+    mean: float | None
+    interval: Pair | None
+    draws: int
+    p_value: float | None
+    verdict: Verdict
+    power: float | Reason
+    reason: str
+    sees: str
+    cannot_see: str
+    rows: list[TableRow]
+
+
+class SensitivityBlock(Block):
+    """What could overturn a rung, in one sentence and in numbers.
+
+    ``multiple`` is what it takes, counted in yardsticks: 0 when nothing is needed, None when
+    nothing examined overturns the rung.
+    """
+
+    kind: str
+    rung: str
+    headline: NumberBlock
+    multiple: float | Reason | None
+    yardstick: str
+    short: str
+    rows: list[TableRow]
+    sentence: str
+    curves: list[CurveBlock]
+    contours: list[ContourBlock]

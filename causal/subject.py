@@ -1,0 +1,36 @@
+"""A fitted rung with the rows it was fitted on: what refuters and sensitivity analyses look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from causal.cohort import Sample
+from causal.estimate import Estimates, Scale
+from causal.estimators import AnyEstimator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A fitted rung under examination.
+
+    Attributes
+    ----------
+    rung : its name.
+    estimator : its settings, with which it can be fitted anew.
+    sample : the rows it was fitted on, with the columns it adjusts for.
+    estimates : its fit, with influence values on all rows of the analysis.
+    crude : the crude fit on the same rows, spread over all rows of the analysis likewise.
+    shared : the same rows as ``sample`` with the columns of every rung of the ladder proper.
+    unfollowed : the analysis's rows drawn anew without leaving out those whose outcome is not
+        known, with the columns this rung adjusts for; None where nothing asks for it.
+    scale : the scale of the analysis's headline.
+    """
+
+    rung: str
+    estimator: AnyEstimator
+    sample: Sample
+    estimates: Estimates
+    crude: Estimates
+    shared: Sample
+    scale: Scale
+    unfollowed: Sample | None = None
