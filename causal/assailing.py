@@ -116,6 +116,8 @@ def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -
     own = sample.with_terms(task.terms)
     shared = sample.with_terms([t for t in sample.terms if not np.isnan(sample.x_of(t)).any()])
     known = np.asarray(~np.isnan(own.x).any(axis=1))
+    if not task.estimator.takes_missing_exposures:
+        known = known & own.entered
     return Subject(
         rung=task.name,
         estimator=task.estimator,

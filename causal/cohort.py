@@ -77,7 +77,8 @@ class Sample:
     ----------
     unit : (n,) ints, person; folds and permutations are keyed by it.
     y : (n,) floats, outcome; NaN where not observed.
-    a : (n,) floats, exposure, 0/1 or a dose.
+    a : (n,) floats, exposure, 0/1 or a dose; NaN for persons kept only to be weighed for, who
+        were not seen at the exposure interview.
     x : (n, p) floats, adjustment columns after declared features.
     terms : p names of the columns of ``x``.
     concepts : p concepts, one a column of ``x``; ``(time)`` for a design's own indicators.
@@ -106,6 +107,11 @@ class Sample:
     def observed(self) -> Bools:
         """Give (n,) booleans, whether the outcome is known."""
         return ~np.isnan(self.y)
+
+    @property
+    def entered(self) -> Bools:
+        """Give (n,) booleans, whether the exposure is known."""
+        return ~np.isnan(self.a)
 
     @property
     def n_clusters(self) -> int | None:
@@ -161,7 +167,7 @@ def check_arms(sample: Sample) -> None:
     PositivityError
         Naming the arm, and how many rows there are.
     """
-    values = np.unique(sample.a)
+    values = np.unique(sample.a[sample.entered])
     if len(values) < 2:
         arm = f"everyone has exposure {values[0]:g}" if len(values) else "there are no rows"
         raise PositivityError(

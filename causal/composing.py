@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from causal import result as doc
+from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.dag import digest
-from causal.design import MEANING, Baseline
+from causal.design import Baseline
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
 from causal.estimate import MEANS, Estimates, NotEstimable, Scale
@@ -64,14 +66,14 @@ def compose_design(plan: Plan) -> doc.DesignBlock:
         )
     said = [
         made,
-        f"The outcome is taken at {MEANING[design.outcome_at]}.",
+        f"The outcome is taken at {design.outcome_moment}.",
         f"Follow-up starts at: {info.t0_rule}.",
     ]
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure),
         outcome=_column(outcome),
-        outcome_at=design.outcome_at,
+        outcome_at=design.outcome_name,
         population=plan.analysis.population,
         population_reason=plan.population_reason,
         sentences=said,
@@ -160,6 +162,45 @@ def compose_attrition(drawn: Drawn, min_cell: int) -> list[doc.AttritionBlock]:
     ]
 
 
+def compose_follow_up(plan: Plan, drawn: Drawn, min_cell: int) -> list[doc.FollowUpBlock]:
+    """Count by arm whose outcome is known, and whose came a wave or more late.
+
+    Strata are those of the 0/1 terms that a rung lets modify how exposure bears on follow-up.
+    """
+    sample = drawn.sample
+    if sample.exposure_kind != "binary":
+        return []
+    named = [
+        term
+        for planned in plan.rungs
+        if planned.rung.followed
+        for term in planned.rung.followed.interactions
+        if set(np.unique(sample.x_of(term))) <= {0.0, 1.0}
+    ]
+    strata = {"": np.ones(sample.n, dtype=bool)} | {
+        f"{term} = {level}": sample.x_of(term) == level
+        for term in dict.fromkeys(named)
+        for level in (0, 1)
+    }
+    arms: dict[Literal["exposed", "unexposed", "not seen"], Bools] = {
+        "exposed": sample.a == 1,
+        "unexposed": sample.a == 0,
+        "not seen": ~sample.entered,
+    }
+    return [
+        doc.FollowUpBlock(
+            stratum=stratum,
+            arm=arm,
+            rows=doc.suppressed(int(rows.sum()), min_cell),
+            known=doc.suppressed(int((rows & sample.observed).sum()), min_cell),
+            late=doc.suppressed(int((rows & sample.observed & drawn.late).sum()), min_cell),
+        )
+        for stratum, inside in strata.items()
+        for arm, within in arms.items()
+        if (rows := within & inside).any()
+    ]
+
+
 def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
     """Describe the adjustment columns by exposure; nothing for a dose."""
     sample = drawn.sample
@@ -239,12 +280,25 @@ def compose_variant(
     return doc.VariantBlock(
         name=variant.name,
         reason=variant.reason,
+        verdicts=[_turned_verdict(planned) for planned in plan.rungs[1:] if variant.reverse],
         persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
         rungs=[
             compose_rung(plan, planned, fitted, drawn, min_cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
     )
+
+
+def _turned_verdict(planned: PlannedRung) -> str:
+    """Say whether a rung's set suffices now that arrows are turned."""
+    facts = planned.estimand
+    granted = ", the unmeasured concepts granted" if facts.unmeasured else ""
+    if facts.orientations[0].sufficient:
+        return f"the set of {planned.rung.name} suffices{granted}."
+    late, changed = ", ".join(facts.needs_after_exposure), ", ".join(facts.mediators_adjusted)
+    lacking = f"; it lacks {late}, known only after exposure began" if late else ""
+    harmful = f"; it holds {changed}, which exposure may have changed" if changed else ""
+    return f"the set of {planned.rung.name} does not suffice{granted}{lacking}{harmful}."
 
 
 def compose_covariance(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import combinations, pairwise
@@ -148,6 +148,31 @@ def orientations(dag: Dag) -> tuple[Dag, ...]:
     ways = (way for size in range(len(numbers) + 1) for way in combinations(numbers, size))
     turned = (_turn(dag, frozenset(way)) for way in ways)
     return tuple(one for one in turned if nx.is_directed_acyclic_graph(to_networkx(one)))
+
+
+def reversing(dag: Dag, edges: Sequence[str]) -> Dag:
+    """Turn disputed edges round.
+
+    Parameters
+    ----------
+    edges : as the file has them, such as ``mhg -> use_at_end``.
+
+    Raises
+    ------
+    SpecError
+        No such disputed edge, or a cycle would come of it.
+    """
+    known = {str(edge): number for number, edge in enumerate(dag.edges) if edge.disputed}
+    for one in edges:
+        if one not in known:
+            raise SpecError(
+                f"'{one}' is no disputed edge of the diagram '{dag.name}'. "
+                f"{did_you_mean(one, list(known))}"
+            )
+    turned = _turn(dag, frozenset(known[one] for one in edges))
+    if not nx.is_directed_acyclic_graph(to_networkx(turned)):
+        raise SpecError(f"turning {', '.join(edges)} round makes a cycle in '{dag.name}'.")
+    return turned
 
 
 def digest(dag: Dag) -> str:

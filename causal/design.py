@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
@@ -30,6 +31,7 @@ MEANING: dict[OutcomeAt, str] = {
     "next_scheduled": "the next scheduled wave, missing when the person was not seen then",
     "same_interview": "the interview that also reports the exposure",
 }
+NO_EXPOSURE = "kept without a known exposure, to be weighed for"
 
 
 class Baseline(Settings):
@@ -40,6 +42,7 @@ class Baseline(Settings):
     exposure, outcome : columns of the cohort.
     exposure_wave : the wave whose interview reports the exposure.
     outcome_at : which later interview gives the outcome.
+    outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -47,10 +50,33 @@ class Baseline(Settings):
     outcome: str
     exposure_wave: int
     outcome_at: OutcomeAt = "next_interview"
+    outcome_wave: int | None = None
 
     clustered: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
     unit_name: ClassVar[Literal["persons", "intervals"]] = "persons"
+
+    @model_validator(mode="after")
+    def _outcome_is_later(self) -> Baseline:
+        if self.outcome_wave is None:
+            return self
+        if self.outcome_wave <= self.exposure_wave:
+            raise ValueError(
+                f"outcome_wave {self.outcome_wave} is not after exposure_wave {self.exposure_wave}"
+            )
+        if "outcome_at" in self.model_fields_set:
+            raise ValueError("outcome_wave and outcome_at say the same thing twice; keep one")
+        return self
+
+    @property
+    def outcome_name(self) -> str:
+        """Name the moment the outcome is read at."""
+        return self.outcome_at if self.outcome_wave is None else f"wave {self.outcome_wave}"
+
+    @property
+    def outcome_moment(self) -> str:
+        """Say when the outcome is read."""
+        return MEANING[self.outcome_at] if self.outcome_wave is None else self.outcome_name
 
 
 class LaggedIntervals(Settings):
@@ -74,6 +100,16 @@ class LaggedIntervals(Settings):
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"
 
+    @property
+    def outcome_name(self) -> str:
+        """Name the moment the outcome is read at."""
+        return self.outcome_at
+
+    @property
+    def outcome_moment(self) -> str:
+        """Say when the outcome is read."""
+        return MEANING[self.outcome_at]
+
 
 AnyDesign: TypeAlias = Annotated[Baseline | LaggedIntervals, Field(discriminator="kind")]
 
@@ -87,14 +123,15 @@ class MissingData(Settings):
     updated : for covariates at an interval's start: ``complete_case``, or ``baseline`` for the
         person's value at the first wave (then as for covariates).
     columns : exceptions to either, by column.
-    exposure : ``refuse`` (say so instead of dropping) or ``complete_case``.
+    exposure : ``refuse`` (say so instead of dropping), ``complete_case``, or ``keep`` for rungs
+        that weigh for those who were not seen at the exposure interview (``entered``).
     outcome : ``complete_case``, or ``keep`` for estimators that predict it.
     """
 
     covariates: Literal["median", "complete_case"] = "complete_case"
     updated: Literal["complete_case", "baseline"] = "complete_case"
     columns: Mapping[str, Literal["median", "complete_case", "baseline"]] = {}
-    exposure: Literal["refuse", "complete_case"] = "refuse"
+    exposure: Literal["refuse", "complete_case", "keep"] = "refuse"
     outcome: Literal["complete_case", "keep"] = "complete_case"
 
 
@@ -154,6 +191,9 @@ def build_units(
     )
     wanted = table["person_id"].map(included).astype(bool)
     units = units.keep(wanted, f"population {population[0]}", population[1])
+    if missing.exposure == "keep":
+        units = _everybody_kept(units, design, missing, cohort.waves)
+        return refuse_empty(units)
     units = _at_exposure_interview(units, design, cohort.waves)
     units = _with_exposure(units, design, missing)
     units = _with_outcome(units, design, missing)
@@ -193,7 +233,11 @@ def _timed(
         s = by_person["wave"].transform("min").astype(float)
     else:
         s = by_person["wave"].shift(1).astype(float)
-    if design.outcome_at == "same_interview":
+    if isinstance(design, Baseline) and design.outcome_wave is not None:
+        there = frame["wave"] == design.outcome_wave
+        u = wave.where(there).groupby(frame["person_id"]).transform("max")
+        outcome = outcome.where(there).groupby(frame["person_id"]).transform("max")
+    elif design.outcome_at == "same_interview":
         u = wave
     elif design.outcome_at == "next_observed_outcome":
         known = wave.where(outcome.notna())
@@ -244,6 +288,38 @@ def _at_exposure_interview(
     )
 
 
+def _everybody_kept(
+    units: Units, design: Baseline | LaggedIntervals, missing: MissingData, schedule: Sequence[int]
+) -> Units:
+    """Keep everybody of the population: who was not seen at the exposure wave has no exposure."""
+    import pandas as pd
+
+    if not isinstance(design, Baseline) or design.exposure_wave == schedule[0]:
+        raise SpecError(
+            "missing.exposure: keep needs the design 'baseline' with an exposure wave after the "
+            "first, so that there are people who were never seen at it."
+        )
+    if missing.outcome != "keep":
+        raise SpecError(
+            "missing.exposure: keep needs missing.outcome: keep, since who has no exposure "
+            "interview has no outcome either."
+        )
+    everybody = units.frame.drop_duplicates("person_id").set_index("person_id")["s"]
+    seen = _at_exposure_interview(units, design, schedule).frame
+    known = seen[seen["exposure"].notna()]
+    absent = everybody[~everybody.index.isin(known["person_id"])]
+    unseen = pd.DataFrame({"person_id": absent.index, "s": absent.to_numpy()}).assign(
+        wave=design.exposure_wave,
+        t=float(design.exposure_wave),
+        u=np.nan,
+        exposure=np.nan,
+        outcome=np.nan,
+    )
+    frame = pd.concat([known, unseen], ignore_index=True).sort_values("person_id")
+    done = AttritionStep("one row a person", f"{len(absent)} {NO_EXPOSURE}", len(frame), len(frame))
+    return replace(units, frame=frame, attrition=(*units.attrition, done))
+
+
 def _with_exposure(units: Units, design: Baseline | LaggedIntervals, missing: MissingData) -> Units:
     """Keep the rows whose exposure is known, or refuse."""
     unknown = units.frame["exposure"].isna()
@@ -261,11 +337,12 @@ def _with_outcome(units: Units, design: Baseline | LaggedIntervals, missing: Mis
     """Keep the rows with an outcome, unless the specification keeps those without."""
     if missing.outcome == "keep":
         return units
-    if design.outcome_at == "next_interview":
+    scheduled = isinstance(design, Baseline) and design.outcome_wave is not None
+    if design.outcome_at == "next_interview" and not scheduled:
         later = units.frame["u"].notna()
         units = units.keep(later, "has a later interview", MEANING[design.outcome_at])
     return units.keep(
         units.frame["outcome"].notna(),
         "outcome known",
-        f"{design.outcome} at {MEANING[design.outcome_at]}",
+        f"{design.outcome} at {design.outcome_moment}",
     )

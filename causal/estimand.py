@@ -153,15 +153,23 @@ def _orientations(facts: Estimand) -> Iterator[str]:
         f"With disputed edges turned round this set{granted} suffices in {holding} of {total} "
         "orientations."
     )
-    if facts.orientations[0].sufficient:
-        failing = [
-            w.turned[0] for w in facts.orientations if len(w.turned) == 1 and not w.sufficient
-        ]
+    first = facts.orientations[0]
+    ways = [(_changes(first, one), one.sufficient) for one in facts.orientations]
+    if first.sufficient:
+        failing = [changes[0] for changes, holds in ways if len(changes) == 1 and not holds]
         if failing:
             yield f"It no longer does if {_listed(failing, 'or')}."
     elif holding:
-        best = next(one.turned for one in facts.orientations if one.sufficient)
-        yield f"It does if {_listed(best)}."
+        yield f"It does if {_listed(next(changes for changes, holds in ways if holds))}."
+
+
+def _changes(first: OrientationCheck, other: OrientationCheck) -> list[str]:
+    """Give the edges that stand otherwise than in the first way, as they stand in the other."""
+    back = [" -> ".join(reversed(edge.split(" -> "))) for edge in first.turned]
+    returned = [
+        now for edge, now in zip(first.turned, back, strict=True) if edge not in other.turned
+    ]
+    return [*(edge for edge in other.turned if edge not in first.turned), *returned]
 
 
 def _listed(words: Sequence[str], joint: str = "and") -> str:

@@ -129,13 +129,17 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
     """
     sample = batch.sample.with_terms(task.terms)
     known = np.asarray(~np.isnan(sample.x).any(axis=1))
+    if not task.estimator.takes_missing_exposures:
+        known = known & sample.entered
     if not known.all():
         sample, store = sample.rows(known), NuisanceStore()
     try:
         rng = generator(batch.seed, "rung", task.name)
         estimates = spread(task.estimator.fit(sample, store, rng), known, batch.sample)
         none = sample.with_terms(())
-        crude = spread(batch.crude.fit(none, NuisanceStore(), rng), known, batch.sample)
+        seen = known & batch.sample.entered
+        none = none if none.entered.all() else none.rows(none.entered)
+        crude = spread(batch.crude.fit(none, NuisanceStore(), rng), seen, batch.sample)
         fitted = FittedRung(
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )

@@ -11,8 +11,8 @@ from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
-from causal.estimators import AnyEstimator, InverseProbability
-from causal.estimators.nuisance import ObservationModel, PropensityModel
+from causal.estimators import AnyEstimator, InverseProbability, Overlap
+from causal.estimators.nuisance import EntryModel, ObservationModel, PropensityModel
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
 from causal.identify import Availability
 from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
@@ -113,6 +113,7 @@ def _result(
         dag=composing.compose_dag(plan, _second_opinion(plan)),
         estimands=[composing.compose_estimand(planned) for planned in plan.rungs],
         attrition=composing.compose_attrition(drawn, cell),
+        follow_up=composing.compose_follow_up(plan, drawn, cell),
         covariates=composing.compose_covariates(drawn, cell),
         rungs=[
             composing.compose_rung(plan, planned, fitted, drawn, cell)
@@ -156,10 +157,11 @@ def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
     for number, planned in enumerate(plan.rungs):
         adjusted = rung_terms(plan, planned.measurements) + (time if number else ())
         followed = rung_terms(plan, planned.followed) + (time if planned.followed else ())
+        entered = rung_terms(plan, planned.entered)
         task = RungTask(
             name=planned.rung.name,
-            estimator=_with_follow_up(planned, adjusted, followed),
-            terms=tuple(dict.fromkeys(adjusted + followed)),
+            estimator=_with_follow_up(planned, adjusted, followed, entered),
+            terms=tuple(dict.fromkeys(adjusted + followed + entered)),
             place=document.place(("ladder", number, "name")),
         )
         tasks.append(task)
@@ -167,11 +169,14 @@ def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
 
 
 def _with_follow_up(
-    planned: PlannedRung, adjusted: tuple[str, ...], followed: tuple[str, ...]
+    planned: PlannedRung,
+    adjusted: tuple[str, ...],
+    followed: tuple[str, ...],
+    entered: tuple[str, ...],
 ) -> AnyEstimator:
-    """Tell an estimator which terms are for exposure, and which for being followed up."""
+    """Tell an estimator which terms are for exposure, and which for being seen and followed up."""
     rung = planned.rung
-    if rung.followed is None or not isinstance(rung.estimator, InverseProbability):
+    if rung.followed is None or not isinstance(rung.estimator, InverseProbability | Overlap):
         return rung.estimator
     return rung.estimator.model_copy(
         update={
@@ -179,6 +184,7 @@ def _with_follow_up(
             "observation": ObservationModel(
                 terms=followed, interactions=rung.followed.interactions
             ),
+            "entry": EntryModel(terms=entered) if rung.entered else None,
         }
     )
 

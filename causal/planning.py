@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from causal.codebook import Codebook, Measurement, Variable
-from causal.dag import Concept, Dag, load_dag
+from causal.dag import Concept, Dag, load_dag, reversing
 from causal.dagitty import read_dagitty
 from causal.dataset_info import DatasetInfo
 from causal.documents import Document
@@ -37,13 +37,20 @@ class PlannedRung:
     ----------
     measurements : what exposure and outcome are adjusted for.
     followed : what being followed up is taken to depend on, besides exposure.
+    entered : what being seen at the exposure interview is taken to depend on.
     """
 
     rung: Rung
     concepts: tuple[str, ...]
     measurements: tuple[Measurement, ...]
     followed: tuple[Measurement, ...]
+    entered: tuple[Measurement, ...]
     estimand: Estimand
+
+    @property
+    def used(self) -> tuple[Measurement, ...]:
+        """Give every measurement the rung uses."""
+        return self.measurements + self.followed + self.entered
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +94,13 @@ class Plan:
         What only bracket rungs use leaves a row out of these rungs alone.
         """
         return frozenset(
-            one
-            for planned in self.rungs
-            for one in planned.measurements + planned.followed
-            if planned.rung.role != "bracket"
+            one for planned in self.rungs for one in planned.used if planned.rung.role != "bracket"
         )
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """Give every measurement some rung uses, once, in the codebook's order."""
-        used = {one for rung in self.rungs for one in rung.measurements + rung.followed}
+        used = {one for rung in self.rungs for one in rung.used}
         return tuple(one for one in self.info.codebook.measurements if one in used)
 
 
@@ -193,7 +197,8 @@ def _diagram(specification: Specification) -> Dag:
             f"there is no file '{specification.analysis.dag}' beside the specification. "
             f"{did_you_mean(specification.analysis.dag, known)}",
         )
-    return load_dag(path) if path.suffix in (".yaml", ".yml") else read_dagitty(path)
+    dag = load_dag(path) if path.suffix in (".yaml", ".yml") else read_dagitty(path)
+    return reversing(dag, specification.analysis.reverse)
 
 
 def _check_role(info: DatasetInfo, column: str) -> None:
@@ -238,10 +243,12 @@ def _plan_rungs(
         )
         with located(document, "ladder", number, "followed"):
             followed = _followed(rung, full, dag, codebook)
+        with located(document, "ladder", number, "entered"):
+            entered = _entered(rung, full, dag, codebook)
         with located(document, "ladder", number, "estimator"):
             terms = _terms(measurements, codebook, specification.analysis)
             _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
-        yield PlannedRung(rung, concepts, measurements, followed, estimand)
+        yield PlannedRung(rung, concepts, measurements, followed, entered, estimand)
 
 
 def _followed(
@@ -257,6 +264,29 @@ def _followed(
         for one in codebook.measuring(concept, rung.columns.get(concept))
         if one.before_exposure or dag.concepts[concept].when is not None or one.when == "end"
     )
+
+
+def _entered(
+    rung: Rung, full: AdjustmentSet, dag: Dag, codebook: Codebook
+) -> tuple[Measurement, ...]:
+    """Find the columns that predict being seen at the exposure interview: all before exposure."""
+    if rung.entered is None:
+        return ()
+    named = rung.model_copy(update={"adjust": rung.entered.adjust})
+    found = []
+    for concept in _concepts(named, full, dag):
+        early = [
+            one
+            for one in codebook.measuring(concept, rung.columns.get(concept))
+            if one.before_exposure
+        ]
+        if not early:
+            raise TimingError(
+                f"'{concept}' is not measured before exposure begins, and who was not seen has no "
+                "later measurement. Take it out of entered."
+            )
+        found += early
+    return tuple(found)
 
 
 def _concepts(rung: Rung, full: AdjustmentSet, dag: Dag) -> tuple[str, ...]:

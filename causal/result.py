@@ -15,6 +15,16 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from causal.errors import Place, VerificationError
+from causal.result_assumptions import (
+    ColumnBlock,
+    ConceptBlock,
+    DagBlock,
+    DesignBlock,
+    EdgeBlock,
+    EstimandBlock,
+    LabelBlock,
+    OrientationBlock,
+)
 from causal.result_challenges import (
     ContourBlock,
     CurveBlock,
@@ -43,6 +53,7 @@ __all__ = [
     "DiagnosticBlock",
     "EdgeBlock",
     "EstimandBlock",
+    "FollowUpBlock",
     "Label",
     "LabelBlock",
     "MarkBlock",
@@ -86,91 +97,6 @@ class DatasetBlock(Block):
     min_cell: int
 
 
-class ColumnBlock(Block):
-    """A column that plays a part, and what it is."""
-
-    column: str
-    description: str
-    unit: str
-    kind: str
-
-
-class DesignBlock(Block):
-    """How the cohort was turned into analysis units, in words."""
-
-    kind: str
-    exposure: ColumnBlock
-    outcome: ColumnBlock
-    outcome_at: str
-    population: str
-    population_reason: str
-    sentences: list[str]
-    chosen: str
-    unit: Literal["persons", "intervals"]
-    missing: dict[str, str]
-
-
-class LabelBlock(Block):
-    """Whether the design allows causal wording at all, and why not if not."""
-
-    label: Label
-    reasons: list[str]
-
-
-class ConceptBlock(Block):
-    """A node of the diagram, and how it is measured here."""
-
-    name: str
-    description: str
-    status: Status
-    columns: list[str]
-    state_of: str | None = None
-
-
-class EdgeBlock(Block):
-    """An arrow of the diagram, why it is drawn, and who says so."""
-
-    cause: str
-    effect: str
-    reason: str
-    source: str
-    disputed: bool
-
-
-class DagBlock(Block):
-    """The causal diagram assumed."""
-
-    name: str
-    exposure: str
-    outcome: str
-    sha256: str
-    concepts: list[ConceptBlock]
-    edges: list[EdgeBlock]
-    cross_check: str
-    instruments: list[str]
-
-
-class OrientationBlock(Block):
-    """One way of turning the disputed arrows, and whether the set would then suffice."""
-
-    reversed: list[str]
-    sufficient: bool
-
-
-class EstimandBlock(Block):
-    """What the diagram says of one rung's adjustment set."""
-
-    rung: str
-    adjusted: list[str]
-    verdict: str
-    proxied: list[str]
-    unmeasured: list[str]
-    omitted: list[str]
-    mediators: list[str]
-    orientations: list[OrientationBlock]
-    sentences: list[str]
-
-
 class AttritionBlock(Block):
     """One step from everybody in the data to the rows analysed."""
 
@@ -178,6 +104,16 @@ class AttritionBlock(Block):
     reason: str
     persons: Count
     rows: Count
+
+
+class FollowUpBlock(Block):
+    """Rows of one arm, in one stratum: whose outcome is known, and whose was read late."""
+
+    stratum: str
+    arm: Literal["exposed", "unexposed", "not seen"]
+    rows: Count
+    known: Count
+    late: Count
 
 
 class CovariateBlock(Block):
@@ -237,10 +173,14 @@ class RungBlock(Block):
 
 
 class VariantBlock(Block):
-    """The crude and the headline rung once more, under one changed choice, on its own rows."""
+    """The crude and the headline rung once more, under one changed choice, on its own rows.
+
+    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned.
+    """
 
     name: str
     reason: str
+    verdicts: list[str]
     persons: Count
     rungs: list[RungBlock]
 
@@ -303,6 +243,7 @@ class Result(Block):
     dag: DagBlock
     estimands: list[EstimandBlock]
     attrition: list[AttritionBlock]
+    follow_up: list[FollowUpBlock]
     covariates: list[CovariateBlock]
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """A sample, how it came about, and how many values of each term were put in."""
+    """A sample, how it came about, and how many values of each term were put in.
+
+    Attributes
+    ----------
+    late : (n,) booleans, whether the outcome was read a wave or more after it was first due.
+    """
 
     sample: Sample
     attrition: tuple[AttritionStep, ...]
     filled: Mapping[str, int]
+    late: Bools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +78,9 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
         for column in _columns(cohort, plan, units.frame, first, one)
     ]
     columns = [column for _, column in expanded]
+    if analysis.missing.exposure == "keep":
+        columns = _blank_later(expanded, np.asarray(units.frame["exposure"].isna()))
+        expanded = [(one, new) for (one, _), new in zip(expanded, columns, strict=True)]
     needed = [column for one, column in expanded if one in plan.shared_measurements]
     units, complete = _complete(units, needed)
     if plan.analysis.design.time_indicators:
@@ -79,7 +89,7 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
     check_arms(sample)
     _check_outcome(sample, analysis.design.outcome)
     filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
-    return Drawn(sample, units.attrition, filled)
+    return Drawn(sample, units.attrition, filled, _late(units.frame, cohort.waves))
 
 
 def _columns(
@@ -111,6 +121,19 @@ def _columns(
     return [
         _Column(name, one.concept, fill(values, base, every, policy))
         for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
+    ]
+
+
+def _blank_later(expanded: list[tuple[Measurement, _Column]], unseen: Bools) -> list[_Column]:
+    """Put 0 where the end of the window was never seen: no regression uses those rows' values."""
+    return [
+        replace(
+            column,
+            content=replace(column.content, values=np.where(unseen, 0.0, column.content.values)),
+        )
+        if one.when == "end"
+        else column
+        for one, column in expanded
     ]
 
 
@@ -156,6 +179,12 @@ def _time_columns(t: pd.Series[float], complete: Bools) -> list[_Column]:
         _Column(f"interval ending at {wave:g}", TIME, Filled((values == wave).astype(float), none))
         for wave in np.unique(t)[1:]
     ]
+
+
+def _late(frame: pd.DataFrame, schedule: tuple[int, ...]) -> Bools:
+    """Tell which outcomes were read after the wave that was due."""
+    due = frame["t"].map({float(one): float(other) for one, other in pairwise(schedule)})
+    return np.asarray(frame["u"] > due)
 
 
 def _assemble(

@@ -52,6 +52,17 @@ class Followed(Settings):
     interactions: tuple[str, ...] = ()
 
 
+class Entered(Settings):
+    """What being seen at the exposure interview depends on; those seen stand for the others.
+
+    Attributes
+    ----------
+    adjust : concepts, measured before exposure began.
+    """
+
+    adjust: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Rung(Settings):
     """One rung of the ladder.
 
@@ -62,7 +73,9 @@ class Rung(Settings):
         exposure began and is shown apart, since it may be a mediator.
     adjust : concepts; ``dag`` stands for the set the diagram asks for.
     columns : concept -> the columns that are to measure it in this rung, instead of the default.
-    followed : weigh for loss to follow-up (needs ``missing.outcome: keep`` and ipw).
+    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw or overlap).
+    entered : weigh, before that, for those not seen at the exposure interview (needs
+        ``missing.exposure: keep`` too).
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -70,6 +83,7 @@ class Rung(Settings):
     adjust: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     followed: Followed | None = None
+    entered: Entered | None = None
     estimator: AnyEstimator
 
     @field_validator("adjust", mode="before")
@@ -79,8 +93,14 @@ class Rung(Settings):
 
     @model_validator(mode="after")
     def _weighs_if_followed(self) -> Rung:
-        if self.followed is not None and self.estimator.kind != "ipw":
-            raise ValueError("followed needs the estimator ipw, whose weights it multiplies")
+        if self.followed is not None and self.estimator.kind not in ("ipw", "overlap"):
+            raise ValueError(
+                "followed needs the estimator ipw or overlap, whose weights it multiplies"
+            )
+        if self.entered is not None and self.followed is None:
+            raise ValueError(
+                "entered needs followed beside it: who was not seen has no outcome either"
+            )
         return self
 
     @model_validator(mode="after")
@@ -120,7 +140,9 @@ class Variant(Settings):
     ----------
     name : unique among the variants.
     reason : what the reader learns from it.
-    restrict, weights, outcome, outcome_at, dag, missing : replace the analysis's own.
+    restrict, weights, outcome, outcome_at, missing : replace the analysis's own.
+    reverse : disputed edges of the diagram, such as ``mhg -> use_at_end``, to be turned round;
+        the set that ``adjust: dag`` stands for is then found anew.
     rungs : the rungs to show; the crude and the headline one when left out.
     """
 
@@ -131,6 +153,7 @@ class Variant(Settings):
     outcome: str | None = None
     outcome_at: OutcomeAt | None = None
     missing: MissingData | None = None
+    reverse: tuple[str, ...] = ()
     rungs: tuple[str, ...] = ()
 
 
@@ -155,6 +178,7 @@ class Analysis(Settings):
     Attributes
     ----------
     chosen : whether this analysis was chosen before or after estimates had been seen.
+    reverse : disputed edges of the diagram, to be turned round from the way the file has them.
     headline : the rung the first page leads with; the last one with the target when left out.
     restrict : units to keep, beyond the population.
     weights : ``rows`` weighs every unit alike, ``persons`` every person.
@@ -172,6 +196,7 @@ class Analysis(Settings):
     chosen: Literal["before_estimates", "after_estimates"]
     estimand: EstimandChoice = EstimandChoice()
     dag: str
+    reverse: tuple[str, ...] = ()
     features: Mapping[str, Form | tuple[Form, ...]] = Field(default_factory=dict)
     restrict: tuple[Restriction, ...] = ()
     weights: UnitWeights = "rows"
@@ -234,6 +259,7 @@ class Analysis(Settings):
             update={
                 **changes,
                 "design": self.design.model_copy(update=design),
+                "reverse": variant.reverse,
                 "ladder": ladder,
                 "headline": None,
                 "variants": (),

@@ -68,6 +68,8 @@ def _overlap(
 
 def _shortest_gap(design: AnyDesign, waves: tuple[int, ...]) -> float:
     """Give the shortest time, in waves' units, from exposure interview to a later one."""
+    if isinstance(design, Baseline) and design.outcome_wave is not None:
+        return design.outcome_wave - design.exposure_wave
     gaps = [
         later - earlier
         for earlier, later in pairwise(waves)

@@ -72,6 +72,11 @@ class Estimator(Settings, ABC):
         return False
 
     @property
+    def takes_missing_exposures(self) -> bool:
+        """Tell whether persons not seen at the exposure interview are weighed for."""
+        return False
+
+    @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name, so that a misspelt one is found before any data."""
         return ()
@@ -94,6 +99,12 @@ class Estimator(Settings, ABC):
             quietly answer for those who have one.
         """
         check_arms(sample)
+        if not self.takes_missing_exposures and not sample.entered.all():
+            raise PositivityError(
+                f"{self.kind} needs every exposure; {int((~sample.entered).sum())} of {sample.n} "
+                "are missing. Set missing.exposure to complete_case, or weigh for those not seen "
+                "(entered, with the estimators ipw or overlap)."
+            )
         if not self.takes_missing_outcomes and not sample.observed.all():
             raise OutcomeError(
                 f"{self.kind} needs every outcome; {int((~sample.observed).sum())} of {sample.n} "

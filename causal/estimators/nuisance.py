@@ -73,9 +73,20 @@ class ObservationModel(Settings):
         return self.terms + self.interactions
 
 
+class EntryModel(Settings):
+    """Logistic regression of being seen at the exposure interview on earlier covariates.
+
+    Attributes
+    ----------
+    terms : which of the rung's terms to use.
+    """
+
+    terms: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ObservationFit:
-    """The regression of having an outcome, with its (n, p) design."""
+    """The regression of having an outcome, or of being seen at all, with its (n, p) design."""
 
     fit: NuisanceFit
     design: Floats
@@ -161,8 +172,15 @@ class NuisanceStore:
         if key not in self._propensities:
             first = self.start._propensities.get((chosen.terms, None)) if self.start else None
             try:
+                usable = sample.entered if rows is None else rows & sample.entered
+                exposed = np.where(sample.entered, sample.a, 0.0)
                 self._propensities[key] = fit_glm(
-                    chosen.x, sample.a, sample.w, "logit", rows, first
+                    chosen.x,
+                    exposed,
+                    sample.w,
+                    "logit",
+                    None if usable.all() else usable,
+                    first,
                 )
             except SeparationFoundError as found:
                 raise PositivityError(_separation("exposure", chosen.terms, found)) from None
@@ -180,19 +198,45 @@ class NuisanceStore:
         """
         chosen = choose_terms(sample, model.terms)
         interacting = _interacting(chosen, model.interactions)
-        columns = outcome_columns(sample.a, chosen.x, interacting, pooled=True)
+        entered = sample.entered
+        exposed = np.where(entered, sample.a, 0.0)
+        columns = outcome_columns(exposed, chosen.x, interacting, pooled=True)
         seen = sample.observed.astype(np.float64)
-        if seen.all():
+        if seen[entered].all():
             raise OutcomeError(
                 "every outcome is known, so there is no loss to follow-up to weigh for. Take "
                 "'followed' away, or set missing.outcome to keep."
             )
         try:
-            fit = fit_glm(columns, seen, sample.w, "logit")
+            rows = None if entered.all() else entered
+            fit = fit_glm(columns, seen, sample.w, "logit", rows)
         except SeparationFoundError as found:
             names = ("exposure", *chosen.terms, *(f"exposure:{t}" for t in model.interactions))
             raise PositivityError(_separation("follow-up", names, found)) from None
         return ObservationFit(fit, fit.design(columns))
+
+    def entry(self, sample: Sample, model: EntryModel) -> ObservationFit:
+        """Fit being seen at the exposure interview on earlier covariates.
+
+        Raises
+        ------
+        PositivityError
+            The covariates determine who is seen; names the terms.
+        OutcomeError
+            Everybody was seen.
+        """
+        chosen = choose_terms(sample, model.terms)
+        if sample.entered.all():
+            raise OutcomeError(
+                "everybody was seen at the exposure interview, so there is nobody to weigh for. "
+                "Take 'entered' away, or set missing.exposure to keep."
+            )
+        try:
+            fit = fit_glm(chosen.x, sample.entered.astype(np.float64), sample.w, "logit")
+        except SeparationFoundError as found:
+            message = _separation("presence at the exposure interview", chosen.terms, found)
+            raise PositivityError(message) from None
+        return ObservationFit(fit, fit.design(chosen.x))
 
     def outcome(self, sample: Sample, model: OutcomeModel, rows: Bools | None = None) -> OutcomeFit:
         """Fit the outcome on exposure and covariates, or give the fit already made.

@@ -14,6 +14,7 @@ from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, from_influence
 from causal.estimators.glm import NuisanceFit
 from causal.estimators.nuisance import (
+    EntryModel,
     NuisanceStore,
     ObservationFit,
     ObservationModel,
@@ -35,7 +36,53 @@ def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
 ClipBounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 
-class InverseProbability(Estimator):
+class _Weighting(Estimator):
+    """What estimators with propensity weights share: who else their weights stand for.
+
+    Attributes
+    ----------
+    propensity : the exposure regression.
+    observation : the regression of having an outcome at all, whose inverse multiplies the weights.
+    entry : the regression of being seen at the exposure interview, likewise.
+    """
+
+    propensity: PropensityModel = PropensityModel()
+    observation: ObservationModel | None = None
+    entry: EntryModel | None = None
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are weighed for."""
+        return self.observation is not None
+
+    @property
+    def takes_missing_exposures(self) -> bool:
+        """Tell whether persons not seen at the exposure interview are weighed for."""
+        return self.entry is not None
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        seen = () if self.observation is None else self.observation.named_terms
+        return self.propensity.named_terms + seen
+
+    def follow_up(self, sample: Sample, nuisances: NuisanceStore) -> tuple[ObservationFit, ...]:
+        """Fit the regressions whose inverse multiplies the weights."""
+        fits = []
+        if self.entry is not None:
+            fits.append(nuisances.entry(sample, self.entry))
+        if self.observation is not None:
+            fits.append(nuisances.observation(sample, self.observation))
+        return tuple(fits)
+
+    def followed(self, weight: Floats, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Multiply weights by the inverse probability of having been followed up."""
+        for one in self.follow_up(sample, nuisances):
+            weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
+        return weight
+
+
+class InverseProbability(_Weighting):
     """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
 
     Attributes
@@ -47,7 +94,8 @@ class InverseProbability(Estimator):
         the rows kept, and is said so.
     stabilised : multiply by the marginal probability of the exposure had; changes the weights
         reported, not the estimate.
-    observation : the regression of having an outcome at all, whose inverse multiplies the weights.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview, whose inverses multiply the weights.
     weights_known : standard error as if the propensity were known, as robust standard errors of
         weighted regressions in statistical packages have it (too large for the ATE).
 
@@ -64,29 +112,15 @@ class InverseProbability(Estimator):
 
     kind: Literal["ipw"] = "ipw"
     target: Literal["ATE", "ATT"] = "ATE"
-    propensity: PropensityModel = PropensityModel()
     clip: ClipBounds | None = None
     trim: float | None = Field(default=None, gt=0, lt=0.5)
     stabilised: bool = False
     weights_known: bool = False
-    observation: ObservationModel | None = None
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are weighed for."""
-        return self.observation is not None
 
     @property
     def estimand(self) -> Target:
         """Give the target the specification names."""
         return self.target
-
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + (
-            () if self.observation is None else self.observation.named_terms
-        )
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -103,9 +137,6 @@ class InverseProbability(Estimator):
             )
         )
         e, free = clipped(fitted.fitted, self.clip)
-        observed = (
-            None if self.observation is None else nuisances.observation(sample, self.observation)
-        )
         values, influence = weighted_means(
             choose_terms(sample, self.propensity.terms),
             fitted,
@@ -114,7 +145,7 @@ class InverseProbability(Estimator):
             kept,
             self.target,
             chained=not self.weights_known,
-            observed=observed,
+            follow_up=self.follow_up(sample, nuisances),
         )
         return from_influence(
             values, influence, sample, self.variance, self.estimand, target_note=note
@@ -125,16 +156,15 @@ class InverseProbability(Estimator):
         fitted = nuisances.propensity(sample, self.propensity).fitted
         e, _ = clipped(fitted, self.clip)
         weight = balancing_weights(e, sample.a, self.target) * within(fitted, self.trim)
-        if self.observation is not None:
-            seen = nuisances.observation(sample, self.observation).fit.fitted
-            weight = np.where(sample.observed, weight / seen, 0.0)
+        weight = self.followed(weight, sample, nuisances)
         if self.stabilised:
-            share = float(np.average(sample.a, weights=sample.w))
+            entered = sample.entered
+            share = float(np.average(sample.a[entered], weights=sample.w[entered]))
             weight = weight * np.where(sample.a == 1, share, 1 - share)
         return weight
 
 
-class Overlap(Estimator):
+class Overlap(_Weighting):
     """Overlap weighting: each row weighted by the probability of the exposure it did not have.
 
     Assumptions
@@ -150,17 +180,11 @@ class Overlap(Estimator):
     """
 
     kind: Literal["overlap"] = "overlap"
-    propensity: PropensityModel = PropensityModel()
 
     @property
     def estimand(self) -> Target:
         """Give the target: the overlap population."""
         return "ATO"
-
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -170,14 +194,21 @@ class Overlap(Estimator):
         everyone = np.ones(sample.n, dtype=bool)
         chosen = choose_terms(sample, self.propensity.terms)
         values, influence = weighted_means(
-            chosen, fitted, fitted.fitted, everyone, everyone, "ATO", chained=True
+            chosen,
+            fitted,
+            fitted.fitted,
+            everyone,
+            everyone,
+            "ATO",
+            chained=True,
+            follow_up=self.follow_up(sample, nuisances),
         )
         return from_influence(values, influence, sample, self.variance, self.estimand)
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the weights."""
         e = nuisances.propensity(sample, self.propensity).fitted
-        return balancing_weights(e, sample.a, "ATO")
+        return self.followed(balancing_weights(e, sample.a, "ATO"), sample, nuisances)
 
 
 def within(e: Floats, trim: float | None) -> Bools:
@@ -227,7 +258,7 @@ def weighted_means(
     target: WeightTarget,
     *,
     chained: bool,
-    observed: ObservationFit | None = None,
+    follow_up: tuple[ObservationFit, ...] = (),
 ) -> tuple[Floats, Floats]:
     """Give both weighted means with (n, 2) influence values.
 
@@ -239,15 +270,16 @@ def weighted_means(
     free : (n,) booleans, rows whose weight moves with the propensity.
     kept : (n,) booleans, rows that are not trimmed.
     chained : let the fitted regressions' own sampling error into the influence values.
-    observed : the regression of having an outcome; its inverse multiplies the weights.
+    follow_up : regressions of being seen and of having an outcome; their inverses multiply the
+        weights.
 
     References
     ----------
     Robins, Rotnitzky & Zhao (1995), doi:10.1080/01621459.1995.10476493 (loss to follow-up).
     """
     base = sample.w * sample.observed * kept
-    if observed is not None:
-        base = base / observed.fit.fitted
+    for one in follow_up:
+        base = base / one.fit.fitted
     for arm in (0, 1):
         if not np.any(base[sample.a == arm] > 0):
             raise PositivityError(
@@ -264,9 +296,8 @@ def weighted_means(
         in_arm = sample.a == arm
         gradient = (design * (slopes * in_arm * (known - values[arm]))[:, None]).mean(axis=0)
         influence[:, arm] += propensity.influence @ gradient / (weight * in_arm).mean()
-        if observed is not None:
-            seen = 1 - observed.fit.fitted
-            moved = weight * in_arm * (known - values[arm]) * seen
-            gradient = -(observed.design * moved[:, None]).mean(axis=0)
-            influence[:, arm] += observed.fit.influence @ gradient / (weight * in_arm).mean()
+        for one in follow_up:
+            moved = weight * in_arm * (known - values[arm]) * (1 - one.fit.fitted)
+            gradient = -(one.design * moved[:, None]).mean(axis=0)
+            influence[:, arm] += one.fit.influence @ gradient / (weight * in_arm).mean()
     return values, influence

@@ -142,6 +142,12 @@ class Refuter(Settings, ABC):
         -------
         What was found; ``NOT_EVALUATED`` with the reason where the refuter does not apply.
         """
+        if not subject.sample.entered.all():
+            return self.decline(
+                subject.rung,
+                "the rung weighs for persons not seen at the exposure interview, whose exposure "
+                "no refuter can change",
+            )
         known = subject.estimates.contrast(subject.scale)
         if isinstance(known, NotEstimable):
             return self.decline(subject.rung, known.reason)

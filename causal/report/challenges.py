@@ -38,6 +38,12 @@ def variants(result: Result) -> Iterator[Block]:
         for at, rung in enumerate(one.rungs)
     ]
     yield Table(header, rows, "llrll", "The headline under other choices")
+    turned = [one for one in result.variants if one.verdicts]
+    if turned:
+        yield Paragraph("What the diagram says of the rungs once its arrows are turned:")
+        yield Bullets(
+            tuple(f"{code(one.name)}: {plain(said)}" for one in turned for said in one.verdicts)
+        )
 
 
 def refutations(result: Result) -> Iterator[Block]:

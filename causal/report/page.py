@@ -135,6 +135,15 @@ def _design(result: Result, parts: Collection[str]) -> Iterator[Block]:
     yield Bullets(tuple(sections.design_sentences(result)))
     yield sections.attrition_flow(result)
     yield _data("attrition.csv", parts=parts)
+    follow_up = sections.follow_up_table(result)
+    if follow_up.rows:
+        yield Paragraph(
+            "Whose outcome is known, and whose came later than the wave that was due, by "
+            "exposure. Where the arms differ, the outcome's moment or its being known at all is "
+            "no accident."
+        )
+        yield follow_up
+        yield _data("follow_up.csv", parts=parts)
 
 
 def _missing(result: Result) -> Iterator[Block]:

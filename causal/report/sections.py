@@ -136,6 +136,29 @@ def attrition_flow(result: Result) -> Flow:
     return Flow(steps, Table(header, rows, "llrr", "From everybody in the data to those analysed"))
 
 
+def follow_up_table(result: Result) -> Table:
+    """Show by arm whose outcome is known, and whose came late."""
+    header = ("Among", "Exposure", "Rows", "Outcome known", "Read later than the wave due")
+    rows = [
+        (
+            code(one.stratum) if one.stratum else "all",
+            one.arm,
+            Number(str(one.rows), f"/follow_up/{index}/rows"),
+            Number(_of(one.known, one.rows), f"/follow_up/{index}/known"),
+            Number(_of(one.late, one.known), f"/follow_up/{index}/late"),
+        )
+        for index, one in enumerate(result.follow_up)
+    ]
+    return Table(header, rows, "llrrr", "Follow-up by exposure")
+
+
+def _of(part: int | str, whole: int | str) -> str:
+    """Write a count with its share, where neither is hidden."""
+    if isinstance(part, int) and isinstance(whole, int) and whole:
+        return f"{part} ({number(100 * part / whole, 0)} %)"
+    return str(part)
+
+
 def missing_sentences(result: Result) -> list[str]:
     """Say what is done where values are missing, and for how many."""
     said = [

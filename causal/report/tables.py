@@ -107,6 +107,12 @@ def _attrition(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
     return ("step", "reason", "persons", "rows"), rows
 
 
+def _follow_up(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row an arm and stratum."""
+    rows = ((one.stratum, one.arm, one.rows, one.known, one.late) for one in result.follow_up)
+    return ("stratum", "arm", "rows", "known", "late"), rows
+
+
 def _covariates(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     """Give one row an adjustment column."""
     rows = (
@@ -210,6 +216,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "edges.csv": _edges,
     "identification.csv": _identification,
     "attrition.csv": _attrition,
+    "follow_up.csv": _follow_up,
     "covariates.csv": _covariates,
     "diagnostics.csv": _diagnostics,
     "balance.csv": _balance,

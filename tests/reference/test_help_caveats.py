@@ -7,7 +7,8 @@ import pytest
 
 from causal.errors import DataNotAvailableError
 from causal.pipeline import run
-from causal.result import Result, RungBlock
+from causal.registry import chosen_options, describe, load_cohort
+from causal.result import FollowUpBlock, Result, RungBlock
 from causal.spec import load_analysis
 
 pytestmark = [pytest.mark.data, pytest.mark.reference]
@@ -110,3 +111,49 @@ def test_with_24_covariates_the_doubly_robust_estimate_turns_and_its_error_explo
 
 def test_the_concurrent_design_is_an_association_by_overlap():
     assert "the same interview" in result("help_concurrent").timing.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("rung", "value"),
+    [
+        ("ipw", -0.093),
+        ("ipw_two_stages", -0.137),
+        ("overlap", -0.158),
+        ("overlap_two_stages", -0.195),
+    ],
+)
+def test_two_stages_of_follow_up_from_baseline_move_the_first_interval_away_from_zero(rung, value):
+    assert result("help_two_stages").rung(rung).estimate == pytest.approx(value, abs=PRINTED)
+
+
+def follow_up(name: str, arm: str, stratum: str = "") -> FollowUpBlock:
+    return next(one for one in result(name).follow_up if (one.arm, one.stratum) == (arm, stratum))
+
+
+def test_the_next_interview_is_late_more_often_after_attendance():
+    exposed, unexposed = (follow_up("help_drug_use", arm) for arm in ("exposed", "unexposed"))
+    assert (exposed.late, exposed.rows) == (49, 236)
+    assert (unexposed.late, unexposed.rows) == (14, 157)
+
+
+def test_among_users_attenders_are_followed_to_the_next_wave_less_often():
+    shares = [
+        one.known / one.rows
+        for one in (
+            follow_up("help_scheduled_wave", arm, "drug_use@end = 1")
+            for arm in ("exposed", "unexposed")
+        )
+    ]
+    assert [round(100 * share) for share in shares] == [61, 78]
+
+
+def test_too_few_are_complete_and_change_for_regimes_over_the_waves():
+    try:
+        table = load_cohort("help_cohort", chosen_options(describe("help_cohort"), {})).table
+    except DataNotAvailableError as absent:
+        pytest.skip(absent.message)
+    later = table[table["wave"] > 0]
+    waves = later.groupby("person_id")["wave"].nunique()
+    complete = later[later["person_id"].isin(waves.index[waves == 4]) & (later["wave"] < 24)]
+    frequent = complete.groupby("person_id")["mhg_frequent"].sum()
+    assert [len(frequent), int((frequent == 0).sum()), int((frequent == 3).sum())] == [99, 18, 32]

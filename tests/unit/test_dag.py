@@ -15,6 +15,7 @@ from causal.dag import (
     digest,
     load_dag,
     orientations,
+    reversing,
     to_dagitty,
     to_networkx,
 )
@@ -225,3 +226,15 @@ def test_the_cohort_diagram_has_four_orientations() -> None:
         ("use_at_end -> mhg",),
         ("co_treatment -> mhg", "use_at_end -> mhg"),
     ]
+
+
+def test_a_disputed_edge_can_be_turned_by_name(small: Dag) -> None:
+    turned = reversing(small, ["mhg -> use_at_end"])
+    assert turned.turned == ("use_at_end -> mhg",)
+    assert reversing(small, []) == small
+
+
+@pytest.mark.parametrize("edge", ["severity -> mhg", "mhg -> use_at_ende"])
+def test_only_disputed_edges_can_be_turned(small: Dag, edge: str) -> None:
+    with pytest.raises(SpecError, match="mhg -> use_at_end"):
+        reversing(small, [edge])

@@ -114,3 +114,42 @@ def test_values_are_looked_up_at_a_persons_wave_and_missing_where_there_is_none(
     found = values_at(cohort(ROWS), "y", people, waves)
     assert found.iloc[0] == 1
     assert np.isnan(found.iloc[1])
+
+
+def test_an_outcome_wave_reads_the_outcome_there_whoever_was_seen_between():
+    design = Baseline(exposure="a", outcome="y", exposure_wave=6, outcome_wave=18)
+    assert times(units(design)) == [("p1", 0, 6, 18, 0), ("p2", 0, 6, 18, 1)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"outcome_wave": 6}, "not after exposure_wave 6"),
+        ({"outcome_wave": 12, "outcome_at": "next_interview"}, "keep one"),
+    ],
+)
+def test_an_outcome_wave_that_cannot_be_meant_is_refused(changed, said):
+    with pytest.raises(ValueError, match=said):
+        Baseline(exposure="a", outcome="y", exposure_wave=6, **changed)
+
+
+def test_kept_persons_without_an_exposure_interview_have_neither_exposure_nor_outcome():
+    missing = MissingData(exposure="keep", outcome="keep")
+    built = units(baseline("next_observed_outcome"), missing)
+    frame = built.frame.set_index("person_id")
+    assert list(frame.index) == ["p1", "p2", "p3"]
+    assert frame.loc["p3", ["exposure", "outcome", "u"]].isna().all()
+    assert frame.loc["p3", "s"] == 0
+    assert "1 kept" in built.attrition[-1].reason
+
+
+@pytest.mark.parametrize(
+    ("design", "outcome", "said"),
+    [
+        (LaggedIntervals(exposure="a", outcome="y"), "keep", "design 'baseline'"),
+        (baseline("next_interview"), "complete_case", "missing.outcome: keep"),
+    ],
+)
+def test_keeping_the_unseen_is_refused_where_it_makes_no_sense(design, outcome, said):
+    with pytest.raises(SpecError, match=said):
+        units(design, MissingData(exposure="keep", outcome=outcome))

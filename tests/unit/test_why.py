@@ -111,7 +111,9 @@ seed: 1
         update={
             "specification": specification,
             "variants": [
-                VariantBlock(name=name, reason="r", persons=9, rungs=[result.rung("full")])
+                VariantBlock(
+                    name=name, reason="r", verdicts=[], persons=9, rungs=[result.rung("full")]
+                )
                 for name in ("elsewhere", "sober")
             ],
             "refutations": [tried, tried],

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from causal.errors import CausalError, PositivityError
 from causal.estimators import InverseProbability, NuisanceStore, Overlap
-from causal.estimators.nuisance import ObservationModel
+from causal.estimators.nuisance import EntryModel, ObservationModel, PropensityModel
 from causal.estimators.weighting import balancing_weights, clipped, weight_slopes, within
 
 SAME = 1e-8  # the same formula on a propensity converged to 1e-10
@@ -261,3 +261,82 @@ def test_weights_for_follow_up_undo_a_loss_that_biases_complete_cases(confounded
 def test_weighing_for_follow_up_is_refused_when_nobody_was_lost(confounded):
     with pytest.raises(CausalError, match="every outcome is known"):
         fitted(FOLLOWED, confounded())
+
+
+ENTERED = InverseProbability(
+    propensity=PropensityModel(terms=("x0", "x1", "x2")),
+    observation=ObservationModel(terms=("x0",)),
+    entry=EntryModel(terms=("x0", "x1")),
+)
+
+
+def never_seen(sample, rng):
+    """Lose whole persons before exposure by the first covariate, outcomes later by exposure."""
+    seen = rng.random(sample.n) < 1 / (1 + np.exp(-(0.7 - 0.9 * sample.x[:, 0])))
+    kept = rng.random(sample.n) < 1 / (1 + np.exp(-(1.0 + 0.6 * sample.a)))
+    return replace(
+        sample,
+        a=np.where(seen, sample.a, np.nan),
+        y=np.where(seen & kept, sample.y, np.nan),
+    )
+
+
+@pytest.mark.parametrize("population", [{}, {"weighted": True}, {"clustered": True}], ids=str)
+@pytest.mark.parametrize("overlap", [False, True], ids=["ATE", "ATO"])
+def test_weights_of_both_stages_solve_their_stacked_equations(
+    confounded, estimating_equations, population, overlap
+):
+    sample = never_seen(confounded(n=900, **population), np.random.default_rng(5))
+    x = np.column_stack([np.ones(sample.n), sample.x])
+    entered, seen = sample.entered, sample.observed
+    a, y = np.where(entered, sample.a, 0.0), np.where(seen, sample.y, 0.0)
+    v = np.column_stack([np.ones(sample.n), a, sample.x[:, 0]])
+    z = x[:, :3]
+    cuts = np.cumsum([4, 3, 3])
+
+    def psi(theta):
+        beta, gamma, delta, mu = np.split(theta, cuts)
+        e, r, s = (1 / (1 + np.exp(-m @ c)) for m, c in ((x, beta), (v, gamma), (z, delta)))
+        tilt = e * (1 - e) if overlap else 1.0
+        base = sample.w * seen * tilt / r / s
+        return np.column_stack(
+            [
+                x * (sample.w * entered * (a - e))[:, None],
+                v * (sample.w * entered * (seen - r))[:, None],
+                z * (sample.w * (entered - s))[:, None],
+                base * (1 - a) / (1 - e) * (y - mu[0]),
+                base * a / e * (y - mu[1]),
+            ]
+        )
+
+    start = np.concatenate([np.zeros(10), [0.3, 0.4]])
+    theta, covariance = estimating_equations(psi, start, sample.cluster)
+    kind = Overlap if overlap else InverseProbability
+    settings = kind(
+        propensity=ENTERED.propensity, observation=ENTERED.observation, entry=ENTERED.entry
+    )
+    ours = fitted(settings, sample)
+    np.testing.assert_allclose(ours.values, theta[-2:], rtol=STACKED)
+    np.testing.assert_allclose(ours.covariance, covariance[-2:, -2:], rtol=STACKED, atol=1e-10)
+
+
+def test_weights_of_both_stages_undo_a_loss_that_biases_those_seen(confounded):
+    sample = confounded(n=40_000)
+    lost = never_seen(sample, np.random.default_rng(6))
+    whole = fitted(InverseProbability(), sample).values
+    weighed = fitted(ENTERED, lost)
+    seen = fitted(InverseProbability(), lost.rows(lost.observed)).values
+    error = np.sqrt(np.diag(weighed.covariance))
+    assert np.all(np.abs(weighed.values - whole) < 3 * error)
+    assert np.all(np.abs(seen - whole) > 5 * error)
+
+
+def test_weighing_for_the_unseen_is_refused_when_everybody_was_seen(confounded):
+    lost = follow_up(confounded(), np.random.default_rng(7))
+    with pytest.raises(CausalError, match="everybody was seen"):
+        fitted(ENTERED, lost)
+
+
+def test_an_estimator_that_cannot_weigh_for_the_unseen_says_so(confounded):
+    with pytest.raises(CausalError, match=r"ipw needs every exposure; .* of 400 are missing"):
+        fitted(FOLLOWED, never_seen(confounded(), np.random.default_rng(8)))

@@ -17,6 +17,7 @@ from causal.result import (
     DiagnosticBlock,
     EdgeBlock,
     EstimandBlock,
+    FollowUpBlock,
     LabelBlock,
     OrientationBlock,
     OverlapBlock,
@@ -253,6 +254,10 @@ def make_help_like() -> Result:
         dag=_dag(),
         estimands=[estimand(one.name, one.adjusted) for one in rungs[1:]],
         attrition=_attrition(),
+        follow_up=[
+            FollowUpBlock(stratum="", arm="exposed", rows=236, known=236, late=49),
+            FollowUpBlock(stratum="", arm="unexposed", rows=157, known=157, late=14),
+        ],
         covariates=[
             CovariateBlock(term=term, concept=concept, mean_unexposed=0.31 + i, filled=i % 3,
                            mean_exposed=0.42 + i, smd=None if i == 0 else 0.7 - 0.13 * i)

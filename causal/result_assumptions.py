@@ -1,0 +1,92 @@
+"""Blocks of the result document: the design, the diagram, and what it says of each rung."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from causal.result_parts import Block, Label, Status
+
+
+class ColumnBlock(Block):
+    """A column that plays a part, and what it is."""
+
+    column: str
+    description: str
+    unit: str
+    kind: str
+
+
+class DesignBlock(Block):
+    """How the cohort was turned into analysis units, in words."""
+
+    kind: str
+    exposure: ColumnBlock
+    outcome: ColumnBlock
+    outcome_at: str
+    population: str
+    population_reason: str
+    sentences: list[str]
+    chosen: str
+    unit: Literal["persons", "intervals"]
+    missing: dict[str, str]
+
+
+class LabelBlock(Block):
+    """Whether the design allows causal wording at all, and why not if not."""
+
+    label: Label
+    reasons: list[str]
+
+
+class ConceptBlock(Block):
+    """A node of the diagram, and how it is measured here."""
+
+    name: str
+    description: str
+    status: Status
+    columns: list[str]
+    state_of: str | None = None
+
+
+class EdgeBlock(Block):
+    """An arrow of the diagram, why it is drawn, and who says so."""
+
+    cause: str
+    effect: str
+    reason: str
+    source: str
+    disputed: bool
+
+
+class DagBlock(Block):
+    """The causal diagram assumed."""
+
+    name: str
+    exposure: str
+    outcome: str
+    sha256: str
+    concepts: list[ConceptBlock]
+    edges: list[EdgeBlock]
+    cross_check: str
+    instruments: list[str]
+
+
+class OrientationBlock(Block):
+    """One way of turning the disputed arrows, and whether the set would then suffice."""
+
+    reversed: list[str]
+    sufficient: bool
+
+
+class EstimandBlock(Block):
+    """What the diagram says of one rung's adjustment set."""
+
+    rung: str
+    adjusted: list[str]
+    verdict: str
+    proxied: list[str]
+    unmeasured: list[str]
+    omitted: list[str]
+    mediators: list[str]
+    orientations: list[OrientationBlock]
+    sentences: list[str]
