@@ -12,6 +12,7 @@ from causal.arrays import Bools, Floats
 from causal.codebook import Moment
 from causal.design import MissingData
 
+_KEPT_EXPOSURE = "persons not seen at the exposure interview kept, for rungs that weigh for them"
 Policy: TypeAlias = Literal["median", "complete_case", "baseline"]
 
 
@@ -71,12 +72,12 @@ def describe(missing: MissingData) -> Mapping[str, str]:
         "complete_case": "rows with a missing value left out",
         "baseline": "the person's value at the first wave, then the median",
         "refuse": "refused if any",
-        "keep": "predicted by the outcome regression",
+        "keep": "kept: predicted by the outcome regression, or weighed for, as each rung says",
     }
     return {
         "covariates": words[missing.covariates],
         "updated covariates": words[missing.updated],
         **{column: words[policy] for column, policy in missing.columns.items()},
-        "exposure": words[missing.exposure],
+        "exposure": _KEPT_EXPOSURE if missing.exposure == "keep" else words[missing.exposure],
         "outcome": words[missing.outcome],
     }

@@ -144,3 +144,8 @@ def described(result: Result, name: str) -> str:
     if concept is None or not concept.description.strip():
         return words(name)
     return f"{words(name)} ({plain(concept.description).rstrip('.')})"
+
+
+def stands_for_more(rung: RungBlock, crude: RungBlock) -> bool:
+    """Tell whether a rung weighs its rows to stand for more than the crude contrast has."""
+    return isinstance(rung.n, int) and isinstance(crude.n, int) and rung.n > crude.n

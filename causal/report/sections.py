@@ -23,6 +23,7 @@ from causal.report.reading import (
     by_target,
     interval_of,
     rung_label,
+    stands_for_more,
     truth_of,
 )
 from causal.report.shares import share_cell
@@ -82,14 +83,26 @@ def ladder_table(result: Result) -> GroupedTable:
 
 def shared_rows(result: Result) -> str:
     """Say which rungs use the same rows, and which brackets use fewer."""
-    fewer = [rung for rung in result.rungs if rung.n != result.crude.n]
-    if not fewer:
+    others = [rung for rung in result.rungs if rung.n != result.crude.n]
+    unseen = any(one.arm == "not seen" for one in result.follow_up)
+    weighing = [rung for rung in others if unseen and stands_for_more(rung, result.crude)]
+    fewer = [rung for rung in others if rung not in weighing]
+    if not others:
         return "All rungs use the same rows."
-    named = joined([f"{code(rung.name)} {rung.n}" for rung in fewer])
-    return (
-        f"Rungs use the same {result.crude.n} rows, but for those that lack a column in some: "
-        f"{named}, whose shares are over the crude difference of these rows."
-    )
+    said = [f"Rungs use the same {result.crude.n} rows."]
+    if fewer:
+        named = joined([f"{code(rung.name)} {rung.n}" for rung in fewer])
+        said.append(
+            f"Some lack a column in a few: {named}; their shares are over the crude difference of "
+            "these rows."
+        )
+    if weighing:
+        named = joined([code(rung.name) for rung in weighing])
+        said.append(
+            f"{named} let them stand for all {weighing[0].n}, those never seen at the exposure "
+            "interview among them; the share is over the crude difference of those seen."
+        )
+    return " ".join(said)
 
 
 def scale_table(result: Result) -> Table:

@@ -21,6 +21,7 @@ from causal.report.reading import (
     phrase,
     proxied,
     same_set,
+    stands_for_more,
     truth_of,
     unmeasured,
 )
@@ -75,6 +76,7 @@ def who_sentences(result: Result) -> list[str]:
         said.append(f"{many}{last.persons} contributed {last.rows} intervals.")
     else:
         said.append(f"{many}{last.persons} are analysed.")
+    said += _unfollowed(result)
     loss = _largest_loss(steps[steps.index(first) :])
     if loss is not None:
         before, after = loss
@@ -106,8 +108,22 @@ def estimate_sentences(result: Result) -> list[str]:
     elif pair is not None:
         said.append(f"The {percent(rung.level)} interval excludes {measure.null:g}.")
     if rung.n != crude.n:
-        said.append(f"It rests on {rung.n} rows, the crude difference on {crude.n}.")
+        standing = "stands for" if stands_for_more(rung, crude) else "rests on"
+        said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
     return said + _other_targets(result, rung, measure)
+
+
+def _unfollowed(result: Result) -> list[str]:
+    """Say how many rows have no outcome, or no exposure."""
+    whole = [one for one in result.follow_up if not one.stratum]
+    rows = [one.rows for one in whole if isinstance(one.rows, int)]
+    known = [one.known for one in whole if isinstance(one.known, int)]
+    hidden = len(rows) < len(whole) or len(known) < len(whole)
+    if hidden or sum(rows) == sum(known):
+        return []
+    unseen = sum(n for n, one in zip(rows, whole, strict=True) if one.arm == "not seen")
+    never = f"{unseen} were never seen at the exposure interview, and " if unseen else ""
+    return [f"Of these rows {never}{sum(known)} have a known outcome."]
 
 
 def bracket_sentences(result: Result) -> list[str]:
