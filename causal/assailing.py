@@ -12,9 +12,17 @@ from causal.controls import control_fault
 from causal.errors import IdentificationError
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung
 from causal.fitting import FittedRung, RungTask
+from causal.implications import imply, measured_as
 from causal.planning import Plan, located, plan_variant, plan_variant_of
-from causal.refuters import Auxiliary, NegativeControlOutcome, Refutation
-from causal.sampling import draw_sample
+from causal.refuters import (
+    AnyRefuter,
+    Auxiliary,
+    GraphFalsification,
+    NegativeControlOutcome,
+    Refutation,
+)
+from causal.refuters.independence import Implied
+from causal.sampling import draw_concepts, draw_sample
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Variant
 from causal.subject import Subject
@@ -43,6 +51,11 @@ def check_assaults(plan: Plan) -> None:
                         f"'{refuter.concept}' is no negative control: {fault}. Take it out, or "
                         "mend the diagram with a reason."
                     )
+        if isinstance(refuter, GraphFalsification):
+            with located(document, "refuters", number):
+                for concept in refuter.selected:
+                    plan.dag_concept(concept)
+                measured_as(plan.dag, plan.info.codebook, refuter.columns)
     for number, settings in enumerate(analysis.sensitivity):
         with located(document, "sensitivity", number):
             for concept in settings.named_concepts:
@@ -69,7 +82,7 @@ def refute_headline(
             number=position,
             refuter=refuter,
             subject=subject,
-            auxiliary=auxiliary,
+            auxiliary=_with_implications(plan, cohort, refuter, auxiliary),
             seed=analysis.seed,
             place=plan.specification.document.place(("refuters", position)),
         )
@@ -136,6 +149,27 @@ def _unfollowed(plan: Plan, cohort: Cohort) -> Sample:
     everything = tuple(rung.name for rung in plan.analysis.ladder)
     varied = plan_variant_of(plan, variant.model_copy(update={"rungs": everything}))
     return draw_sample(cohort, varied).sample
+
+
+def _with_implications(
+    plan: Plan, cohort: Cohort, refuter: AnyRefuter, auxiliary: Auxiliary
+) -> Auxiliary:
+    """Add what the diagram implies of the data, where a refuter asks for it."""
+    if not isinstance(refuter, GraphFalsification):
+        return auxiliary
+    dag = plan.dag
+    measured, proxied = measured_as(dag, plan.info.codebook, refuter.columns)
+    direct = {dag.exposure, dag.outcome, *measured} - proxied
+    found = imply(dag, direct, proxied, selected=refuter.selected, max_given=refuter.max_given)
+    drawn = replace(
+        draw_concepts(cohort, plan, measured),
+        implied=tuple(Implied(one.one, one.other, one.given) for one in found.tested),
+        proxied=proxied,
+        untestable=found.untestable,
+        sentences=found.sentences,
+        edges=tuple((edge.cause, edge.effect) for edge in dag.edges),
+    )
+    return replace(auxiliary, implications=drawn)
 
 
 def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Auxiliary:

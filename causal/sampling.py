@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causal.arrays import Bools, Floats
-from causal.codebook import Measurement
+from causal.codebook import Kind, Measurement
 from causal.cohort import TIME, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
 from causal.design import Units, build_units, refuse_empty, values_at
 from causal.errors import OutcomeError
@@ -18,10 +18,15 @@ from causal.expressions import holds
 from causal.features import expand, needed_partners, term_names
 from causal.missing import Filled, fill, policy_for
 from causal.planning import Plan, measured_name
+from causal.refuters.independence import ConceptColumns, ImpliedIndependences
 from causal.spec import Restriction, UnitWeights
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+RANKED: frozenset[Kind] = frozenset({"ordinal", "count"})
+"""Kinds whose steps have no unit, or whose tails are long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +65,82 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
     OutcomeError
         The outcome does not vary.
     """
+    first, units = _units(cohort, plan)
+    expanded = [
+        (one, column)
+        for one in plan.measurements
+        for column in _columns(cohort, plan, units.frame, first, one)
+    ]
+    columns = [column for _, column in expanded]
+    if plan.analysis.missing.exposure == "keep":
+        columns = _blank_later(expanded, np.asarray(units.frame["exposure"].isna()))
+        expanded = [(one, new) for (one, _), new in zip(expanded, columns, strict=True)]
+    needed = [column for one, column in expanded if one in plan.shared_measurements]
+    units, complete = _complete(units, needed)
+    if plan.analysis.design.time_indicators:
+        columns += _time_columns(units.frame["t"], complete)
+    sample = _assemble(cohort, plan, units, columns, complete)
+    check_arms(sample)
+    _check_outcome(sample, plan.analysis.design.outcome)
+    filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
+    return Drawn(sample, units.attrition, filled, _late(units.frame, cohort.waves))
+
+
+def draw_concepts(
+    cohort: Cohort, plan: Plan, measured: Mapping[str, Sequence[Measurement]]
+) -> ImpliedIndependences:
+    """Draw the columns of exposure, outcome and other concepts, on all units of an analysis.
+
+    Nothing is put in where values are missing, and no row is left out for a missing covariate.
+
+    Parameters
+    ----------
+    measured : concept -> the columns that measure it, each at its own moment.
+
+    Returns
+    -------
+    The columns, without any independence yet.
+    """
+    first, units = _units(cohort, plan)
+    frame, design = units.frame, plan.analysis.design
+    concepts = [
+        _role(cohort, plan.dag.exposure, design.exposure, frame["exposure"]),
+        _role(cohort, plan.dag.outcome, design.outcome, frame["outcome"]),
+    ]
+    for concept, measurements in measured.items():
+        expanded = [
+            (name, values, cohort.codebook[one.column].kind)
+            for one in measurements
+            for name, values in zip(*_expanded(cohort, plan, frame, first, one)[:2], strict=True)
+        ]
+        concepts.append(
+            ConceptColumns(
+                concept=concept,
+                values=np.column_stack([values for _, values, _ in expanded]),
+                terms=tuple(name for name, _, _ in expanded),
+                ranked=tuple(kind in RANKED for _, _, kind in expanded),
+            )
+        )
+    _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
+    t = frame["t"].to_numpy(dtype=np.float64)
+    waves = np.unique(t)[1:] if design.time_indicators else np.empty(0)
+    return ImpliedIndependences(
+        concepts=tuple(concepts),
+        always=(t[:, None] == waves).astype(np.float64),
+        w=_weights(unit, plan.analysis.weights),
+        cluster=unit.astype(np.int64) if design.clustered else None,
+        implied=(),
+    )
+
+
+def _role(cohort: Cohort, concept: str, column: str, values: pd.Series[float]) -> ConceptColumns:
+    """Give the exposure or the outcome as a concept."""
+    ranked = cohort.codebook[column].kind in RANKED
+    return ConceptColumns(concept, _floats(values)[:, None], (column,), (ranked,))
+
+
+def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
+    """Give everybody's first row, and the units of an analysis before covariates."""
     analysis = plan.analysis
     first = cohort.table.groupby("person_id", sort=False).head(1)
     included = holds(plan.population, first).set_axis(first["person_id"])
@@ -72,30 +153,31 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
     )
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
-    expanded = [
-        (one, column)
-        for one in plan.measurements
-        for column in _columns(cohort, plan, units.frame, first, one)
-    ]
-    columns = [column for _, column in expanded]
-    if analysis.missing.exposure == "keep":
-        columns = _blank_later(expanded, np.asarray(units.frame["exposure"].isna()))
-        expanded = [(one, new) for (one, _), new in zip(expanded, columns, strict=True)]
-    needed = [column for one, column in expanded if one in plan.shared_measurements]
-    units, complete = _complete(units, needed)
-    if plan.analysis.design.time_indicators:
-        columns += _time_columns(units.frame["t"], complete)
-    sample = _assemble(cohort, plan, units, columns, complete)
-    check_arms(sample)
-    _check_outcome(sample, analysis.design.outcome)
-    filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
-    return Drawn(sample, units.attrition, filled, _late(units.frame, cohort.waves))
+    return first, units
 
 
 def _columns(
     cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
 ) -> list[_Column]:
     """Expand one measurement into its terms and complete them."""
+    names, now, at_baseline, everybody = _expanded(cohort, plan, frame, first, one)
+    policy = policy_for(one.column, one.when, plan.analysis.missing)
+    return [
+        _Column(name, one.concept, fill(values, base, every, policy))
+        for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
+    ]
+
+
+def _expanded(
+    cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
+) -> tuple[tuple[str, ...], list[Floats], list[Floats], tuple[Floats, ...]]:
+    """Expand one measurement into its terms.
+
+    Returns
+    -------
+    Their names; their values at the unit's moment, at the person's first wave, and at the first
+    wave of everybody.
+    """
     variable, features = cohort.codebook[one.column], plan.analysis.features
     partners = needed_partners([variable], features)
     waves = {"baseline": None, "start": frame["s"], "end": frame["t"]}[one.when]
@@ -116,12 +198,8 @@ def _columns(
                 {p: _floats(values_at(cohort, p, frame["person_id"], waves)) for p in partners},
             )
         )
-    policy = policy_for(one.column, one.when, plan.analysis.missing)
     names = term_names(variable, measured_name(one), features)
-    return [
-        _Column(name, one.concept, fill(values, base, every, policy))
-        for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
-    ]
+    return names, now, at_baseline, everybody
 
 
 def _blank_later(expanded: list[tuple[Measurement, _Column]], unseen: Bools) -> list[_Column]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from causal.refuters.base import Auxiliary, Power, Refutation, Refuter
 from causal.refuters.common_cause import RandomCommonCause
 from causal.refuters.dowhy_refuters import DoWhySecondOpinion
+from causal.refuters.graph_falsification import GraphFalsification
 from causal.refuters.negative_controls import NegativeControlOutcome
 from causal.refuters.placebo import DummyOutcome, PlaceboExposure
 from causal.refuters.resampling import Bootstrap, DataSubset
@@ -20,7 +21,8 @@ AnyRefuter: TypeAlias = Annotated[
     | Bootstrap
     | DummyOutcome
     | NegativeControlOutcome
-    | DoWhySecondOpinion,
+    | DoWhySecondOpinion
+    | GraphFalsification,
     Field(discriminator="kind"),
 ]
 
@@ -31,6 +33,7 @@ __all__ = [
     "DataSubset",
     "DoWhySecondOpinion",
     "DummyOutcome",
+    "GraphFalsification",
     "NegativeControlOutcome",
     "PlaceboExposure",
     "Power",

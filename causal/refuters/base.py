@@ -20,6 +20,7 @@ from causal.estimate import DIFFERENCES, NotEstimable, Scale
 from causal.estimators import Estimator
 from causal.findings import Row
 from causal.refuters.drawing import Draws
+from causal.refuters.independence import ImpliedIndependences
 from causal.subject import Subject
 
 DETECTABLE = 2.8
@@ -82,10 +83,12 @@ class Auxiliary:
     ----------
     outcomes : samples whose outcome is a negative control, by its column.
     exposures : samples whose exposure is a negative control, by its column.
+    implications : what the diagram implies of the data.
     """
 
     outcomes: Mapping[str, Sample] = field(default_factory=dict)
     exposures: Mapping[str, Sample] = field(default_factory=dict)
+    implications: ImpliedIndependences | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

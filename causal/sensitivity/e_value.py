@@ -3,44 +3,64 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from causal import inference
-from causal.arrays import Floats
 from causal.cohort import Sample
-from causal.estimate import SLOPE, Estimates, NotEstimable
-from causal.findings import Row, numbers
+from causal.estimate import MEANS, Estimates, NotEstimable
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
+from causal.sensitivity.benchmarks import listed
+from causal.sensitivity.conversions import (
+    RARE,
+    Through,
+    e_value,
+    factor_at_limit,
+    factor_of_difference,
+    nearest_limit,
+    ratio_of_odds,
+    risk_ratio_of,
+)
+from causal.sensitivity.e_value_wording import (
+    Needed,
+    block_row,
+    count_in_block,
+    needed_rows,
+    say_shortly,
+    say_what_moves,
+)
+from causal.sensitivity.observed_bias import leave_out_blocks, strongest_block
 from causal.subject import Subject
 
-LOG_RATIO_PER_SD = 0.91
-"""Log risk ratio that a difference of one standard deviation is about: pi / sqrt(3) = 1.81
-on the log odds ratio (Chinn 2000, Stat Med 19:3127), halved by the square-root rule for a common
-outcome (VanderWeele & Ding 2017, doi:10.7326/M16-2607, table 2)."""
-HALF_WIDTH_PER_SD = 1.78
-"""Half a 95 % interval of the log risk ratio per standard error of d, as printed in that table
-(.91 x 1.96); kept as printed, so that published E-values are met."""
 NAME = "E-value of the interval limit nearest to no association"
 
 
 class EValue(Sensitivity):
     """The smallest risk ratio an unmeasured confounder needs with both exposure and outcome.
 
-    It goes through the marginal risk ratio of the fit; for a continuous outcome through the
-    standardised difference d, as a risk ratio of about exp(.91 d).
+    It goes through the marginal risk ratio of the fit, or its odds ratio turned into one; for a
+    continuous outcome through the standardised difference d, as a risk ratio of about exp(.91 d).
+    Its yardstick is the E-value of the bias each measured block would leave: the rung is fitted
+    anew without it, and the ratio of the two risk ratios taken as a bounding factor.
 
     Attributes
     ----------
-    against : the risk ratio the confounder would have to leave; 1 is no association.
+    against : the ratio the confounder would have to leave, on the measure of ``through``; 1 is
+        no association.
+    against_difference : a risk difference to leave instead, through the two marginal risks; see
+        ``conversions.factor_of_difference``.
     level : of the interval.
+    through : the measure turned into a risk ratio, for a binary outcome.
+    rare : whether fewer than 15 % have the outcome, which decides how an odds ratio is turned.
 
     Assumptions
     -----------
     Says nothing of error in measurement, of selection into the data or of the order in time. For
-    a continuous outcome it takes the outcome as normal, cut near its middle.
+    a continuous outcome it takes the outcome as normal, cut near its middle. For a difference
+    other than 0 the share exposed is taken as the same at every risk. That a confounder is no
+    stronger than a measured block is nothing data can show.
 
     References
     ----------
@@ -50,129 +70,110 @@ class EValue(Sensitivity):
 
     kind: Literal["e_value"] = "e_value"
     against: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    against_difference: Annotated[float, Field(gt=-1, lt=1)] | None = None
     level: float = Field(default=inference.LEVEL, gt=0, lt=1)
+    through: Through = "risk_ratio"
+    rare: bool | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> EValue:
+        if self.through == "odds_ratio" and self.rare is None:
+            raise ValueError(
+                "an odds ratio is turned into a risk ratio by how common the outcome is; say "
+                "rare: true (fewer than 15 % have it) or rare: false"
+            )
+        if self.through == "risk_ratio" and self.rare is not None:
+            raise ValueError("rare is for through: odds_ratio; a risk ratio needs no such thing")
+        if self.against_difference is not None and (
+            self.against != 1 or self.through != "risk_ratio"
+        ):
+            raise ValueError(
+                "against_difference goes through the two risks, so it excludes against and "
+                "through: odds_ratio; give one of them"
+            )
+        return self
 
     def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
-        """Give the E-value of the estimate and of the interval limit nearest to ``against``."""
+        """Give the E-value of the estimate and of the interval limit nearest to the target."""
         sample, rung = subject.sample, subject.rung
-        found = _ratio(subject.estimates, sample, self.level)
+        needed = self._needed(subject.estimates, sample)
+        if isinstance(needed, NotEstimable):
+            return finding_without_number(self.kind, rung, NAME, needed)
+        moved = leave_out_blocks(subject.estimator, sample, self._ratio, rng)
+        strongest = strongest_block(moved)
+        at_limit = e_value(needed.factor_limit)
+        multiple = count_in_block(needed, strongest)
+        yardstick = (
+            ""
+            if isinstance(strongest, NotEstimable)
+            else f"what leaving out {listed([strongest[0]])} does, the strongest measured block"
+        )
+        return SensitivityFinding(
+            self.kind,
+            rung,
+            NAME,
+            at_limit,
+            (*needed_rows(needed), *(block_row(one) for one in moved)),
+            say_what_moves(needed, strongest, self.level),
+            say_shortly(needed, strongest, multiple),
+            multiple,
+            yardstick,
+        )
+
+    def _needed(self, estimates: Estimates, sample: Sample) -> Needed | NotEstimable:
+        """Give the E-values on the measure asked for."""
+        if self.against_difference is not None:
+            return _needed_for_difference(estimates, sample, self.against_difference, self.level)
+        rare = bool(self.rare)
+        found = risk_ratio_of(estimates, sample, self.level, self.through, rare)
         if isinstance(found, NotEstimable):
-            return finding_without_number(self.kind, rung, NAME, found)
-        ratio, lo, hi = found
-        limit = nearest_limit(lo, hi, self.against)
-        at_estimate = e_value(ratio, self.against)
-        at_limit = e_value(limit, self.against)
-        rows = (
-            Row("estimate", numbers(dict(risk_ratio=ratio, e_value=at_estimate))),
-            Row("interval_limit", numbers(dict(risk_ratio=limit, e_value=at_limit, lo=lo, hi=hi))),
-        )
-        sentence = _sentence(sample.outcome_kind == "continuous", self, found, limit)
-        return SensitivityFinding(self.kind, rung, NAME, at_limit, rows, sentence, sentence)
+            return found
+        value, lo, hi = found
+        measure, target = "risk ratio", self.against
+        if self.through == "odds_ratio":
+            target = ratio_of_odds(self.against, rare=rare)
+            measure = f"risk ratio (from the odds ratio, {'' if rare else 'not '}rare)"
+        elif sample.outcome_kind == "continuous":
+            measure = "approximate risk ratio (from the standardised difference)"
+        limit = nearest_limit(lo, hi, target)
+        factor, at_limit = (math.exp(abs(math.log(one / target))) for one in (value, limit))
+        common = _share(sample) if rare and _share(sample) >= RARE else None
+        return Needed(measure, value, lo, hi, limit, target, factor, at_limit, common)
+
+    def _ratio(self, estimates: Estimates, sample: Sample) -> float | NotEstimable:
+        """Give the ratio on which blocks are compared."""
+        found = risk_ratio_of(estimates, sample, self.level, self.through, bool(self.rare))
+        return found if isinstance(found, NotEstimable) else found[0]
 
 
-def e_value(ratio: float, against: float = 1.0) -> float:
-    """Give the E-value that moves a risk ratio to another one.
-
-    The direction does not matter: a ratio below ``against`` is inverted first.
-
-    Parameters
-    ----------
-    ratio : the risk ratio, above 0.
-    against : the risk ratio to be left.
-
-    References
-    ----------
-    VanderWeele & Ding (2017), doi:10.7326/M16-2607, table 1.
-    """
-    away = math.exp(abs(math.log(ratio / against)))
-    return away + math.sqrt(away * (away - 1))
-
-
-def nearest_limit(lo: float, hi: float, against: float = 1.0) -> float:
-    """Give the end of an interval nearest to ``against``, or ``against`` itself if covered."""
-    return min(max(against, lo), hi)
-
-
-def ratio_of_difference(
-    d: float, std_error: float, level: float = inference.LEVEL
-) -> tuple[float, float, float]:
-    """Turn a standardised difference into an approximate risk ratio with its interval.
-
-    Parameters
-    ----------
-    d : difference in standard deviations of the outcome.
-    std_error : of d.
-
-    References
-    ----------
-    VanderWeele & Ding (2017), doi:10.7326/M16-2607, table 2, last line.
-    """
-    widening = inference.critical_value(level) / inference.critical_value()
-    middle, half = LOG_RATIO_PER_SD * d, HALF_WIDTH_PER_SD * widening * std_error
-    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
-
-
-def pooled_deviation(y: Floats, a: Floats, w: Floats) -> float:
-    """Give the standard deviation of the outcome within arms, with n - 2 degrees of freedom.
-
-    Parameters
-    ----------
-    y : (n,) floats, known.
-    a : (n,) floats, 0/1.
-    w : (n,) floats, mean about 1.
-    """
-    centred = y.copy()
-    for arm in (0, 1):
-        centred[a == arm] -= np.average(y[a == arm], weights=w[a == arm])
-    return math.sqrt(float(np.average(centred**2, weights=w)) * len(y) / (len(y) - 2))
-
-
-def _ratio(
-    estimates: Estimates, sample: Sample, level: float
-) -> tuple[float, float, float] | NotEstimable:
-    """Give the (approximate) marginal risk ratio with its interval."""
-    if sample.outcome_kind == "binary":
-        effect = estimates.effect("risk_ratio", level)
-        if isinstance(effect, NotEstimable):
-            return effect
-        return effect.estimate, effect.lo, effect.hi
-    if sample.exposure_kind != "binary" or estimates.labels == SLOPE:
-        return NotEstimable(
-            "an E-value compares two levels of exposure, and this is a difference per unit"
-        )
-    difference = estimates.effect("mean_difference", level)
-    if isinstance(difference, NotEstimable):
-        return difference
-    seen = sample.observed
-    deviation = pooled_deviation(sample.y[seen], sample.a[seen], sample.w[seen])
-    if deviation == 0:
-        return NotEstimable("the outcome does not vary within the arms, so d has no unit")
-    return ratio_of_difference(
-        difference.estimate / deviation, difference.std_error / deviation, level
+def _needed_for_difference(
+    estimates: Estimates, sample: Sample, target: float, level: float
+) -> Needed | NotEstimable:
+    """Give the E-values that bring a risk difference to a target."""
+    effect = estimates.effect("risk_difference", level)
+    if sample.outcome_kind != "binary" or estimates.labels != MEANS:
+        return NotEstimable("a target risk difference needs the risk under each of two exposures")
+    ratio = estimates.effect("risk_ratio", level)
+    if isinstance(effect, NotEstimable):
+        return effect
+    if isinstance(ratio, NotEstimable):
+        return ratio
+    risks = (float(estimates.values[0]), float(estimates.values[1]))
+    share = 1.0 if estimates.target == "ATT" else float(np.average(sample.a, weights=sample.w))
+    critical = inference.critical_value(level, estimates.df)
+    factor = factor_of_difference(risks, share, target)
+    at_limit = factor_at_limit(risks, estimates.covariance, share, target, critical)
+    if isinstance(factor, NotEstimable):
+        return factor
+    if isinstance(at_limit, NotEstimable):
+        return at_limit
+    limit = nearest_limit(effect.lo, effect.hi, target)
+    return Needed(
+        "risk difference", effect.estimate, effect.lo, effect.hi, limit, target, factor, at_limit
     )
 
 
-def _sentence(
-    continuous: bool, settings: EValue, found: tuple[float, float, float], limit: float
-) -> str:
-    """Say what the two E-values mean."""
-    ratio, lo, hi = found
-    against, share = settings.against, f"{100 * settings.level:g} %"
-    measure = "approximate risk ratio (from the standardised difference)"
-    measure = measure if continuous else "risk ratio"
-    said = (
-        f"An unmeasured confounder tied to exposure and to outcome by risk ratios of "
-        f"{e_value(ratio, against):.2f} each, beyond what the rung adjusts for, could bring the "
-        f"adjusted {measure} of {ratio:.2f} to {against:g}; one weaker in both could not."
-    )
-    if limit == against:
-        said += f" The {share} interval, {lo:.2f} to {hi:.2f}, already includes {against:g}."
-    else:
-        said += (
-            f" To bring the {share} interval ({lo:.2f} to {hi:.2f}) to {against:g}, "
-            f"{e_value(limit, against):.2f} each would do."
-        )
-    return said + (
-        " This is about unmeasured confounding only: not about error in measurement, missing "
-        "outcomes, or an outcome that drives exposure."
-    )
+def _share(sample: Sample) -> float:
+    """Give the share with the outcome."""
+    known = sample.observed
+    return float(np.average(sample.y[known], weights=sample.w[known]))

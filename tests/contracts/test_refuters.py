@@ -21,11 +21,13 @@ from causal.refuters import (
     DataSubset,
     DoWhySecondOpinion,
     DummyOutcome,
+    GraphFalsification,
     NegativeControlOutcome,
     PlaceboExposure,
     Power,
     RandomCommonCause,
 )
+from causal.refuters.independence import ConceptColumns, Implied, ImpliedIndependences
 from causal.seeding import generator
 from causal.subject import Subject
 
@@ -39,11 +41,13 @@ REFUTERS = {
         outcome="earlier", concept="prior_outcome", rationale="measured before exposure began"
     ),
     "dowhy": DoWhySecondOpinion(draws=20),
+    "graph_falsification": GraphFalsification(permutations=20),
 }
+WITHOUT_DRAWS = ("negative_control_outcome", "dowhy", "graph_falsification")
 EVERY = pytest.mark.parametrize("refuter", REFUTERS.values(), ids=REFUTERS.keys())
 DRAWING = pytest.mark.parametrize(
     "refuter",
-    [one for name, one in REFUTERS.items() if name not in ("negative_control_outcome", "dowhy")],
+    [one for name, one in REFUTERS.items() if name not in WITHOUT_DRAWS],
     ids=lambda one: one.kind,
 )
 
@@ -54,7 +58,20 @@ def refute(refuter, sample, *, seed=0, auxiliary=None, scale="risk_difference"):
     extra = {"earlier": sample} if auxiliary is None else auxiliary
     stream = generator(seed, "refuter", "full", refuter.kind)
     subject = Subject("full", estimator, sample, original, original, sample, scale)
-    return refuter.refute(subject, stream, Auxiliary(outcomes=extra))
+    found = Auxiliary(outcomes=extra, implications=implications(sample))
+    return refuter.refute(subject, stream, found)
+
+
+def implications(sample):
+    """Say that the three covariates are independent, and the third of exposure."""
+    named = {"mhg": sample.a, **dict(zip(sample.concepts, sample.x.T, strict=True))}
+    return ImpliedIndependences(
+        concepts=tuple(ConceptColumns(k, v[:, None], (k,), (False,)) for k, v in named.items()),
+        always=np.empty((sample.n, 0)),
+        w=sample.w,
+        cluster=sample.cluster,
+        implied=(Implied("severity", "motivation", ()), Implied("mhg", "demographics", ())),
+    )
 
 
 def test_the_suite_covers_every_refuter():

@@ -16,7 +16,7 @@ from causal.planning import plan_analysis
 from causal.registry import chosen_options, describe, load_cohort
 from causal.sampling import draw_sample
 from causal.sensitivity import EValue, OmittedVariable, SensitivityFinding
-from causal.sensitivity.e_value import e_value, nearest_limit, ratio_of_difference
+from causal.sensitivity.conversions import e_value, nearest_limit, ratio_of_difference
 from causal.sensitivity.partial_r2 import (
     LinearFit,
     Strength,

@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from causal.cohort import TIME
 from causal.estimate import NotEstimable
-from causal.estimators import GComputation, LinearProbability, NuisanceStore
+from causal.estimators import AIPW, GComputation, LinearProbability, NuisanceStore
 from causal.sensitivity import AnySensitivity, EValue
-from causal.sensitivity.e_value import e_value, nearest_limit, pooled_deviation, ratio_of_difference
+from causal.sensitivity.conversions import (
+    e_value,
+    nearest_limit,
+    pooled_deviation,
+    ratio_of_difference,
+)
 from causal.subject import Subject
 
 SAME = 1e-10  # the same closed form another way round
@@ -131,4 +137,139 @@ def test_a_negative_mean_has_no_ratio_and_says_why(confounded):
 @pytest.mark.parametrize("wrong", [{"against": 0}, {"level": 1.0}, {"againts": 2}])
 def test_bad_settings_are_refused(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
+        TypeAdapter(AnySensitivity).validate_python({"kind": "e_value", **wrong})
+
+
+def test_odds_ratio_goes_through_the_square_root_unless_rare(confounded):
+    sample = confounded(n=2000)
+    found, fit = finding(sample, through="odds_ratio", rare=False)
+    odds = fit.effect("odds_ratio")
+    assert found.headline == pytest.approx(e_value(math.sqrt(odds.lo)))
+    assert "not rare" in found.sentence
+    rare, _ = finding(sample, through="odds_ratio", rare=True)
+    assert rare.headline == pytest.approx(e_value(odds.lo))
+    assert "The outcome is not rare, though" in rare.sentence
+
+
+def test_odds_ratio_against_another_one_is_turned_as_well(confounded):
+    found, fit = finding(confounded(n=2000), through="odds_ratio", rare=False, against=1.1)
+    odds = fit.effect("odds_ratio").estimate
+    row = found.row("estimate")
+    assert row.number("e_value") == pytest.approx(e_value(math.sqrt(odds / 1.1)))
+
+
+def test_recoding_the_outcome_changes_no_e_value_through_the_odds_ratio(confounded):
+    sample = confounded(n=2000)
+    turned = replace(sample, y=1 - sample.y)
+    one, other = (finding(s, through="odds_ratio", rare=False)[0] for s in (sample, turned))
+    assert one.headline == pytest.approx(other.headline, rel=1e-8)
+    assert one.multiple == pytest.approx(other.multiple, rel=1e-6)
+
+
+def test_a_continuous_outcome_has_no_odds_ratio(confounded):
+    found, _ = finding(
+        confounded(outcome="continuous"),
+        LinearProbability(),
+        "mean_difference",
+        through="odds_ratio",
+        rare=False,
+    )
+    assert "no odds ratio" in found.headline.reason
+
+
+def test_target_difference_of_0_is_the_risk_ratio(confounded):
+    sample = confounded(n=2000)
+    plain, difference = finding(sample)[0], finding(sample, against_difference=0.0)[0]
+    assert difference.row("estimate").number("e_value") == pytest.approx(
+        plain.row("estimate").number("e_value")
+    )
+    assert difference.row("estimate").number("risk_difference") > 0
+
+
+def test_target_difference_is_the_same_for_either_code_of_exposure(confounded):
+    sample = confounded(n=2000)
+    one, _ = finding(sample, against_difference=0.03)
+    other, _ = finding(replace(sample, a=1 - sample.a), against_difference=-0.03)
+    assert one.headline == pytest.approx(other.headline, rel=1e-8)
+    assert one.headline < finding(sample)[0].headline
+
+
+def test_difference_that_the_interval_includes_needs_nothing(confounded):
+    found, fit = finding(confounded(n=2000), against_difference=0.09)
+    effect = fit.effect("risk_difference")
+    assert effect.lo < 0.09 < effect.hi
+    assert found.headline == 1.0
+    assert found.multiple == 0.0
+    assert "without any confounder" in found.short
+
+
+def test_target_difference_needs_a_binary_outcome(confounded):
+    found, _ = finding(
+        confounded(outcome="continuous"),
+        LinearProbability(),
+        "mean_difference",
+        against_difference=0.1,
+    )
+    assert "the risk under each" in found.headline.reason
+
+
+def test_bias_factor_of_a_block_is_the_ratio_of_fits_with_and_without_it(confounded):
+    sample = confounded(n=2000, clustered=True, weighted=True)
+    found, fit = finding(sample)
+    rest = sample.adjusting_for(["motivation", "demographics"])
+    without = GComputation().fit(rest, NuisanceStore(), np.random.default_rng(0))
+    ratio = without.effect("risk_ratio").estimate
+    row = found.row("block", "severity")
+    assert row.number("risk_ratio_without") == ratio
+    factor = ratio / fit.effect("risk_ratio").estimate
+    assert row.number("bias_factor") == pytest.approx(max(factor, 1 / factor))
+    assert row.number("e_value") == pytest.approx(e_value(factor))
+    assert "severity" in found.yardstick
+    assert found.multiple == pytest.approx((found.headline - 1) / (e_value(factor) - 1))
+    assert f"{found.multiple:.1f} times" in found.short
+
+
+def test_time_indicators_are_no_block(confounded):
+    sample = replace(confounded(n=800), concepts=("severity", TIME, "demographics"))
+    assert {row.subject for row in finding(sample)[0].labelled("block")} == {
+        "severity",
+        "demographics",
+    }
+
+
+def test_cross_fitted_rungs_are_compared_on_the_same_division(confounded):
+    # a coin that has nothing to do with exposure moves the ratio of the same folds only a little,
+    # and twice the same stream gives the same numbers
+    sample = confounded(n=1500)
+    estimator = AIPW(cross_fit={"folds": 2})
+    one, other = finding(sample, estimator)[0], finding(sample, estimator)[0]
+    assert one.rows == other.rows
+    assert one.row("block", "demographics").number("bias_factor") < 1.02
+
+
+def test_without_a_measured_block_there_is_no_yardstick(confounded):
+    found, _ = finding(confounded(n=2000).adjusting_for([]))
+    assert "no measured block" in found.multiple.reason
+    assert found.yardstick == ""
+
+
+def test_a_block_the_model_names_is_said_to_be_needed(confounded):
+    estimator = GComputation(outcome={"terms": ("x0", "x1")})
+    found, _ = finding(confounded(n=2000), estimator)
+    assert "names its terms (x0)" in found.row("block", "severity").number("bias_factor").reason
+    assert found.row("block", "demographics").number("bias_factor") == 1.0
+    assert isinstance(found.multiple, NotEstimable)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"through": "odds_ratio"}, "rare: true"),
+        ({"rare": True}, "rare is for"),
+        ({"against_difference": 0.1, "against": 2.0}, "give one of them"),
+        ({"against_difference": 1.0}, "against_difference"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(wrong, said):
+    with pytest.raises(ValidationError, match=said):
         TypeAdapter(AnySensitivity).validate_python({"kind": "e_value", **wrong})

@@ -1,0 +1,232 @@
+"""Oster's delta: how strong selection on the unmeasured must be, as a share of the measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from causal.cohort import TIME, Sample
+from causal.estimate import Estimates, NotEstimable
+from causal.findings import Curve, Number, Point, Row, numbers
+from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
+from causal.sensitivity.benchmarks import find_blocks, listed
+from causal.sensitivity.proportional_selection import (
+    Movement,
+    delta_for,
+    effects_at_one,
+    measure_movement,
+    movements_without,
+)
+from causal.subject import Subject
+
+NAME = "delta at which the least-squares estimate is 0"
+YARDSTICK = "all measured covariates jointly"
+FACTOR = 1.3
+"""Multiple of the R2 with the measured covariates at which 90 % of the randomised results that
+Oster (2019) looked at would have stood; her default."""
+DRAWN = 41
+"""Points of the curve."""
+
+
+class Oster(Sensitivity):
+    """How strong selection on unmeasured covariates must be relative to that on the measured.
+
+    From the linear model of the rung's covariates, whatever the rung's own estimator; the
+    design's time indicators are in both regressions. There is no interval: Oster gives none.
+
+    Attributes
+    ----------
+    r2_max : R2 of the regression that would have the unmeasured covariates too.
+    r2_max_factor : the same as a multiple of the R2 with the measured ones; at most 1 results.
+        ``FACTOR`` when neither is given.
+
+    Assumptions
+    -----------
+    A linear model with one effect for all. The unmeasured are related to exposure delta times as
+    strongly as the measured, each weighed by what it does to the outcome, and are uncorrelated
+    with them. The R2 that would be reached is a choice, not a finding.
+
+    References
+    ----------
+    Oster (2019), doi:10.1080/07350015.2016.1227711, proposition 3 for delta; the effect for
+    delta = 1 and the choice of its solution as in the author's programme psacalc.
+    """
+
+    kind: Literal["oster"] = "oster"
+    r2_max: Annotated[float, Field(gt=0, le=1)] | None = None
+    r2_max_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _says_r2_once(self) -> Oster:
+        if self.r2_max is not None and self.r2_max_factor is not None:
+            raise ValueError("give r2_max or r2_max_factor, not both: each sets the R2 reached")
+        return self
+
+    def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
+        """Give delta for an effect of 0, and the effect for delta 1."""
+        sample, rung = subject.sample, subject.rung
+        seen = sample.observed
+        shared = np.array([concept == TIME for concept in sample.concepts], dtype=bool)
+        if shared.all():
+            why = NotEstimable("the rung adjusts for nothing measured that could be a yardstick")
+            return finding_without_number(self.kind, rung, NAME, why)
+        x = sample.x[seen]
+        moved = measure_movement(
+            sample.y[seen], sample.a[seen], x[:, ~shared], x[:, shared], sample.w[seen]
+        )
+        if isinstance(moved, NotEstimable):
+            return finding_without_number(self.kind, rung, NAME, moved)
+        r2_max = self._r2_max(moved)
+        if isinstance(r2_max, NotEstimable):
+            return finding_without_number(self.kind, rung, NAME, r2_max)
+        delta = delta_for(moved, r2_max)
+        blocks, _ = find_blocks(None, sample)
+        pulls = movements_without(sample.y[seen], sample.a[seen], x, blocks, sample.w[seen])
+        covered = _covers_zero(subject.estimates, sample)
+        multiple = _multiple(delta, covered)
+        return SensitivityFinding(
+            self.kind,
+            rung,
+            NAME,
+            delta,
+            (*_rows(moved, r2_max, delta), *(_pull_row(*one) for one in pulls)),
+            _sentence(moved, r2_max, delta, covered, pulls),
+            _short(moved, r2_max, delta, covered),
+            multiple,
+            YARDSTICK,
+            curves=_curves(moved),
+        )
+
+    def _r2_max(self, moved: Movement) -> float | NotEstimable:
+        """Give the R2 to be reached, or say that the covariates reach it already."""
+        if self.r2_max is None:
+            return min(1.0, (self.r2_max_factor or FACTOR) * moved.r2_controlled)
+        if self.r2_max <= moved.r2_controlled:
+            return NotEstimable(
+                f"r2_max is {self.r2_max:g}, and the measured covariates already reach "
+                f"{moved.r2_controlled:.3f}; it has to be above that"
+            )
+        return self.r2_max
+
+
+def _covers_zero(estimates: Estimates, sample: Sample) -> bool:
+    """Tell whether the rung's own interval includes 0."""
+    own = estimates.effect(
+        "risk_difference" if sample.outcome_kind == "binary" else "mean_difference"
+    )
+    return not isinstance(own, NotEstimable) and own.lo <= 0 <= own.hi
+
+
+def _multiple(delta: Number, covered: bool) -> Number:
+    """Count in the measured covariates; the direction of the unmeasured is not known."""
+    if covered:
+        return 0.0
+    return delta if isinstance(delta, NotEstimable) else abs(delta)
+
+
+def _rows(moved: Movement, r2_max: float, delta: Number) -> tuple[Row, ...]:
+    """Write both regressions, delta, and the effect at delta 1."""
+    own, other = effects_at_one(moved, r2_max)
+    second = NotEstimable("there is one solution") if other is None else other
+    first = dict(estimate=moved.uncontrolled, r2=moved.r2_uncontrolled)
+    then = dict(estimate=moved.controlled, r2=moved.r2_controlled)
+    return (
+        Row("uncontrolled", numbers(first), note="least squares; no interval"),
+        Row("controlled", numbers(then), note="least squares; no interval"),
+        Row("delta_for_zero", numbers(dict(r2_max=r2_max, delta=delta))),
+        Row(
+            "effect_at_delta_one",
+            numbers(dict(r2_max=r2_max, estimate=own, other_solution=second)),
+        ),
+    )
+
+
+def _pull_row(block: str, movement: float) -> Row:
+    """Write how far leaving out one block moves the estimate."""
+    return Row("block", numbers(dict(movement_without=movement)), block)
+
+
+def _curves(moved: Movement) -> tuple[Curve, ...]:
+    """Draw the effect at delta 1 over the R2 that would be reached."""
+    grid = np.linspace(moved.r2_controlled, 1.0, DRAWN)
+    points = tuple(Point(float(r2), effects_at_one(moved, float(r2))[0]) for r2 in grid)
+    name = "estimate if selection on the unmeasured were as strong as on the measured"
+    return (
+        Curve(name, "R2 with the unmeasured covariates", "difference, least squares", points, 0.0),
+    )
+
+
+def _short(moved: Movement, r2_max: float, delta: Number, covered: bool) -> str:
+    """Say in one sentence what it takes."""
+    if covered:
+        return "The interval of the rung includes 0 without any unmeasured covariate."
+    if isinstance(delta, NotEstimable):
+        return f"Oster's delta is not given: {delta.reason}."
+    way = "" if delta >= 0 else ", and in the opposite direction,"
+    return (
+        f"Unmeasured covariates would have to be {abs(delta):.2f} times as strongly related to "
+        f"exposure as all measured ones jointly{way} to bring the least-squares estimate of "
+        f"{moved.controlled:.3f} to 0, if with them R2 rose from {moved.r2_controlled:.2f} to "
+        f"{r2_max:.2f}."
+    )
+
+
+def _sentence(
+    moved: Movement,
+    r2_max: float,
+    delta: Number,
+    covered: bool,
+    pulls: Sequence[tuple[str, float]],
+) -> str:
+    """Say what delta means, with the two regressions it rests on."""
+    own, _ = effects_at_one(moved, r2_max)
+    parts = [
+        f"Least squares gives {moved.uncontrolled:.3f} (R2 {moved.r2_uncontrolled:.3f}) without "
+        f"and {moved.controlled:.3f} (R2 {moved.r2_controlled:.3f}) with the measured covariates.",
+    ]
+    if isinstance(delta, NotEstimable):
+        parts.append(f"Oster's delta is not given: {delta.reason}.")
+    else:
+        parts.append(
+            f"If those not measured would raise R2 to {r2_max:.2f}, an effect of 0 needs delta "
+            f"{delta:.2f}: {_meaning(delta)}."
+        )
+    parts.append(f"With selection on both as strong (delta 1) {own:.3f} would be left.")
+    parts.append(_say_opposed(moved, pulls))
+    if covered:
+        parts.append("The rung's own interval includes 0 already.")
+    parts.append(
+        "These have no interval, and rest on one effect for all in a linear model and on the "
+        "chosen R2."
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _say_opposed(moved: Movement, pulls: Sequence[tuple[str, float]]) -> str:
+    """Warn where blocks pull both ways, so that jointly they look weaker than they are."""
+    low = min(pulls, key=lambda one: one[1])
+    high = max(pulls, key=lambda one: one[1])
+    net = moved.uncontrolled - moved.controlled
+    if not low[1] < 0 < high[1] or abs(net) >= max(-low[1], high[1]):
+        return ""
+    return (
+        f"Delta is flattering here: single blocks move the estimate both ways (without "
+        f"{listed([low[0]])} by {low[1]:+.3f}, without {listed([high[0]])} by {high[1]:+.3f}) and "
+        f"all together by {net:+.3f}, so one pulling one way only would do with less."
+    )
+
+
+def _meaning(delta: float) -> str:
+    """Say what a delta means, its sign in words."""
+    if delta < 0:
+        return (
+            "adjusting for the measured covariates moves the estimate away from 0, so selection "
+            f"on the unmeasured would have to go the other way, {abs(delta):.2f} times as strongly"
+        )
+    return (
+        f"the unmeasured would have to be {delta:.2f} times as strongly related to exposure as "
+        "all measured ones jointly, and in the same direction"
+    )
