@@ -8,13 +8,24 @@ from pydantic import Field
 
 from causal.sensitivity.austen import Austen
 from causal.sensitivity.base import Sensitivity, SensitivityFinding
+from causal.sensitivity.bounds import WorstCase
 from causal.sensitivity.e_value import EValue
 from causal.sensitivity.omitted_variable import OmittedVariable
 from causal.sensitivity.oster import Oster
+from causal.sensitivity.rosenbaum import Rosenbaum
 from causal.sensitivity.selection_bias import SelectionBias
+from causal.sensitivity.tipping_point import TippingPoint
 
 AnySensitivity: TypeAlias = Annotated[
-    Austen | EValue | OmittedVariable | Oster | SelectionBias, Field(discriminator="kind")
+    Austen
+    | EValue
+    | OmittedVariable
+    | Oster
+    | Rosenbaum
+    | SelectionBias
+    | TippingPoint
+    | WorstCase,
+    Field(discriminator="kind"),
 ]
 
 __all__ = [
@@ -23,7 +34,10 @@ __all__ = [
     "EValue",
     "OmittedVariable",
     "Oster",
+    "Rosenbaum",
     "SelectionBias",
     "Sensitivity",
     "SensitivityFinding",
+    "TippingPoint",
+    "WorstCase",
 ]
