@@ -69,7 +69,7 @@ class AIPW(Estimator):
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate both means with one division of the sample, or none."""
-        e, mu0, mu1 = self._predict(sample, nuisances, rng)
+        e, mu0, mu1 = self.predict(sample, nuisances, rng)
         e, _ = clipped(e, self.clip)
         values, influence = doubly_robust_means(sample, e, mu0, mu1, self.target)
         return from_influence(values, influence, sample, self.variance, self.estimand)
@@ -79,7 +79,7 @@ class AIPW(Estimator):
         e, _ = clipped(nuisances.propensity(sample, self.propensity).fitted, self.clip)
         return balancing_weights(e, sample.a, self.target)
 
-    def _predict(
+    def predict(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> tuple[Floats, Floats, Floats]:
         """Give propensity and both predicted outcomes of each row."""

@@ -10,6 +10,8 @@ from causal.sensitivity.austen import Austen
 from causal.sensitivity.base import Sensitivity, SensitivityFinding
 from causal.sensitivity.bounds import WorstCase
 from causal.sensitivity.e_value import EValue
+from causal.sensitivity.misclassification import Misclassification
+from causal.sensitivity.nonparametric_bias import NonparametricOmittedVariable
 from causal.sensitivity.omitted_variable import OmittedVariable
 from causal.sensitivity.oster import Oster
 from causal.sensitivity.rosenbaum import Rosenbaum
@@ -19,6 +21,8 @@ from causal.sensitivity.tipping_point import TippingPoint
 AnySensitivity: TypeAlias = Annotated[
     Austen
     | EValue
+    | Misclassification
+    | NonparametricOmittedVariable
     | OmittedVariable
     | Oster
     | Rosenbaum
@@ -32,6 +36,8 @@ __all__ = [
     "AnySensitivity",
     "Austen",
     "EValue",
+    "Misclassification",
+    "NonparametricOmittedVariable",
     "OmittedVariable",
     "Oster",
     "Rosenbaum",

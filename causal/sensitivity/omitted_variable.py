@@ -11,7 +11,7 @@ from pydantic import Field
 from causal import inference
 from causal.cohort import Sample
 from causal.estimate import Effect, Estimates, NotEstimable
-from causal.findings import Row, numbers
+from causal.findings import Number, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import (
     Benchmark,
@@ -20,8 +20,10 @@ from causal.sensitivity.benchmarks import (
     Of,
     find_blocks,
     judge_block,
+    listed,
     smallest_over_blocks,
 )
+from causal.sensitivity.contours import contours_of
 from causal.sensitivity.partial_r2 import (
     adjusted,
     block_strength,
@@ -29,10 +31,11 @@ from causal.sensitivity.partial_r2 import (
     robustness_value,
     times_as_strong,
 )
-from causal.sensitivity.wording import say_what_overturns
+from causal.sensitivity.wording import say_shortly, say_what_overturns
 from causal.subject import Subject
 
 OF: tuple[Of, ...] = ("estimate", "interval", "robust interval")
+ANY = "any measured block"
 NAME = "smallest multiple of a measured block at which the interval meets {}"
 
 
@@ -93,17 +96,47 @@ class OmittedVariable(Sensitivity):
             for name, part in chosen
         )
         found = Compared(fit, self.q, self.level, critical, cluster is not None, blocks, absent)
+        own = _difference(subject.estimates, sample, self.level)
         rows = (
-            *_model_rows(found, _difference(subject.estimates, sample, self.level)),
+            *_model_rows(found, own),
             *(row for block in blocks for row in _benchmark_rows(found, block, self.k)),
             *(_smallest_row(found, of) for of in OF),
         )
         smallest = smallest_over_blocks(found, "interval")
         headline = smallest if isinstance(smallest, NotEstimable) else smallest.multiple
-        sentence = say_what_overturns(found, subject.scale)
+        multiple, yardstick = _count(found, covers(own, self.q))
         return SensitivityFinding(
-            self.kind, rung, NAME.format(found.goal), headline, rows, sentence, sentence
+            self.kind,
+            rung,
+            NAME.format(found.goal),
+            headline,
+            rows,
+            say_what_overturns(found, subject.scale),
+            say_shortly(found, covers(own, self.q)),
+            multiple,
+            yardstick,
+            contours=contours_of(found, self.k),
         )
+
+
+def covers(own: Effect | NotEstimable, q: float = 1.0) -> bool:
+    """Tell whether the rung's own interval includes what is left of its estimate without q of it.
+
+    It may do so where the linear model's classical interval does not, under clustering above all.
+    """
+    return isinstance(own, Effect) and own.lo <= (1 - q) * own.estimate <= own.hi
+
+
+def _count(found: Compared, covered: bool) -> tuple[Number, str]:
+    """Count what overturns the rung in blocks: how many, of which."""
+    smallest = smallest_over_blocks(found, "interval")
+    if covered or found.fit.covers_goal(found.q, found.critical):
+        return 0.0, ANY
+    if isinstance(smallest, NotEstimable):
+        # weak blocks that are not enough reassure of nothing
+        return (smallest, "") if all(one.weak for one in found.blocks) else (math.inf, ANY)
+    weak = ", a weak benchmark" if smallest.block.weak else ""
+    return smallest.multiple, f"{listed([smallest.block.name])}{weak}"
 
 
 def _difference(estimates: Estimates, sample: Sample, level: float) -> Effect | NotEstimable:

@@ -49,6 +49,10 @@ class LinearFit:
         """Give the partial R2 of exposure with outcome, given the covariates."""
         return self.t**2 / (self.t**2 + self.df)
 
+    def covers_goal(self, q: float, critical: float) -> bool:
+        """Tell whether the classical interval includes (1 - q) times the estimate."""
+        return q * abs(self.t) <= critical
+
 
 @dataclass(frozen=True, slots=True)
 class Strength:

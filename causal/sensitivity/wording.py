@@ -30,6 +30,45 @@ def say_what_overturns(found: Compared, scale: Scale) -> str:
     return " ".join(part for part in parts if part)
 
 
+def say_shortly(found: Compared, covered: bool) -> str:
+    """Say in one sentence what overturns the rung.
+
+    Parameters
+    ----------
+    covered : whether the rung's own interval includes the goal already.
+    """
+    level = f"{100 * found.level:g} % interval"
+    if covered or found.fit.covers_goal(found.q, found.critical):
+        return f"No omitted variable is needed: the {level} includes {found.goal} already."
+    smallest = smallest_over_blocks(found, "interval")
+    needed = robustness_value(found.fit.t, found.fit.df, found.q, found.level)
+    if isinstance(smallest, NotEstimable):
+        return (
+            f"An omitted variable that explains {percent(needed)} of what is left of exposure and "
+            f"of outcome brings the {level} to {found.goal}"
+            f"{say_not_reached([bool(one.weak) for one in found.blocks])}."
+        )
+    weak = " (a weak benchmark)" if smallest.block.weak else ""
+    return (
+        f"An omitted variable {smallest.multiple:.1f} times as strong as "
+        f"{listed([smallest.block.name])}{weak} brings the {level} to {found.goal}."
+    )
+
+
+def say_not_reached(weak: list[bool]) -> str:
+    """Say that no multiple of a block suffices, and when that means nothing.
+
+    Parameters
+    ----------
+    weak : of each block, whether it is a weak benchmark.
+    """
+    if not weak:
+        return ""
+    if all(weak):
+        return "; every block it could be compared with is a weak benchmark"
+    return "; no multiple of a measured block does"
+
+
 def _say_absolute(found: Compared) -> str:
     """Say the robustness values."""
     fit, level = found.fit, f"{100 * found.level:g} % interval"

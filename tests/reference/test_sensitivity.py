@@ -11,12 +11,23 @@ import pytest
 
 from causal.cohort import TIME, Sample
 from causal.errors import DataNotAvailableError
-from causal.estimators import AIPW, GComputation, LinearProbability, NuisanceStore
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    LinearProbability,
+    MeanDifference,
+    NuisanceStore,
+)
 from causal.planning import plan_analysis
 from causal.registry import chosen_options, describe, load_cohort
 from causal.sampling import draw_sample
+<<<<<<< ours
 from causal.sensitivity import EValue, OmittedVariable, SensitivityFinding
 from causal.sensitivity.conversions import e_value, nearest_limit, ratio_of_difference
+=======
+from causal.sensitivity import EValue, Misclassification, OmittedVariable, SensitivityFinding
+from causal.sensitivity.e_value import e_value, nearest_limit, ratio_of_difference
+>>>>>>> theirs
 from causal.sensitivity.partial_r2 import (
     LinearFit,
     Strength,
@@ -274,3 +285,17 @@ def test_headline_of_the_primary_is_not_set_by_motivation_which_is_a_weak_benchm
         assert "ceiling" in found.row("benchmark", subject).note
     assert "Weak benchmarks" in found.sentence
     assert found.row("benchmark", "prior_mhg").note == ""
+
+
+@pytest.mark.data
+def test_attenders_reporting_71_percent_of_their_use_would_leave_no_crude_difference():
+    # the primary's crude risks, 33.1 % and 46.5 %: their ratio is .711
+    rows = sample("help_drug_use", "full")
+    crude = MeanDifference().fit(rows.with_terms(()), NuisanceStore(), np.random.default_rng(0))
+    fit = GComputation().fit(rows, NuisanceStore(), np.random.default_rng(0))
+    subject = Subject("full", GComputation(), rows, fit, crude, rows, "risk_difference")
+    found = Misclassification(event_name="use").analyse(subject, np.random.default_rng(0))
+    row = found.row("needed_sensitivity", "crude")
+    assert row.number("estimate") == pytest.approx(0.711, abs=5e-4)
+    assert "of the exposed" in row.note
+    assert found.headline == pytest.approx(fit.values[1] / fit.values[0])
