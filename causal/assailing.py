@@ -9,9 +9,10 @@ import numpy as np
 
 from causal.cohort import Cohort, Sample
 from causal.controls import control_fault
-from causal.errors import IdentificationError
+from causal.errors import IdentificationError, SpecError, did_you_mean
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung
 from causal.fitting import FittedRung, RungTask
+<<<<<<< ours
 from causal.implications import imply, measured_as
 from causal.planning import Plan, located, plan_variant, plan_variant_of
 from causal.refuters import (
@@ -23,18 +24,23 @@ from causal.refuters import (
 )
 from causal.refuters.independence import Implied
 from causal.sampling import draw_concepts, draw_sample
+=======
+from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
+from causal.refuters import Auxiliary, NegativeControlOutcome, Refutation
+from causal.sampling import draw_sample
+>>>>>>> theirs
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Variant
 from causal.subject import Subject
 
 
 def check_assaults(plan: Plan) -> None:
-    """Refuse controls, benchmarks and variants the diagram or codebook does not know or allow.
+    """Refuse controls, concepts, terms and variants that are not known or not allowed.
 
     Raises
     ------
     SpecError
-        An unknown column or concept.
+        An unknown column, concept or term.
     IdentificationError
         The diagram does not allow a negative control.
     """
@@ -60,6 +66,10 @@ def check_assaults(plan: Plan) -> None:
         with located(document, "sensitivity", number):
             for concept in settings.named_concepts:
                 plan.dag_concept(concept)
+            terms = {t for one in plan.rungs for t in rung_terms(plan, one.measurements)}
+            for term in settings.named_terms:
+                if term not in terms:
+                    raise SpecError(f"no rung has a term '{term}'. {did_you_mean(term, terms)}")
 
 
 def refute_headline(

@@ -14,6 +14,8 @@ from causal.sensitivity.misclassification import Misclassification
 from causal.sensitivity.nonparametric_bias import NonparametricOmittedVariable
 from causal.sensitivity.omitted_variable import OmittedVariable
 from causal.sensitivity.oster import Oster
+from causal.sensitivity.proximal import Proximal
+from causal.sensitivity.reliability import Reliability
 from causal.sensitivity.rosenbaum import Rosenbaum
 from causal.sensitivity.selection_bias import SelectionBias
 from causal.sensitivity.tipping_point import TippingPoint
@@ -25,6 +27,8 @@ AnySensitivity: TypeAlias = Annotated[
     | NonparametricOmittedVariable
     | OmittedVariable
     | Oster
+    | Proximal
+    | Reliability
     | Rosenbaum
     | SelectionBias
     | TippingPoint
@@ -40,6 +44,8 @@ __all__ = [
     "NonparametricOmittedVariable",
     "OmittedVariable",
     "Oster",
+    "Proximal",
+    "Reliability",
     "Rosenbaum",
     "SelectionBias",
     "Sensitivity",

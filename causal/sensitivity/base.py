@@ -73,6 +73,11 @@ class Sensitivity(Settings, ABC):
         """Give the concepts the settings name, so that a misspelt one is found before any data."""
         return ()
 
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name, to be found likewise."""
+        return ()
+
     @abstractmethod
     def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Say what could overturn a rung.

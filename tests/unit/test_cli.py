@@ -403,6 +403,10 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
             r"sensitivity\[0\].*mean 'severity'",
         ),
         (
+            "sensitivity: [{kind: reliability, terms: [motivation_scor]}]",
+            r"sensitivity\[0\].*no rung has a term.*mean 'motivation_score'",
+        ),
+        (
             "restrict: [{column: femal, at: baseline, low: 1, reason: women}]",
             r"restrict\[0\].*mean 'female'",
         ),
