@@ -12,9 +12,8 @@ from causal.controls import control_fault
 from causal.errors import IdentificationError, SpecError, did_you_mean
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung
 from causal.fitting import FittedRung, RungTask
-<<<<<<< ours
 from causal.implications import imply, measured_as
-from causal.planning import Plan, located, plan_variant, plan_variant_of
+from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
 from causal.refuters import (
     AnyRefuter,
     Auxiliary,
@@ -24,11 +23,6 @@ from causal.refuters import (
 )
 from causal.refuters.independence import Implied
 from causal.sampling import draw_concepts, draw_sample
-=======
-from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
-from causal.refuters import Auxiliary, NegativeControlOutcome, Refutation
-from causal.sampling import draw_sample
->>>>>>> theirs
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Variant
 from causal.subject import Subject

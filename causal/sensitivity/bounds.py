@@ -17,7 +17,7 @@ from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.weighting import InverseProbability
 from causal.findings import Number, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
-from causal.sensitivity.e_value import nearest_limit
+from causal.sensitivity.conversions import nearest_limit
 from causal.sensitivity.partial_identification import (
     Assumption,
     Bounds,

@@ -28,8 +28,8 @@ from causal.sensitivity.block_effects import (
     contributions,
     in_blocks,
 )
+from causal.sensitivity.conversions import pooled_deviation
 from causal.sensitivity.delta_tilt import TiltModel, fit_tilt
-from causal.sensitivity.e_value import pooled_deviation
 from causal.sensitivity.tipping_search import ARMS, Tilting, Tip, find_tip
 from causal.subject import Subject
 

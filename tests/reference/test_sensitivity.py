@@ -21,13 +21,8 @@ from causal.estimators import (
 from causal.planning import plan_analysis
 from causal.registry import chosen_options, describe, load_cohort
 from causal.sampling import draw_sample
-<<<<<<< ours
-from causal.sensitivity import EValue, OmittedVariable, SensitivityFinding
-from causal.sensitivity.conversions import e_value, nearest_limit, ratio_of_difference
-=======
 from causal.sensitivity import EValue, Misclassification, OmittedVariable, SensitivityFinding
-from causal.sensitivity.e_value import e_value, nearest_limit, ratio_of_difference
->>>>>>> theirs
+from causal.sensitivity.conversions import e_value, nearest_limit, ratio_of_difference
 from causal.sensitivity.partial_r2 import (
     LinearFit,
     Strength,
