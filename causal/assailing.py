@@ -7,20 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from causal.cohort import Cohort, Sample
-from causal.controls import control_fault
-from causal.errors import IdentificationError, SpecError, did_you_mean
+from causal.cohort import HELD, TIME, Cohort, Sample
+from causal.controls import control_fault, exposure_control_fault
+from causal.errors import (
+    IdentificationError,
+    OutcomeError,
+    PositivityError,
+    SpecError,
+    did_you_mean,
+)
+from causal.estimate import Scale
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung
 from causal.fitting import FittedRung, RungTask
 from causal.implications import imply, measured_as
 from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
-from causal.refuters import (
-    AnyRefuter,
-    Auxiliary,
-    GraphFalsification,
-    NegativeControlOutcome,
-    Refutation,
-)
+from causal.refuters import AnyRefuter, Auxiliary, GraphFalsification, Refutation
+from causal.refuters.control_settings import ControlExposure, ControlOutcome
 from causal.refuters.independence import Implied
 from causal.sampling import draw_concepts, draw_sample
 from causal.sensitivity import SensitivityFinding
@@ -42,17 +44,9 @@ def check_assaults(plan: Plan) -> None:
     for variant in analysis.variants:
         plan_variant(plan, variant)
     for number, refuter in enumerate(analysis.refuters):
-        if isinstance(refuter, NegativeControlOutcome):
-            with located(document, "refuters", number):
-                plan.info.codebook[refuter.outcome]
-                fault = control_fault(plan.dag, refuter.concept)
-                if fault:
-                    raise IdentificationError(
-                        f"'{refuter.concept}' is no negative control: {fault}. Take it out, or "
-                        "mend the diagram with a reason."
-                    )
-        if isinstance(refuter, GraphFalsification):
-            with located(document, "refuters", number):
+        with located(document, "refuters", number):
+            _check_controls(plan, refuter)
+            if isinstance(refuter, GraphFalsification):
                 for concept in refuter.selected:
                     plan.dag_concept(concept)
                 measured_as(plan.dag, plan.info.codebook, refuter.columns)
@@ -131,7 +125,7 @@ def find_sensitivity(
 def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -> Subject:
     """Give a rung with the rows and columns it was fitted on."""
     own = sample.with_terms(task.terms)
-    shared = sample.with_terms([t for t in sample.terms if not np.isnan(sample.x_of(t)).any()])
+    shared = sample.with_terms(_ladder_terms(plan, sample))
     known = np.asarray(~np.isnan(own.x).any(axis=1))
     if not task.estimator.takes_missing_exposures:
         known = known & own.entered
@@ -144,6 +138,22 @@ def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -
         shared=shared if known.all() else shared.rows(known),
         scale=plan.analysis.estimand.scale,
     )
+
+
+def _ladder_terms(plan: Plan, sample: Sample) -> list[str]:
+    """Name the terms that rungs of the ladder proper adjust for; brackets may use mediators."""
+    used = {
+        one
+        for planned in plan.rungs
+        if planned.rung.role != "bracket"
+        for one in planned.measurements
+    }
+    terms = rung_terms(plan, tuple(one for one in plan.measurements if one in used))
+    return [
+        term
+        for term, concept in zip(sample.terms, sample.concepts, strict=True)
+        if term in terms or concept == TIME
+    ]
 
 
 def _unfollowed(plan: Plan, cohort: Cohort) -> Sample:
@@ -176,19 +186,71 @@ def _with_implications(
     return replace(auxiliary, implications=drawn)
 
 
-def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Auxiliary:
-    """Draw the samples of the negative controls: other outcomes, so other rows."""
-    samples = {}
-    for refuter in plan.analysis.refuters:
-        if isinstance(refuter, NegativeControlOutcome):
-            variant = Variant(
-                name=f"control_{refuter.outcome}",
-                reason=refuter.rationale,
-                outcome=refuter.outcome,
-                outcome_at=refuter.at,
+def _check_controls(plan: Plan, refuter: AnyRefuter) -> None:
+    """Refuse the negative controls of a refuter that codebook or diagram do not allow."""
+    for concept in refuter.named_concepts:
+        plan.dag_concept(concept)
+    for outcome in refuter.control_outcomes:
+        plan.info.codebook[outcome.outcome]
+        _refuse_control(outcome.concept, control_fault(plan.dag, outcome.concept))
+    for exposure in refuter.control_exposures:
+        plan.info.codebook[exposure.exposure]
+        if (exposure.exposure, exposure.at) == (plan.analysis.design.exposure, "exposure_window"):
+            raise IdentificationError(
+                f"'{exposure.exposure}' is the exposure itself. As a control it has to be read "
+                "'at: after_outcome'; or name another column."
             )
-            varied = plan_variant_of(plan, variant)
-            drawn = draw_sample(cohort, varied).sample
-            terms = [term for term in task.terms if term in drawn.terms]
-            samples[refuter.outcome] = drawn.with_terms(terms)
-    return Auxiliary(outcomes=samples)
+        _refuse_control(exposure.concept, exposure_control_fault(plan.dag, exposure.concept))
+
+
+def _refuse_control(concept: str, fault: str | None) -> None:
+    """Raise if the diagram finds fault with a control."""
+    if fault:
+        raise IdentificationError(
+            f"'{concept}' is no negative control: {fault}. Take it out, or mend the diagram with "
+            "a reason."
+        )
+
+
+def _auxiliary(plan: Plan, cohort: Cohort, task: RungTask) -> Auxiliary:
+    """Draw the samples of the negative controls: other outcomes and exposures, so other rows."""
+    outcomes: dict[str, Sample] = {}
+    exposures: dict[str, Sample] = {}
+    absent: dict[str, str] = {}
+    for refuter in plan.analysis.refuters:
+        for outcome in refuter.control_outcomes:
+            if outcome.key not in outcomes:
+                try:
+                    outcomes[outcome.key] = _with_outcome(plan, cohort, task, outcome)
+                except (PositivityError, OutcomeError) as problem:
+                    absent[outcome.key] = problem.message
+        for exposure in refuter.control_exposures:
+            if exposure.key not in exposures:
+                try:
+                    exposures[exposure.key] = _with_exposure(plan, cohort, task, exposure)
+                except (PositivityError, OutcomeError) as problem:
+                    absent[exposure.key] = problem.message
+    return Auxiliary(outcomes, exposures, absent)
+
+
+def _with_outcome(plan: Plan, cohort: Cohort, task: RungTask, control: ControlOutcome) -> Sample:
+    """Draw the sample of a negative control outcome, whatever its kind."""
+    kind = plan.info.codebook[control.outcome].kind
+    scale: Scale = "risk_difference" if kind == "binary" else "mean_difference"
+    choice = plan.analysis.estimand.model_copy(update={"scale": scale})
+    asked = replace(
+        plan.specification, analysis=plan.analysis.model_copy(update={"estimand": choice})
+    )
+    variant = Variant(
+        name="control", reason=control.rationale, outcome=control.outcome, outcome_at=control.at
+    )
+    varied = plan_variant_of(replace(plan, specification=asked), variant)
+    drawn = draw_sample(cohort, varied).sample
+    return drawn.with_terms([term for term in task.terms if term in drawn.terms])
+
+
+def _with_exposure(plan: Plan, cohort: Cohort, task: RungTask, control: ControlExposure) -> Sample:
+    """Draw the sample of a negative control exposure, with the exposure itself as a covariate."""
+    varied = plan_variant_of(plan, Variant(name="control", reason=control.rationale))
+    drawn = draw_sample(cohort, varied, control).sample
+    return drawn.with_terms([*(term for term in task.terms if term in drawn.terms), HELD])

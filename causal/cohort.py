@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 KEYS = ("person_id", "wave")
 TIME = "(time)"
 """The concept of the indicators a design adds for its own time; adjusted for by every rung."""
+HELD = "(exposure)"
+"""Term and concept of the exposure itself, held while another exposure is looked at."""
 
 ExposureKind: TypeAlias = Literal["binary", "dose"]
 OutcomeKind: TypeAlias = Literal["binary", "continuous"]

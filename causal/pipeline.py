@@ -122,7 +122,7 @@ def _result(
         headline=analysis.headline_rung,
         variants=variants,
         refutations=[
-            checks.compose_refutation(found, getattr(refuter, "outcome", ""))
+            checks.compose_refutation(found, refuter.subject)
             for refuter, found in zip(analysis.refuters, refutations, strict=True)
         ],
         sensitivity=[checks.compose_sensitivity(found) for found in findings],

@@ -11,13 +11,14 @@ import numpy as np
 
 from causal.arrays import Bools, Floats
 from causal.codebook import Kind, Measurement
-from causal.cohort import TIME, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
+from causal.cohort import HELD, TIME, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
 from causal.design import Units, build_units, refuse_empty, values_at
 from causal.errors import OutcomeError
 from causal.expressions import holds
 from causal.features import expand, needed_partners, term_names
 from causal.missing import Filled, fill, policy_for
 from causal.planning import Plan, measured_name
+from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
 from causal.spec import Restriction, UnitWeights
 
@@ -53,8 +54,13 @@ class _Column:
     content: Filled
 
 
-def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
+def draw_sample(cohort: Cohort, plan: Plan, control: ControlExposure | None = None) -> Drawn:
     """Build the sample of an analysis.
+
+    Parameters
+    ----------
+    control : an exposure to be looked at instead; the exposure itself then joins the covariates,
+        as the term ``(exposure)``.
 
     Raises
     ------
@@ -66,6 +72,8 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
         The outcome does not vary.
     """
     first, units = _units(cohort, plan)
+    if control is not None:
+        units = _with_control(cohort, units, control)
     expanded = [
         (one, column)
         for one in plan.measurements
@@ -79,7 +87,10 @@ def draw_sample(cohort: Cohort, plan: Plan) -> Drawn:
     units, complete = _complete(units, needed)
     if plan.analysis.design.time_indicators:
         columns += _time_columns(units.frame["t"], complete)
-    sample = _assemble(cohort, plan, units, columns, complete)
+    if control is not None:
+        columns.append(_Column(HELD, HELD, _spread(units.frame["held"], complete)))
+    exposure = plan.analysis.design.exposure if control is None else control.exposure
+    sample = _assemble(cohort, plan, units, columns, complete, exposure)
     check_arms(sample)
     _check_outcome(sample, plan.analysis.design.outcome)
     filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
@@ -232,6 +243,33 @@ def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units
     return refuse_empty(units.keep(inside, step, restriction.reason))
 
 
+def _with_control(cohort: Cohort, units: Units, control: ControlExposure) -> Units:
+    """Look at another exposure; what was the exposure is kept in the column ``held``."""
+    import pandas as pd
+
+    frame = units.frame
+    waves = frame["t"]
+    if control.at == "baseline":
+        waves = frame["person_id"].map(cohort.table.groupby("person_id")["wave"].min())
+    if control.at == "after_outcome":
+        table = cohort.table[["person_id", "wave"]].sort_values(["person_id", "wave"])
+        following = table.groupby("person_id", sort=False)["wave"].shift(-1).to_numpy()
+        by_interview = pd.Series(following, index=pd.MultiIndex.from_frame(table))
+        interviews = pd.MultiIndex.from_arrays([frame["person_id"], frame["u"]])
+        waves = by_interview.reindex(interviews).set_axis(frame.index)
+    values = values_at(cohort, control.exposure, frame["person_id"], waves)
+    units = replace(units, frame=frame.assign(held=frame["exposure"], exposure=values))
+    units = units.keep(values.notna(), "control exposure known", control.key)
+    return refuse_empty(units)
+
+
+def _spread(values: pd.Series[float], complete: Bools) -> Filled:
+    """Put a column of the rows that are left beside columns of all rows."""
+    spread = np.full(len(complete), np.nan)
+    spread[complete] = values.to_numpy(dtype=np.float64)
+    return Filled(spread, np.zeros(len(complete), dtype=bool))
+
+
 def _complete(units: Units, columns: list[_Column]) -> tuple[Units, Bools]:
     """Leave out the rows in which a covariate is still missing; one step a concept."""
     import pandas as pd
@@ -250,11 +288,13 @@ def _complete(units: Units, columns: list[_Column]) -> tuple[Units, Bools]:
 
 def _time_columns(t: pd.Series[float], complete: Bools) -> list[_Column]:
     """Indicate every exposure wave but the first."""
-    values = np.full((len(complete),), np.nan)
-    values[complete] = t.to_numpy()
-    none = np.zeros(len(complete), dtype=bool)
+    seen = _spread(t, complete)
     return [
-        _Column(f"interval ending at {wave:g}", TIME, Filled((values == wave).astype(float), none))
+        _Column(
+            f"interval ending at {wave:g}",
+            TIME,
+            Filled((seen.values == wave).astype(float), seen.filled),
+        )
         for wave in np.unique(t)[1:]
     ]
 
@@ -266,7 +306,12 @@ def _late(frame: pd.DataFrame, schedule: tuple[int, ...]) -> Bools:
 
 
 def _assemble(
-    cohort: Cohort, plan: Plan, units: Units, columns: list[_Column], complete: Bools
+    cohort: Cohort,
+    plan: Plan,
+    units: Units,
+    columns: list[_Column],
+    complete: Bools,
+    exposure: str,
 ) -> Sample:
     """Put the arrays together, sorted by person and time."""
     design, frame = plan.analysis.design, units.frame
@@ -282,7 +327,7 @@ def _assemble(
         terms=tuple(one.term for one in columns),
         concepts=tuple(one.concept for one in columns),
         outcome_kind=kind,
-        exposure_kind="binary" if cohort.codebook[design.exposure].kind == "binary" else "dose",
+        exposure_kind="binary" if cohort.codebook[exposure].kind == "binary" else "dose",
         w=_weights(unit, plan.analysis.weights),
         cluster=unit.astype(np.int64) if design.clustered else None,
     )

@@ -140,7 +140,7 @@ class Variant(Settings):
     ----------
     name : unique among the variants.
     reason : what the reader learns from it.
-    restrict, weights, outcome, outcome_at, missing : replace the analysis's own.
+    restrict, weights, exposure, outcome, outcome_at, missing : replace the analysis's own.
     reverse : disputed edges of the diagram, such as ``mhg -> use_at_end``, to be turned round;
         the set that ``adjust: dag`` stands for is then found anew.
     rungs : the rungs to show; the crude and the headline one when left out.
@@ -150,6 +150,7 @@ class Variant(Settings):
     reason: str
     restrict: tuple[Restriction, ...] | None = None
     weights: UnitWeights | None = None
+    exposure: str | None = None
     outcome: str | None = None
     outcome_at: OutcomeAt | None = None
     missing: MissingData | None = None
@@ -247,7 +248,11 @@ class Analysis(Settings):
         ladder = (self.ladder[0], *(r for r in self.ladder[1:] if r.name in names))
         design = {
             key: value
-            for key, value in (("outcome", variant.outcome), ("outcome_at", variant.outcome_at))
+            for key, value in (
+                ("exposure", variant.exposure),
+                ("outcome", variant.outcome),
+                ("outcome_at", variant.outcome_at),
+            )
             if value is not None
         }
         changes = {

@@ -9,10 +9,13 @@ from pydantic import Field
 from causal.refuters.base import Auxiliary, Power, Refutation, Refuter
 from causal.refuters.common_cause import RandomCommonCause
 from causal.refuters.dowhy_refuters import DoWhySecondOpinion
+from causal.refuters.empirical_calibration import EmpiricalCalibration
 from causal.refuters.graph_falsification import GraphFalsification
-from causal.refuters.negative_controls import NegativeControlOutcome
+from causal.refuters.negative_controls import NegativeControlExposure, NegativeControlOutcome
 from causal.refuters.placebo import DummyOutcome, PlaceboExposure
 from causal.refuters.resampling import Bootstrap, DataSubset
+from causal.refuters.simulated_confounder import SimulatedConfounder
+from causal.refuters.simulated_outcome import SimulatedOutcome
 
 AnyRefuter: TypeAlias = Annotated[
     PlaceboExposure
@@ -21,8 +24,12 @@ AnyRefuter: TypeAlias = Annotated[
     | Bootstrap
     | DummyOutcome
     | NegativeControlOutcome
-    | DoWhySecondOpinion
-    | GraphFalsification,
+    | NegativeControlExposure
+    | EmpiricalCalibration
+    | SimulatedOutcome
+    | SimulatedConfounder
+    | GraphFalsification
+    | DoWhySecondOpinion,
     Field(discriminator="kind"),
 ]
 
@@ -33,11 +40,15 @@ __all__ = [
     "DataSubset",
     "DoWhySecondOpinion",
     "DummyOutcome",
+    "EmpiricalCalibration",
     "GraphFalsification",
+    "NegativeControlExposure",
     "NegativeControlOutcome",
     "PlaceboExposure",
     "Power",
     "RandomCommonCause",
     "Refutation",
     "Refuter",
+    "SimulatedConfounder",
+    "SimulatedOutcome",
 ]

@@ -16,9 +16,10 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError
-from causal.estimate import DIFFERENCES, NotEstimable, Scale
+from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Scale
 from causal.estimators import Estimator
 from causal.findings import Row
+from causal.refuters.control_settings import ControlExposure, ControlOutcome
 from causal.refuters.drawing import Draws
 from causal.refuters.independence import ImpliedIndependences
 from causal.subject import Subject
@@ -28,6 +29,8 @@ DETECTABLE = 2.8
 TOLERATED_SHIFT = 0.25
 """A bias of a quarter of a standard error takes a 95 % interval to 94.3 %: called negligible."""
 SPREAD_TAIL = 0.95
+FEWEST_CLUSTERS = 2
+"""With fewer clusters than this nothing is known of the spread between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +84,30 @@ class Auxiliary:
 
     Attributes
     ----------
-    outcomes : samples whose outcome is a negative control, by its column.
-    exposures : samples whose exposure is a negative control, by its column.
+    outcomes : samples whose outcome is a negative control, by ``ControlOutcome.key``.
+    exposures : samples whose exposure is a negative control, by ``ControlExposure.key``; the
+        exposure itself stands among their covariates as the term ``(exposure)``.
+    absent : why there is no sample, by the same keys.
     implications : what the diagram implies of the data.
     """
 
     outcomes: Mapping[str, Sample] = field(default_factory=dict)
     exposures: Mapping[str, Sample] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
     implications: ImpliedIndependences | None = None
+
+    def outcome(self, control: ControlOutcome) -> Sample | NotEstimable:
+        """Give the sample of a negative control outcome, or why there is none."""
+        return self.outcomes.get(control.key) or self._without("outcome", control.key)
+
+    def exposure(self, control: ControlExposure) -> Sample | NotEstimable:
+        """Give the sample of a negative control exposure, or why there is none."""
+        return self.exposures.get(control.key) or self._without("exposure", control.key)
+
+    def _without(self, role: str, key: str) -> NotEstimable:
+        """Say why there is no sample."""
+        why = f": {self.absent[key]}" if key in self.absent else ""
+        return NotEstimable(f"there is no sample with {role} '{key}'{why}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +117,8 @@ class Examined:
     Attributes
     ----------
     sample : the rows all rungs share, with this rung's adjustment columns.
+    shared : the same rows with the columns of every rung of the ladder proper.
+    estimates : the rung's fit.
     value, std_error : the rung's estimate, ratios as logs.
     scale : the contrast examined.
     """
@@ -105,11 +126,18 @@ class Examined:
     rung: str
     estimator: Estimator
     sample: Sample
+    shared: Sample
+    estimates: Estimates
     value: float
     std_error: float
     scale: Scale
     rng: np.random.Generator
     auxiliary: Auxiliary
+
+    @property
+    def difference(self) -> Scale:
+        """Give the scale on which this outcome has a difference."""
+        return difference_of(self.sample)
 
     def natural(self, value: float) -> float:
         """Put a value back on the scale it is printed on."""
@@ -128,6 +156,26 @@ class Refuter(Settings, ABC):
 
     sees: ClassVar[str]
     cannot_see: ClassVar[str]
+
+    @property
+    def subject(self) -> str:
+        """Give what the refuter looks at besides the rung, such as a control; empty if nothing."""
+        return ""
+
+    @property
+    def named_concepts(self) -> tuple[str, ...]:
+        """Give the concepts the settings compare with, so that a misspelt one is found early."""
+        return ()
+
+    @property
+    def control_outcomes(self) -> tuple[ControlOutcome, ...]:
+        """Give the outcomes whose samples the refuter needs."""
+        return ()
+
+    @property
+    def control_exposures(self) -> tuple[ControlExposure, ...]:
+        """Give the exposures whose samples the refuter needs."""
+        return ()
 
     def refute(
         self, subject: Subject, rng: np.random.Generator, auxiliary: Auxiliary
@@ -154,10 +202,19 @@ class Refuter(Settings, ABC):
         known = subject.estimates.contrast(subject.scale)
         if isinstance(known, NotEstimable):
             return self.decline(subject.rung, known.reason)
+        clusters = subject.sample.n_clusters
+        if clusters is not None and clusters < FEWEST_CLUSTERS:
+            return self.decline(
+                subject.rung,
+                f"all {subject.sample.n} rows belong to {clusters} cluster; at least "
+                f"{FEWEST_CLUSTERS} are needed, since clusters are the independent units",
+            )
         examined = Examined(
             rung=subject.rung,
             estimator=subject.estimator,
             sample=subject.sample,
+            shared=subject.shared,
+            estimates=subject.estimates,
             value=float(known.values[0]),
             std_error=math.sqrt(float(known.covariance[0, 0])),
             scale=subject.scale,
@@ -188,6 +245,7 @@ class Refuter(Settings, ABC):
         verdict: Verdict,
         reason: str,
         detectable: float,
+        rows: tuple[Row, ...] = (),
     ) -> Refutation:
         """Report draws, put back on the scale the analysis is printed on."""
         back = np.vectorize(examined.natural, otypes=[float])
@@ -202,6 +260,7 @@ class Refuter(Settings, ABC):
             verdict,
             reason,
             detectable,
+            rows,
         )
 
     def _report(
@@ -215,6 +274,7 @@ class Refuter(Settings, ABC):
         verdict: Verdict,
         reason: str,
         detectable: float | None,
+        rows: tuple[Row, ...] = (),
     ) -> Refutation:
         """Fill in what is the same for every refutation of this kind."""
         return Refutation(
@@ -230,7 +290,13 @@ class Refuter(Settings, ABC):
             power=NotEstimable(reason) if detectable is None else Power(detectable),
             sees=self.sees,
             cannot_see=self.cannot_see,
+            rows=rows,
         )
+
+
+def difference_of(sample: Sample) -> Scale:
+    """Give the scale on which an outcome has a difference."""
+    return "risk_difference" if sample.outcome_kind == "binary" else "mean_difference"
 
 
 def central(draws: Floats) -> tuple[float, float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from causal import inference
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
@@ -30,12 +32,16 @@ class Draws:
     kept : (k,) ints, the numbers of the draws that could be fitted.
     influence : (n,) floats, each row's influence averaged over draws; None without such.
     failed : draws that could not be fitted.
+    std_errors : (k,) floats, on the scale of ``values``.
+    half_widths : (k,) floats, of the 95 % interval of each draw.
     """
 
     values: Floats
     kept: Ints
     influence: Floats | None
     failed: int
+    std_errors: Floats
+    half_widths: Floats
 
 
 def refit(
@@ -60,6 +66,8 @@ def refit(
         More than a tenth of the draws could not be fitted.
     """
     values: list[float] = []
+    errors: list[float] = []
+    halves: list[float] = []
     kept: list[int] = []
     total: Floats | None = None
     failed, said = 0, ""
@@ -73,6 +81,8 @@ def refit(
             failed, said = failed + 1, said or fitted.reason
             continue
         values.append(float(fitted.values[0]))
+        errors.append(math.sqrt(float(fitted.covariance[0, 0])))
+        halves.append(inference.critical_value(df=fitted.df) * errors[-1])
         kept.append(number)
         if same_rows and not isinstance(fitted.influence, NotEstimable):
             one = fitted.influence[:, 0]
@@ -82,7 +92,14 @@ def refit(
             f"{failed} of {failed + len(values)} draws could not be fitted ({said.rstrip('.')})."
         )
     averaged = None if total is None else total / len(values)
-    return Draws(np.array(values), np.array(kept, dtype=np.int64), averaged, failed)
+    return Draws(
+        values=np.array(values),
+        kept=np.array(kept, dtype=np.int64),
+        influence=averaged,
+        failed=failed,
+        std_errors=np.array(errors),
+        half_widths=np.array(halves),
+    )
 
 
 def fit_start(

@@ -1,28 +1,73 @@
-"""An outcome that exposure cannot change, with the same confounding: what it shows is bias."""
+"""Controls with the same confounding and no effect, by outcome or exposure: all they show is bias.
+
+Each names a column, the concept it measures, the moment, and why there is no effect to find.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
 from causal import inference
-from causal.cohort import Sample
+from causal.cohort import HELD, Sample
 from causal.diagnostics import Verdict
-from causal.estimate import NotEstimable, Scale
-from causal.estimators import NuisanceStore
-from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter
+from causal.estimate import Effect, NotEstimable
+from causal.estimators import Estimator, NuisanceStore
+from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, difference_of
+from causal.refuters.common_cause import naming
+from causal.refuters.control_settings import ControlExposure, ControlOutcome
 
-ControlAt: TypeAlias = Literal[
-    "next_interview", "next_observed_outcome", "next_scheduled", "same_interview"
-]
 INFORMATIVE = 0.5
 """A bias of half the estimate is the largest that may stay hidden in a pass worth the name."""
 
 
-class NegativeControlOutcome(Refuter):
+class _NegativeControl(Refuter):
+    """What both have in common: a contrast that must be 0, and a verdict in three ways."""
+
+    def _judge(
+        self,
+        examined: Examined,
+        estimator: Estimator,
+        control: Sample,
+        what: str,
+        size: float | NotEstimable,
+    ) -> Refutation:
+        """Estimate a control's contrast, and judge it.
+
+        Parameters
+        ----------
+        estimator : the rung's, as it is to be fitted on the control.
+        control : the sample of the control.
+        what : the beginning of the sentence, such as "On 'back_pain', ...".
+        size : of the rung's estimate, in the unit of the control's contrast.
+        """
+        fitted = estimator.fit(control, NuisanceStore(), examined.rng)
+        effect = fitted.effect(difference_of(control))
+        if isinstance(effect, NotEstimable):
+            return self.decline(examined.rung, effect.reason)
+        if effect.std_error == 0:
+            return self.decline(examined.rung, f"{what} the rung gives a standard error of 0")
+        detectable = DETECTABLE * effect.std_error
+        verdict = control_verdict(effect, size)
+        said = (
+            f"{what} the rung finds {effect.estimate:.3g} (95 % interval {effect.lo:.3g} to "
+            f"{effect.hi:.3g}, n = {control.n}){tell_control(verdict, detectable, size)}."
+        )
+        return self._report(
+            examined.rung,
+            0.0,
+            np.empty(0),
+            effect.estimate,
+            (effect.lo, effect.hi),
+            inference.two_sided_p(effect.estimate / effect.std_error, fitted.df),
+            verdict,
+            said,
+            detectable,
+        )
+
+
+class NegativeControlOutcome(_NegativeControl, ControlOutcome):
     """The rung's contrast on an outcome that exposure cannot change.
 
     FAIL when its interval excludes 0. Otherwise PASS only if a bias of half the rung's estimate
@@ -42,10 +87,6 @@ class NegativeControlOutcome(Refuter):
     """
 
     kind: Literal["negative_control_outcome"] = "negative_control_outcome"
-    outcome: str
-    concept: str
-    at: ControlAt | None = None
-    rationale: str = Field(min_length=10)
 
     sees: ClassVar[str] = (
         "confounding, measured or not, that exposure and the control share, as far as its "
@@ -55,74 +96,131 @@ class NegativeControlOutcome(Refuter):
         "confounding the control does not share, and anything smaller than its detectable bias"
     )
 
+    @property
+    def subject(self) -> str:
+        """Give the column of the control."""
+        return self.outcome
+
+    @property
+    def control_outcomes(self) -> tuple[ControlOutcome, ...]:
+        """Give the one control."""
+        return (self,)
+
     def examine(self, examined: Examined) -> Refutation:
         """Estimate the contrast on the control and compare what it could have found."""
-        control = examined.auxiliary.outcomes.get(self.outcome)
-        if control is None:
-            return self.decline(examined.rung, f"there is no sample with outcome '{self.outcome}'")
-        scale: Scale = "risk_difference" if control.outcome_kind == "binary" else "mean_difference"
-        start = NuisanceStore()
-        fitted = examined.estimator.fit(control, start, examined.rng)
-        effect = fitted.effect(scale)
-        if isinstance(effect, NotEstimable):
-            return self.decline(examined.rung, effect.reason)
-        if effect.std_error == 0:
-            return self.decline(examined.rung, f"'{self.outcome}' gives a standard error of 0")
-        detectable = DETECTABLE * effect.std_error
-        p_value = inference.two_sided_p(effect.estimate / effect.std_error, fitted.df)
-        reference = self._reference(examined, control)
-        verdict = self._verdict(effect.lo, effect.hi, detectable, reference)
-        said = (
-            f"On '{self.outcome}', which exposure cannot have changed, the rung finds "
-            f"{effect.estimate:.3g} (95 % interval {effect.lo:.3g} to {effect.hi:.3g}, "
-            f"n = {control.n}){self._meaning(verdict, detectable, reference)}."
-        )
-        return self._report(
-            examined.rung,
-            0.0,
-            np.empty(0),
-            effect.estimate,
-            (effect.lo, effect.hi),
-            p_value,
-            verdict,
-            said,
-            detectable,
-        )
+        control = examined.auxiliary.outcome(self)
+        if isinstance(control, NotEstimable):
+            return self.decline(examined.rung, control.reason)
+        what = f"On '{self.outcome}', which exposure cannot have changed,"
+        size = size_to_find(examined, outcome=control)
+        return self._judge(examined, examined.estimator, control, what, size)
 
-    def _reference(self, examined: Examined, control: Sample) -> float | NotEstimable:
-        """Give the size of the rung's estimate on the scale of the control."""
-        if examined.scale not in ("risk_difference", "mean_difference"):
-            fitted = examined.estimator.fit(examined.sample, NuisanceStore(), examined.rng)
-            effect = fitted.effect("risk_difference")
-            if isinstance(effect, NotEstimable):
-                return effect
-            value = abs(effect.estimate)
-        else:
-            value = abs(examined.value)
-        if control.outcome_kind == examined.sample.outcome_kind == "binary":
-            return value
-        return value * float(np.nanstd(control.y)) / float(np.nanstd(examined.sample.y))
 
-    @staticmethod
-    def _verdict(
-        low: float, high: float, detectable: float, reference: float | NotEstimable
-    ) -> Verdict:
-        """Judge in three ways: bias found, none found that matters, too imprecise to tell."""
-        if low > 0 or high < 0:
-            return "FAIL"
-        size = 0.0 if isinstance(reference, NotEstimable) else reference
-        return "PASS" if detectable <= INFORMATIVE * size else "NOT_RESOLVABLE"
+class NegativeControlExposure(_NegativeControl, ControlExposure):
+    """The contrast of an exposure that cannot change the outcome, exposure itself held.
 
-    @staticmethod
-    def _meaning(verdict: Verdict, detectable: float, reference: float | NotEstimable) -> str:
-        """Say what a verdict is worth."""
-        size = math.nan if isinstance(reference, NotEstimable) else reference
-        found = f"a bias of {detectable:.3g} would be found with 80 % power"
-        if verdict == "FAIL":
-            return f", so bias remains of a kind that the rung does not remove; {found}"
-        if verdict == "PASS":
-            return f"; {found}, which is at most half of the rung's {size:.3g}"
-        return (
-            f": compatible with none, but uninformative, since only {found}, against half of the "
-            f"rung's {size:.3g}"
-        )
+    Outcome and covariates stay. Exposure joins the covariates: the control may share causes with
+    it, and its own effect is no bias. FAIL, PASS and NOT_RESOLVABLE as for an outcome; controls of
+    another kind than the exposure are compared in standard deviations.
+
+    Attributes
+    ----------
+    exposure : column of the control; that of the exposure itself if read after the outcome.
+    concept : what it measures in the diagram, which must allow it as a control.
+    at : ``exposure_window``, ``baseline``, or ``after_outcome`` for the first interview after the
+        outcome's.
+    rationale : why it cannot change the outcome, and why it shares the confounding; shown.
+
+    References
+    ----------
+    Flanders et al. (2011), Epidemiology 22:59 (future exposure); Shi, Miao & Tchetgen Tchetgen
+    (2020), doi:10.1007/s40471-020-00243-4 (negative control exposures).
+    """
+
+    kind: Literal["negative_control_exposure"] = "negative_control_exposure"
+
+    sees: ClassVar[str] = (
+        "confounding, measured or not, that the outcome and the control share, as far as its "
+        "detectable bias reaches"
+    )
+    cannot_see: ClassVar[str] = (
+        "confounding the control does not share, anything smaller than its detectable bias, and, "
+        "for a control read after the outcome, who was not seen by then"
+    )
+
+    @property
+    def subject(self) -> str:
+        """Give the column of the control, with its moment when it is not the design's."""
+        return self.key
+
+    @property
+    def control_exposures(self) -> tuple[ControlExposure, ...]:
+        """Give the one control."""
+        return (self,)
+
+    def examine(self, examined: Examined) -> Refutation:
+        """Estimate the control's contrast and compare what it could have found."""
+        estimator, control = examined.estimator, examined.auxiliary.exposure(self)
+        if isinstance(control, NotEstimable):
+            return self.decline(examined.rung, control.reason)
+        if not estimator.adjusts:
+            return self.decline(
+                examined.rung,
+                f"{estimator.kind} adjusts for nothing, so exposure itself cannot be held",
+            )
+        if control.exposure_kind not in estimator.exposures:
+            return self.decline(
+                examined.rung, f"{estimator.kind} takes a 0/1 exposure; '{self.exposure}' is a dose"
+            )
+        using = naming(estimator, HELD) if HELD in control.terms else estimator
+        what = f"For '{self.key}', which cannot have changed the outcome,"
+        size = size_to_find(examined, exposure=control)
+        return self._judge(examined, using, control, what, size)
+
+
+def size_to_find(
+    examined: Examined, *, outcome: Sample | None = None, exposure: Sample | None = None
+) -> float | NotEstimable:
+    """Give the size of the rung's estimate in the unit of a control's contrast.
+
+    Differences of 0/1 outcomes, and between the levels of 0/1 exposures, are compared as they are;
+    others in standard deviations.
+    """
+    effect = examined.estimates.effect(examined.difference)
+    if isinstance(effect, NotEstimable):
+        return effect
+    own, size = examined.sample, abs(effect.estimate)
+    if outcome is not None and not (own.outcome_kind == outcome.outcome_kind == "binary"):
+        size *= float(np.nanstd(outcome.y)) / float(np.nanstd(own.y))
+    if exposure is not None and not (own.exposure_kind == exposure.exposure_kind == "binary"):
+        size *= float(np.std(own.a)) / float(np.std(exposure.a))
+    return size
+
+
+def control_verdict(effect: Effect, size: float | NotEstimable) -> Verdict:
+    """Judge in three ways: bias found, none found that matters, too imprecise to tell.
+
+    Parameters
+    ----------
+    effect : the control's contrast.
+    size : of the rung's estimate, in the same unit.
+    """
+    if effect.lo > 0 or effect.hi < 0:
+        return "FAIL"
+    wanted = 0.0 if isinstance(size, NotEstimable) else size
+    return "PASS" if DETECTABLE * effect.std_error <= INFORMATIVE * wanted else "NOT_RESOLVABLE"
+
+
+def tell_control(verdict: Verdict, detectable: float, size: float | NotEstimable) -> str:
+    """Say what a verdict is worth, to end a sentence."""
+    found = f"a bias of {detectable:.3g} would be found with 80 % power"
+    if verdict == "FAIL":
+        return f", so bias remains of a kind that the rung does not remove; {found}"
+    if isinstance(size, NotEstimable):
+        return f": compatible with none, but uninformative, since only {found}: {size.reason}"
+    if verdict == "PASS":
+        return f"; {found}, which is at most half of the rung's {size:.3g}"
+    return (
+        f": compatible with none, but uninformative, since only {found}, against half of the "
+        f"rung's {size:.3g}"
+    )

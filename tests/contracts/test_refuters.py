@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import get_args
 
 import numpy as np
@@ -21,16 +21,21 @@ from causal.refuters import (
     DataSubset,
     DoWhySecondOpinion,
     DummyOutcome,
+    EmpiricalCalibration,
     GraphFalsification,
+    NegativeControlExposure,
     NegativeControlOutcome,
     PlaceboExposure,
     Power,
     RandomCommonCause,
+    SimulatedConfounder,
+    SimulatedOutcome,
 )
 from causal.refuters.independence import ConceptColumns, Implied, ImpliedIndependences
 from causal.seeding import generator
 from causal.subject import Subject
 
+CONTROLS = tuple(f"control_{number}" for number in range(12))
 REFUTERS = {
     "placebo_exposure": PlaceboExposure(draws=60),
     "random_common_cause": RandomCommonCause(draws=60),
@@ -42,12 +47,33 @@ REFUTERS = {
     ),
     "dowhy": DoWhySecondOpinion(draws=20),
     "graph_falsification": GraphFalsification(permutations=20),
+    "negative_control_exposure": NegativeControlExposure(
+        exposure="other", concept="other_exposure", rationale="shares causes and changes nothing"
+    ),
+    "empirical_calibration": EmpiricalCalibration(
+        controls=[
+            {"outcome": one, "concept": one, "rationale": "nothing that exposure could change"}
+            for one in CONTROLS
+        ]
+    ),
+    "simulated_outcome": SimulatedOutcome(draws=60),
+    "simulated_confounder": SimulatedConfounder(draws=2, k=(0.5, 1.0)),
 }
 WITHOUT_DRAWS = ("negative_control_outcome", "dowhy", "graph_falsification")
 EVERY = pytest.mark.parametrize("refuter", REFUTERS.values(), ids=REFUTERS.keys())
 DRAWING = pytest.mark.parametrize(
     "refuter",
-    [one for name, one in REFUTERS.items() if name not in WITHOUT_DRAWS],
+    [
+        REFUTERS[name]
+        for name in (
+            "placebo_exposure",
+            "random_common_cause",
+            "data_subset",
+            "bootstrap",
+            "dummy_outcome",
+            "simulated_outcome",
+        )
+    ],
     ids=lambda one: one.kind,
 )
 
@@ -55,10 +81,12 @@ DRAWING = pytest.mark.parametrize(
 def refute(refuter, sample, *, seed=0, auxiliary=None, scale="risk_difference"):
     estimator = GComputation()
     original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
-    extra = {"earlier": sample} if auxiliary is None else auxiliary
+    extra = {"earlier": sample, **shuffled(sample)} if auxiliary is None else auxiliary
+    coins = np.random.default_rng(13).integers(0, 2, sample.n).astype(float)
+    other = {"other": sample.with_exposure(coins)}
     stream = generator(seed, "refuter", "full", refuter.kind)
     subject = Subject("full", estimator, sample, original, original, sample, scale)
-    found = Auxiliary(outcomes=extra, implications=implications(sample))
+    found = Auxiliary(outcomes=extra, exposures=other, implications=implications(sample))
     return refuter.refute(subject, stream, found)
 
 
@@ -72,6 +100,24 @@ def implications(sample):
         cluster=sample.cluster,
         implied=(Implied("severity", "motivation", ()), Implied("mhg", "demographics", ())),
     )
+
+
+def shuffled(sample):
+    """Give outcomes that have nothing to do with exposure."""
+    rng = np.random.default_rng(12)
+    return {name: replace(sample, y=rng.permutation(sample.y)) for name in CONTROLS}
+
+
+@EVERY
+def test_a_single_cluster_is_declined(confounded, refuter):
+    sample = confounded()
+    one = replace(sample, cluster=np.zeros(sample.n, dtype=np.int64))
+    estimator = GComputation(variance={"clustered": False})
+    original = estimator.fit(one, NuisanceStore(), np.random.default_rng(0))
+    subject = Subject("full", estimator, one, original, original, one, "risk_difference")
+    found = refuter.refute(subject, np.random.default_rng(0), Auxiliary())
+    assert found.verdict == "NOT_EVALUATED"
+    assert "belong to 1 cluster; at least 2 are needed" in found.reason
 
 
 def test_the_suite_covers_every_refuter():

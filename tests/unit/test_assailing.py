@@ -1,117 +1,189 @@
-"""What the diagram implies reaches the refuter as columns, each at its own moment."""
+"""Refuters get the samples of their controls; controls the diagram does not allow are refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 import pytest
 
-from causal.assailing import check_assaults
-from causal.errors import DataNotAvailableError, SpecError
-from causal.implications import measured_as
+from causal.assailing import _ladder_terms, check_assaults
+from causal.codebook import Codebook, Variable
+from causal.cohort import Cohort
+from causal.design import LaggedIntervals, MissingData, build_units
+from causal.errors import CausalError, IdentificationError, SpecError
 from causal.pipeline import run
-from causal.planning import Plan, plan_analysis
+from causal.planning import plan_analysis, rung_terms
+from causal.refuters.control_settings import ControlExposure
 from causal.registry import describe, load_cohort
-from causal.sampling import draw_concepts, draw_sample
-from causal.spec import Specification, load_analysis
+from causal.sampling import _with_control, draw_sample
+from causal.spec import Variant, load_analysis
 
 ANALYSES = Path(__file__).parents[2] / "analyses"
-SIMULATED = """
-question: Does the diagram of the equations fit data drawn from them?
+SPEC = f"""
+question: Does attendance go with abstinence?
 dataset: simulated
-options: {{scenario: base, n: 3000, seed: 1}}
-design: {{kind: baseline, exposure: mhg_weekly, exposure_wave: 6, outcome: abstinent,
-         outcome_at: next_scheduled}}
+options: {{scenario: base, n: 1500, seed: 1}}
+design:
+  kind: baseline
+  exposure: mhg_weekly
+  exposure_wave: 6
+  outcome: abstinent
+  outcome_at: next_scheduled
 chosen: before_estimates
-estimand: {{target: ATE, scale: risk_difference}}
-dag: {dag}
+dag: {ANALYSES}/dags/simulated.yaml
 ladder:
   - {{name: crude, estimator: {{kind: mean_difference}}}}
-  - {{name: full, adjust: dag, estimator: {{kind: g_computation}}}}
-refuters: [{{kind: graph_falsification{settings}}}]
+  - {{name: full, adjust: [dag], estimator: {{kind: g_computation}}}}
+refuters: [REFUTERS]
 seed: 1
 """
+WHY = "rationale: nothing that exposure could have changed"
+EARLIER = (
+    "{kind: negative_control_exposure, exposure: prior_outcome_control, at: baseline, "
+    f"concept: prior_outcome, {WHY}}}"
+)
+SAME_MOMENT = f"outcome: prior_outcome_control, concept: prior_outcome, {WHY}"
 
 
-def specified(tmp_path: Path, settings: str = "", dag: Path | None = None) -> Specification:
-    path = tmp_path / "fits.yaml"
-    diagram = dag or ANALYSES / "dags" / "simulated.yaml"
-    path.write_text(SIMULATED.format(dag=diagram, settings=settings), encoding="utf-8")
+def written(folder, refuters, text=SPEC):
+    """Write a specification with these refuters, and read it."""
+    path = folder / "one.yaml"
+    path.write_text(text.replace("REFUTERS", refuters), encoding="utf-8")
     return load_analysis(path)
 
 
-def planned(specification: Specification) -> Plan:
-    return plan_analysis(specification, describe(specification.analysis.dataset))
+def checked(folder, refuters):
+    """Check a specification without data."""
+    specification = written(folder, refuters)
+    check_assaults(plan_analysis(specification, describe("simulated")))
 
 
-def test_the_diagram_of_the_equations_passes_on_data_drawn_from_them(tmp_path):
-    found = run(specified(tmp_path)).refutations[0]
-    assert found.verdict == "PASS", found.reason
-    assert {row.label for row in found.rows} == {"missing edges", "not contradicted"}
+def test_a_control_exposure_is_estimated_with_exposure_held(tmp_path):
+    result = run(written(tmp_path, EARLIER))
+    (found,) = result.refutations
+    assert found.subject == "prior_outcome_control@baseline"
+    assert found.verdict in ("PASS", "FAIL", "NOT_RESOLVABLE"), found.reason
+    assert "For 'prior_outcome_control@baseline'" in found.reason
 
 
-def test_an_edge_taken_out_of_the_diagram_is_found(tmp_path):
-    text = (ANALYSES / "dags" / "simulated.yaml").read_text(encoding="utf-8")
-    assert "to: [religiosity, psychiatric]" in text
-    wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(text.replace("to: [religiosity, psychiatric]", "to: psychiatric"))
-    found = run(specified(tmp_path, dag=wrong)).refutations[0]
-    assert found.verdict == "FAIL", found.reason
-    assert "demographics" in found.reason
-    assert "religiosity" in found.reason
+def test_a_control_without_rows_is_declined_and_the_run_goes_on(tmp_path):
+    refuters = (
+        f"{{kind: negative_control_outcome, {SAME_MOMENT}}}, {{kind: simulated_outcome, draws: 20}}"
+    )
+    result = run(written(tmp_path, refuters))
+    control, simulated = result.refutations
+    assert control.verdict == "NOT_EVALUATED"
+    assert control.subject == "prior_outcome_control"
+    assert "nobody is left after the step 'outcome known'" in control.reason
+    assert simulated.verdict in ("PASS", "FAIL")
+    assert simulated.subject == ""
+    assert [row.label for row in simulated.rows] == ["planted", "planted"]
 
 
-def test_naming_error_free_columns_lets_more_be_tested(tmp_path):
-    latent = ", columns: {motivation: [true_motivation], severity: [true_severity]}"
-    counts = [
-        next(item.value for item in run(specified(tmp_path, more)).refutations[0].rows[0].numbers)
-        for more in ("", latent)
-    ]
-    assert counts[0] < counts[1]
+def test_few_calibration_controls_are_declined_with_the_reason_of_each(tmp_path):
+    refuters = f"{{kind: empirical_calibration, controls: [{{{SAME_MOMENT}}}]}}"
+    (found,) = run(written(tmp_path, refuters)).refutations
+    assert found.verdict == "NOT_EVALUATED"
+    assert "0 of 1 negative control outcomes" in found.reason
+    assert "nobody is left" in found.reason
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("refuters", "error", "said"),
     [
-        (", selected: [folowed]", r"unknown concept 'folowed'. Did you mean 'followed'"),
-        (", columns: {motivation: [female]}", r"'female' does not measure 'motivation'"),
+        (
+            f"{{kind: negative_control_exposure, exposure: followed, concept: followed, {WHY}}}",
+            IdentificationError,
+            r"refuters\[0\].*'followed' is no negative control: followed may follow from outcome: "
+            "outcome -> followed",
+        ),
+        (
+            f"{{kind: negative_control_exposure, exposure: moud, concept: moud, {WHY}}}",
+            IdentificationError,
+            "moud may cause outcome: moud -> outcome",
+        ),
+        (
+            "{kind: negative_control_exposure, exposure: mhg_weekly, "
+            f"concept: prior_outcome, {WHY}}}",
+            IdentificationError,
+            "'mhg_weekly' is the exposure itself. As a control it has to be read 'at: after_",
+        ),
+        (
+            f"{{kind: negative_control_exposure, exposure: muod, concept: moud, {WHY}}}",
+            CausalError,
+            "mean 'moud'",
+        ),
+        (
+            "{kind: placebo_exposure}, {kind: empirical_calibration, "
+            f"controls: [{{outcome: moud, concept: moud, {WHY}}}]}}",
+            IdentificationError,
+            r"refuters\[1\].*moud may cause mhg: moud -> mhg",
+        ),
+        (
+            "{kind: simulated_confounder, benchmark: severty}",
+            SpecError,
+            r"refuters\[0\].*mean 'severity'",
+        ),
     ],
 )
-def test_unknown_concepts_and_columns_are_refused_with_their_place(tmp_path, settings, message):
-    with pytest.raises(SpecError, match=message) as caught:
-        check_assaults(planned(specified(tmp_path, settings)))
-    assert "refuters" in str(caught.value.place)
+def test_controls_the_diagram_or_codebook_does_not_allow_are_refused(
+    tmp_path, refuters, error, said
+):
+    with pytest.raises(error, match=said):
+        checked(tmp_path, refuters)
 
 
-def test_every_measured_concept_is_drawn_once_on_the_rows_of_the_analysis(tmp_path):
-    specification = specified(tmp_path)
-    plan = planned(specification)
+def test_what_only_brackets_adjust_for_is_not_shared(tmp_path):
+    """It may be a mediator, and what it carries of the effect is no confounding."""
+    bracket = (
+        "  - {name: seen, role: bracket, adjust: [dag, religiosity], "
+        "estimator: {kind: g_computation}}\nrefuters:"
+    )
+    specification = written(tmp_path, "", SPEC.replace("refuters:", bracket))
+    plan = plan_analysis(specification, describe("simulated"))
     cohort = load_cohort("simulated", specification.analysis.options)
-    drawn = draw_concepts(cohort, plan, measured_as(plan.dag, plan.info.codebook)[0])
     sample = draw_sample(cohort, plan).sample
-    assert {one.concept for one in drawn.concepts} == plan.dag.concepts.keys() - {"followed"}
-    np.testing.assert_array_equal(drawn.block("mhg").values[:, 0], sample.a)
-    np.testing.assert_array_equal(drawn.block("outcome").values[:, 0], sample.y)
-    assert len(drawn.block("site").terms) == 9
-    assert drawn.cluster is None
-    assert drawn.always.shape == (3000, 0)
+    assert "religiosity" in sample.terms
+    assert "religiosity" not in _ladder_terms(plan, sample)
+    full = rung_terms(plan, next(r for r in plan.rungs if r.rung.name == "full").measurements)
+    assert set(_ladder_terms(plan, sample)) == set(full)
 
 
-@pytest.mark.data
-def test_missing_values_stay_missing_and_time_is_held_fixed():
-    specification = load_analysis(ANALYSES / "help_drug_use.yaml")
-    plan = planned(specification)
-    try:
-        cohort = load_cohort("help_cohort", {})
-    except DataNotAvailableError as absent:
-        pytest.skip(absent.message)
-    drawn = draw_concepts(cohort, plan, measured_as(plan.dag, plan.info.codebook)[0])
-    severity = drawn.block("severity")
-    assert "log1p(detox_episodes)" in severity.terms
-    assert np.isnan(severity.values).any()
-    assert drawn.block("prior_mhg").terms == ("mhg_dose@start",)
-    assert drawn.block("prior_mhg").ranked == (True,)
-    assert drawn.block("use_at_end").terms == ("drug_use@end",)
-    assert drawn.always.shape[1] == 2
-    assert len(np.unique(drawn.cluster)) < len(drawn.w)
+def test_a_variant_may_look_at_another_exposure(tmp_path):
+    specification = written(tmp_path, "")
+    variant = Variant(name="medication", reason="another exposure", exposure="moud")
+    assert specification.analysis.varied(variant).design.exposure == "moud"
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("baseline", [("p1", 0, 0), ("p1", 1, 0), ("p2", 1, 1)]),
+        ("exposure_window", [("p1", 0, 1), ("p1", 1, 1)]),
+        ("after_outcome", [("p1", 0, 1), ("p2", 1, 0)]),
+    ],
+)
+def test_a_control_exposure_is_read_at_its_moment_and_the_exposure_is_kept(at, expected):
+    missing = float("nan")
+    rows = [
+        # person, wave, exposure, outcome, control
+        ("p1", 0, missing, 0, 0), ("p1", 6, 0, 1, 1), ("p1", 12, 1, 0, 1), ("p1", 18, 1, 1, 1),
+        ("p2", 0, missing, 0, 1), ("p2", 6, 1, 1, missing), ("p2", 18, 0, 1, 1),
+        ("p2", 24, 0, 1, 0),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["person_id", "wave", "a", "y", "c"])
+    names = {name: variable(name) for name in ("a", "y", "c")}
+    cohort = Cohort("made up", table, Codebook("made up", names), (0, 6, 12, 18, 24), 30.0, "")
+    design = LaggedIntervals(exposure="a", outcome="y")
+    everybody = pd.Series(True, index=["p1", "p2"])
+    units = build_units(cohort, design, MissingData(), everybody, ("all", "everybody"))
+    control = ControlExposure(exposure="c", concept="c", at=at, rationale="a test of timing")
+    found = _with_control(cohort, units, control).frame
+    read = found[["person_id", "held", "exposure"]].itertuples(index=False, name=None)
+    assert list(read) == expected
+
+
+def variable(name: str) -> Variable:
+    """Give a 0/1 column."""
+    return Variable(name, name, "binary", "", None, None, {"0": "no", "1": "yes"}, 30, (), None, "")

@@ -168,7 +168,7 @@ def test_cross_fitting_predicts_each_person_from_the_others(confounded):
     fold = folds_by_unit(sample.unit, 4, np.random.default_rng(0))
     changed = replace(sample, y=np.where(fold == 2, 1 - sample.y, sample.y))
     first, second = (
-        estimator._predict(one, NuisanceStore(), np.random.default_rng(0))
+        estimator.predict(one, NuisanceStore(), np.random.default_rng(0))
         for one in (sample, changed)
     )
     for before, after in zip(first, second, strict=True):

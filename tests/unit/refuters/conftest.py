@@ -23,14 +23,18 @@ def _refute(
     *,
     scale: str = "risk_difference",
     auxiliary: Mapping[str, Sample] | None = None,
+    exposures: Mapping[str, Sample] | None = None,
+    shared: Sample | None = None,
     seed: int = 0,
     original: Estimates | None = None,
 ) -> Refutation:
     if original is None:
         original = estimator.fit(sample, NuisanceStore(), generator(seed, "rung"))
     stream = generator(seed, "refuter", refuter.kind)
-    subject = Subject("rung", estimator, sample, original, original, sample, scale)
-    return refuter.refute(subject, stream, Auxiliary(outcomes=auxiliary or {}))
+    subject = Subject("rung", estimator, sample, original, original, shared or sample, scale)
+    return refuter.refute(
+        subject, stream, Auxiliary(outcomes=auxiliary or {}, exposures=exposures or {})
+    )
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class WrongSign(AIPW):
 
     def fit(self, sample, nuisances, rng) -> Estimates:
         """Add the residuals of each arm to the predictions at one half."""
-        e, mu0, mu1 = self._predict(sample, nuisances, rng)
+        e, mu0, mu1 = self.predict(sample, nuisances, rng)
         values, influence = doubly_robust_means(sample, 1 - e, mu0 - 0.5 * mu0, mu1, "ATE")
         return from_influence(values, influence, sample, self.variance, "ATE")
 

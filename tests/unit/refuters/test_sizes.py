@@ -15,6 +15,7 @@ from causal.refuters import (
     DummyOutcome,
     PlaceboExposure,
     RandomCommonCause,
+    SimulatedOutcome,
 )
 from causal.seeding import generator
 from causal.subject import Subject
@@ -25,13 +26,14 @@ COHORTS = 150
 DRAWS = 50
 NOMINAL = 0.05
 BAND = 3.3 * math.sqrt(NOMINAL * (1 - NOMINAL) / COHORTS)
-"""Binomial, at a family-wise error of 1 % over the fifteen cells."""
+"""Binomial, at a family-wise error of 1 % over the eighteen cells."""
 REFUTERS = (
     PlaceboExposure(draws=DRAWS),
     DummyOutcome(draws=DRAWS),
     RandomCommonCause(draws=DRAWS),
     DataSubset(draws=DRAWS),
     Bootstrap(draws=DRAWS),
+    SimulatedOutcome(draws=DRAWS),
 )
 
 

@@ -244,5 +244,5 @@ def test_bad_settings_are_refused(wrong):
 
 
 def test_unknown_kind_lists_the_choices():
-    with pytest.raises(ValidationError, match="'e_value'.*'omitted_variable'"):
+    with pytest.raises(ValidationError, match=r"'e_value'.*'omitted_variable'"):
         TypeAdapter(AnySensitivity).validate_python({"kind": "evalue"})
