@@ -128,6 +128,7 @@ def index_page(cells: Mapping[str, Sequence[Cell]], *, seed: int, jobs: int, sec
             str(sum(one.unexplained for one in some)),
         )
         for name, some in cells.items()
+        if some
     ]
     head = ("page", "cells", "inside the band", "miss it, reason given", "miss it, no reason given")
     return "\n".join(
@@ -153,6 +154,9 @@ def index_page(cells: Mapping[str, Sequence[Cell]], *, seed: int, jobs: int, sec
             "of a page (Bonferroni). An estimator that misses it stays in the table.",
             "",
             *_table(head, body),
+            "",
+            "Beside them stands the study of [size and power of the refuters](refuters.md), which "
+            "has no intervals.",
             "",
             "Reasons are rules in `benchmarks/explanations.py`. Those for fitted weights and few "
             "persons were written after pilot runs of 1,000 samples had shown the misses: that "

@@ -1,6 +1,7 @@
 """Run the simulation studies and write ``docs/simulations/*.md``.
 
-``python -m benchmarks.simulations --jobs 2``; ``--scale .05 --out FOLDER`` for a quick look.
+``python -m benchmarks.simulations --jobs 2``; ``--scale .05 --out FOLDER`` for a quick look,
+``--only refuters`` for one page (the index, which sums up all, is then left as it is).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.mechanism import LATENT, Design
 from benchmarks.methods import CRUDE, LEARNERS, SINGLE_FIT
 from benchmarks.pages import calibration_page, index_page, reliability_page, shares_page
 from benchmarks.performance import measure
+from benchmarks.refuter_power import study_refuters
 from benchmarks.replicates import estimate_all
 from benchmarks.shares import cover_shares
 from benchmarks.studies import CALIBRATION, RELIABILITY_PARTS, SHARE_PARTS, Part
@@ -37,20 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the samples to draw")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--only", help="write this page alone")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
     run = Runner(chosen.seed, chosen.jobs, chosen.scale)
     studies: dict[str, Callable[[], tuple[str, list[Cell]]]] = {
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
-    } | {"shares": run.share, "reliability": run.reliability}
+    } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
+    if chosen.only and chosen.only not in studies:
+        parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
     cells: dict[str, list[Cell]] = {}
     begun = time.perf_counter()
     for name, study in studies.items():
+        if chosen.only not in (None, name):
+            continue
         start = time.perf_counter()
         page, cells[name] = study()
         seconds = time.perf_counter() - start
         note = f"\nSeed {run.seed}; run time {seconds:.0f} s with {run.jobs} jobs.\n"
         (chosen.out / f"{name}.md").write_text(page + note)
+    if chosen.only:
+        return 0
     index = index_page(cells, seed=run.seed, jobs=run.jobs, seconds=time.perf_counter() - begun)
     (chosen.out / "index.md").write_text(index)
     unexplained = [one for some in cells.values() for one in some if one.unexplained]
@@ -114,6 +123,10 @@ class Runner:
                 cells.append(cell(part.design, method, own.coverage, own.fits, count, own))
                 rows.append((cells[-1], actual, crude, of_truth.coverage))
         return reliability_page(rows), cells
+
+    def refute(self) -> tuple[str, list[Cell]]:
+        """Measure size and power of the refuters; no intervals, so no cells."""
+        return study_refuters(scale=self.scale, seed=self.seed, jobs=self.jobs), []
 
     def limits(self, part: Part) -> Limits:
         """Compute the limits of one mechanism, once for all sample sizes."""

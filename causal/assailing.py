@@ -17,7 +17,7 @@ from causal.errors import (
     did_you_mean,
 )
 from causal.estimate import Scale
-from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung
+from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung, trace_power
 from causal.fitting import FittedRung, RungTask
 from causal.implications import imply, measured_as
 from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
@@ -50,6 +50,9 @@ def check_assaults(plan: Plan) -> None:
                 for concept in refuter.selected:
                     plan.dag_concept(concept)
                 measured_as(plan.dag, plan.info.codebook, refuter.columns)
+    if analysis.power is not None and analysis.power.benchmark is not None:
+        with located(document, "power", "benchmark"):
+            plan.dag_concept(analysis.power.benchmark)
     for number, settings in enumerate(analysis.sensitivity):
         with located(document, "sensitivity", number):
             for concept in settings.named_concepts:
@@ -69,7 +72,7 @@ def refute_headline(
     *,
     jobs: int = 1,
 ) -> list[Refutation]:
-    """Try every refuter of the specification on the headline rung."""
+    """Try every refuter of the specification on the headline rung, and measure their power."""
     analysis = plan.analysis
     names = [task.name for task in tasks]
     number = names.index(analysis.headline_rung)
@@ -86,7 +89,11 @@ def refute_headline(
         )
         for position, refuter in enumerate(analysis.refuters)
     ]
-    return refute_rung(attempts, jobs=jobs)
+    found = refute_rung(attempts, jobs=jobs)
+    if analysis.power is None:
+        return found
+    curves = trace_power(attempts, analysis.power, jobs=jobs)
+    return [replace(one, curve=curve) for one, curve in zip(found, curves, strict=True)]
 
 
 def find_sensitivity(

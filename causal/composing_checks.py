@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from causal import result as doc
 from causal.cohort import TIME
@@ -11,7 +12,7 @@ from causal.diagnostics import Diagnostic
 from causal.estimate import NotEstimable
 from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
-from causal.refuters import Refutation
+from causal.refuters import PowerCurve, Refutation
 from causal.sampling import Drawn
 from causal.sensitivity import SensitivityFinding
 
@@ -80,6 +81,7 @@ def compose_refutation(found: Refutation, subject: str) -> doc.RefutationBlock:
         sees=found.sees,
         cannot_see=found.cannot_see,
         rows=[_row(one) for one in found.rows],
+        curve=_power_curve(found.curve),
     )
 
 
@@ -117,6 +119,24 @@ def _multiple(value: float | NotEstimable) -> float | doc.Reason | None:
     if isinstance(value, NotEstimable):
         return doc.Reason(not_estimable=value.reason)
     return float(value) if math.isfinite(value) else None
+
+
+def _power_curve(
+    curve: PowerCurve | NotEstimable | None,
+) -> doc.PowerCurveBlock | doc.Reason | None:
+    """Write how often a refuter fails as a confounder grows."""
+    if curve is None:
+        return None
+    if isinstance(curve, NotEstimable):
+        return doc.Reason(not_estimable=curve.reason)
+    return doc.PowerCurveBlock(
+        benchmark=curve.benchmark,
+        cohorts=curve.cohorts,
+        draws=curve.draws,
+        points=[doc.PowerPointBlock(**asdict(one)) for one in curve.points],
+        sentence=curve.sentence,
+        note=curve.note,
+    )
 
 
 def _row(row: Row) -> doc.TableRow:

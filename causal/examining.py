@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from causal.errors import CausalError, Place
+from causal.estimate import NotEstimable
 from causal.execution import map_tasks
-from causal.refuters import AnyRefuter, Auxiliary, Refutation
+from causal.refuters import AnyRefuter, Auxiliary, PowerCurve, PowerPoint, Refutation
+from causal.refuters.power import PowerStudy, gather_curve, measure_power
 from causal.seeding import generator
 from causal.sensitivity import AnySensitivity, SensitivityFinding
 from causal.subject import Subject
@@ -47,9 +49,30 @@ class Inquiry:
     place: Place
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One refuter to be tried on cohorts with a confounder of one strength."""
+
+    attempt: Attempt
+    study: PowerStudy
+    k: float
+
+
 def refute_rung(attempts: Sequence[Attempt], *, jobs: int = 1) -> list[Refutation]:
     """Try every refuter; the draws do not depend on the number of processes."""
     return map_tasks(_try, attempts, jobs=jobs)
+
+
+def trace_power(
+    attempts: Sequence[Attempt], study: PowerStudy, *, jobs: int = 1
+) -> list[PowerCurve | NotEstimable]:
+    """Measure the power of every refuter; no number depends on the number of processes."""
+    trials = [Trial(one, study, k) for one in attempts for k in study.strengths]
+    points, many = map_tasks(_measure, trials, jobs=jobs), len(study.strengths)
+    return [
+        gather_curve(one.refuter, one.subject, study, points[at * many : (at + 1) * many])
+        for at, one in enumerate(attempts)
+    ]
 
 
 def analyse_sensitivity(inquiries: Sequence[Inquiry], *, jobs: int = 1) -> list[SensitivityFinding]:
@@ -66,6 +89,20 @@ def _analyse(inquiry: Inquiry) -> SensitivityFinding:
     except CausalError as error:
         if not str(error.place):
             error.place = inquiry.place
+        raise
+
+
+def _measure(trial: Trial) -> PowerPoint | NotEstimable:
+    """Try one refuter at one strength."""
+    attempt, k = trial.attempt, trial.k
+    rng = generator(attempt.seed, "power", attempt.refuter.kind, attempt.number, f"{k:g}")
+    try:
+        return measure_power(
+            attempt.refuter, attempt.subject, attempt.auxiliary, trial.study, k, rng
+        )
+    except CausalError as error:
+        if not str(error.place):
+            error.place = attempt.place
         raise
 
 

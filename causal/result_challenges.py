@@ -52,8 +52,35 @@ class ContourBlock(Block):
     marks: list[MarkBlock]
 
 
+class PowerPointBlock(Block):
+    """How often a refuter fails with a confounder ``k`` times as strong as the benchmark."""
+
+    k: float
+    r2_exposure: float
+    r2_outcome: float
+    rejected: float
+    error: float
+    bias: float
+    cohorts: int
+    capped: bool
+
+
+class PowerCurveBlock(Block):
+    """A refuter's power against an unmeasured confounder; ``draws`` is None where it makes none."""
+
+    benchmark: str
+    cohorts: int
+    draws: int | None
+    points: list[PowerPointBlock]
+    sentence: str
+    note: str
+
+
 class RefutationBlock(Block):
-    """One attempt to break a rung: what it found, and what it can and cannot see."""
+    """One attempt to break a rung: what it found, and what it can and cannot see.
+
+    ``curve`` is None when the power of refuters was not asked for.
+    """
 
     kind: str
     rung: str
@@ -69,6 +96,7 @@ class RefutationBlock(Block):
     sees: str
     cannot_see: str
     rows: list[TableRow]
+    curve: PowerCurveBlock | Reason | None = None
 
 
 class SensitivityBlock(Block):

@@ -17,6 +17,7 @@ from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator
 from causal.features import Form
 from causal.refuters import AnyRefuter
+from causal.refuters.power import PowerStudy
 from causal.sensitivity import AnySensitivity
 
 Value: TypeAlias = str | int | float | bool
@@ -185,6 +186,8 @@ class Analysis(Settings):
     weights : ``rows`` weighs every unit alike, ``persons`` every person.
     variants : the same question under one changed choice each, shown beside the ladder.
     refuters : attempts to break the headline rung.
+    power : how often each refuter would fail as an unmeasured confounder grows; not measured when
+        left out.
     sensitivity : what could overturn the headline rung and the brackets.
     companions : analyses to be read beside this one.
     """
@@ -206,6 +209,7 @@ class Analysis(Settings):
     headline: str | None = None
     variants: tuple[Variant, ...] = ()
     refuters: tuple[AnyRefuter, ...] = ()
+    power: PowerStudy | None = None
     sensitivity: tuple[AnySensitivity, ...] = ()
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
@@ -269,6 +273,7 @@ class Analysis(Settings):
                 "headline": None,
                 "variants": (),
                 "refuters": (),
+                "power": None,
                 "sensitivity": (),
             }
         )

@@ -40,7 +40,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "provenance": ("seed",),
     "estimands": ("dag",),
     "rungs": ("estimand",),
-    "refutations": ("refuters",),
+    "refutations": ("refuters", "power"),
 }
 """Part of the document -> the keys of the specification it follows from."""
 

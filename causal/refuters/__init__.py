@@ -13,6 +13,7 @@ from causal.refuters.empirical_calibration import EmpiricalCalibration
 from causal.refuters.graph_falsification import GraphFalsification
 from causal.refuters.negative_controls import NegativeControlExposure, NegativeControlOutcome
 from causal.refuters.placebo import DummyOutcome, PlaceboExposure
+from causal.refuters.power_curve import PowerCurve, PowerPoint
 from causal.refuters.resampling import Bootstrap, DataSubset
 from causal.refuters.simulated_confounder import SimulatedConfounder
 from causal.refuters.simulated_outcome import SimulatedOutcome
@@ -46,6 +47,8 @@ __all__ = [
     "NegativeControlOutcome",
     "PlaceboExposure",
     "Power",
+    "PowerCurve",
+    "PowerPoint",
     "RandomCommonCause",
     "Refutation",
     "Refuter",

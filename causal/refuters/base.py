@@ -22,6 +22,7 @@ from causal.findings import Row
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
 from causal.refuters.drawing import Draws
 from causal.refuters.independence import ImpliedIndependences
+from causal.refuters.power_curve import PowerCurve
 from causal.subject import Subject
 
 DETECTABLE = 2.8
@@ -61,6 +62,8 @@ class Refutation:
     power : what would have been found, or why that is not given.
     sees, cannot_see : what this refuter can find, and what it is blind to.
     rows : further numbers, for a table of their own.
+    curve : how often it fails as an unmeasured confounder grows, or why that cannot be measured;
+        None when it was not asked for.
     """
 
     kind: str
@@ -76,6 +79,7 @@ class Refutation:
     sees: str
     cannot_see: str
     rows: tuple[Row, ...] = ()
+    curve: PowerCurve | NotEstimable | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,12 +154,19 @@ class Refuter(Settings, ABC):
     Attributes
     ----------
     kind : the name in the specification.
+    why_no_power : why its power cannot be measured in cohorts drawn anew; empty if it can.
     """
 
     kind: str
 
     sees: ClassVar[str]
     cannot_see: ClassVar[str]
+    why_no_power: ClassVar[str] = ""
+
+    @property
+    def control_outcome(self) -> str | None:
+        """Give the negative control outcome it looks at instead of the rung's own, if any."""
+        return None
 
     @property
     def subject(self) -> str:

@@ -60,6 +60,9 @@ class DoWhySecondOpinion(Refuter):
     cannot_see: ClassVar[str] = (
         "unmeasured confounding, and whatever concerns the rung's own estimator"
     )
+    why_no_power: ClassVar[str] = (
+        "it looks for a mistake in the own refuter, and a confounder moves both programs alike"
+    )
 
     def examine(self, examined: Examined) -> Refutation:
         """Run both sides, and compare their means."""

@@ -106,6 +106,11 @@ class NegativeControlOutcome(_NegativeControl, ControlOutcome):
         """Give the one control."""
         return (self,)
 
+    @property
+    def control_outcome(self) -> str | None:
+        """Give the key of the one control."""
+        return self.key
+
     def examine(self, examined: Examined) -> Refutation:
         """Estimate the contrast on the control and compare what it could have found."""
         control = examined.auxiliary.outcome(self)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from causal.report.blocks import Block, Bullets, Fold, Number, Paragraph, Table
+from causal.report.blocks import Block, Bullets, Cell, Fold, Number, Paragraph, Table
 from causal.report.markdown import code, joined, plain, words
 from causal.report.numbers import measure_of, number, percent
 from causal.report.words import with_interval
-from causal.result import Reason, RefutationBlock, Result
+from causal.result import PowerCurveBlock, PowerPointBlock, Reason, RefutationBlock, Result
 
 BLIND = "unmeasured confounding"
 """What a refuter says it cannot see when a pass says nothing of confounding."""
@@ -52,18 +52,23 @@ def refutations(result: Result) -> Iterator[Block]:
         yield Paragraph("No refuter was specified.")
         return
     yield Paragraph(blindness(result))
-    header = ("Attempt", "Verdict", "What it found", "It can see", "It cannot see")
+    strengths = _shown_strengths(result)
+    added = (f"Power at {' / '.join(f'{k:g}x' for k in strengths)}",) if strengths else ()
+    header = ("Attempt", "Verdict", *added, "What it found", "It can see", "It cannot see")
     rows = [
         (
             _name(one),
             Number(words(one.verdict.lower()), f"/refutations/{index}/verdict"),
+            *((_power(one, index, strengths),) if strengths else ()),
             plain(one.reason),
             plain(one.sees),
             plain(one.cannot_see),
         )
         for index, one in enumerate(result.refutations)
     ]
-    yield Table(header, rows, "lllll", "Attempts to refute the headline rung")
+    right = "lllll" + "l" * len(added)
+    yield Table(header, rows, right, "Attempts to refute the headline rung")
+    yield from _power_curves(result)
 
 
 def overturning(result: Result) -> Iterator[Block]:
@@ -117,6 +122,72 @@ def challenge_sentences(result: Result) -> list[str]:
 def overturning_sentences(result: Result) -> list[str]:
     """Say on the first page how little could overturn the headline rung."""
     return [plain(one.sentence) for one in result.sensitivity if one.rung == result.headline]
+
+
+def _power_curves(result: Result) -> Iterator[Block]:
+    """Say what each attempt could have seen, and show how often it fails at every strength."""
+    asked = [one for one in result.refutations if one.curve is not None]
+    if not asked:
+        return
+    yield Paragraph(
+        "How often each attempt fails when a confounder of known strength is put into cohorts like "
+        "this one and left unmeasured:"
+    )
+    yield Bullets(tuple(f"{_name(one)}: {plain(_power_sentence(one))}" for one in asked))
+    header = (
+        "Attempt",
+        "Strength",
+        "Partial R2, exposure",
+        "Partial R2, outcome",
+        "Fails (Monte-Carlo error)",
+        "Bias",
+    )
+    rows = [
+        (
+            _name(one),
+            f"{point.k:g}x{' (capped)' if point.capped else ''}",
+            number(point.r2_exposure, 3),
+            number(point.r2_outcome, 3),
+            Number(
+                f"{number(point.rejected, 2)} ({number(point.error, 2)})",
+                f"/refutations/{index}/curve/points/{at}/rejected",
+            ),
+            number(point.bias, 3),
+        )
+        for index, one in enumerate(result.refutations)
+        if isinstance(one.curve, PowerCurveBlock)
+        for at, point in enumerate(one.curve.points)
+    ]
+    notes = {one.curve.note for one in asked if isinstance(one.curve, PowerCurveBlock)}
+    if rows:
+        table = Table(header, rows, "lrrrrr", "Power of the attempts to refute")
+        yield Fold("Power at every strength", (table, Bullets(tuple(map(plain, sorted(notes))))))
+
+
+def _power_sentence(one: RefutationBlock) -> str:
+    """Say what an attempt could have seen, or why that is not known."""
+    if isinstance(one.curve, PowerCurveBlock):
+        return one.curve.sentence
+    reason = one.curve.not_estimable if one.curve else "not asked for"
+    return f"power not measured: {reason.rstrip('.')}."
+
+
+def _shown_strengths(result: Result) -> tuple[float, ...]:
+    """Choose the strengths of the table: that of the benchmark, and the largest."""
+    for one in result.refutations:
+        if isinstance(one.curve, PowerCurveBlock):
+            given = [point.k for point in one.curve.points]
+            return tuple(dict.fromkeys(k for k in given if k in (1, given[-1])))
+    return ()
+
+
+def _power(one: RefutationBlock, index: int, strengths: tuple[float, ...]) -> Cell:
+    """Give the power at the strengths shown, addressed by the last."""
+    if not isinstance(one.curve, PowerCurveBlock):
+        return "–"
+    points: dict[float, PowerPointBlock] = {point.k: point for point in one.curve.points}
+    text = " / ".join(number(points[k].rejected, 2) for k in strengths)
+    return Number(text, f"/refutations/{index}/curve/points/{len(points) - 1}/rejected")
 
 
 def blindness(result: Result) -> str:

@@ -402,6 +402,8 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
             "sensitivity: [{kind: omitted_variable, benchmarks: [severty]}]",
             r"sensitivity\[0\].*mean 'severity'",
         ),
+        ("power: {strengths: [1, 2]}", r"power.*must start with 0"),
+        ("power: {benchmark: severty}", r"power\.benchmark.*mean 'severity'"),
         (
             "sensitivity: [{kind: reliability, terms: [motivation_scor]}]",
             r"sensitivity\[0\].*no rung has a term.*mean 'motivation_score'",

@@ -1,0 +1,199 @@
+"""A blind refuter fails as often with a confounder as without; a negative control sees it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from causal.errors import Place
+from causal.estimate import NotEstimable
+from causal.estimators import GComputation, LinearProbability, NuisanceStore
+from causal.examining import Attempt, trace_power
+from causal.refuters import (
+    Auxiliary,
+    DoWhySecondOpinion,
+    NegativeControlOutcome,
+    PlaceboExposure,
+    PowerCurve,
+    PowerPoint,
+    RandomCommonCause,
+)
+from causal.refuters.power import PowerStudy, measure_power
+from causal.refuters.power_curve import rejection_rate, tell_power
+from causal.refuters.worlds import find_benchmark
+from causal.seeding import generator
+from causal.subject import Subject
+
+STUDY = PowerStudy(strengths=(0, 1, 3), cohorts=40)
+CONTROL = NegativeControlOutcome(
+    outcome="earlier", concept="prior_outcome", rationale="measured before exposure began"
+)
+BEYOND = 3.0
+"""Monte-Carlo errors: a blind refuter strays farther in 1 of 400 comparisons."""
+BIAS_ERRORS = 4.0
+
+
+def subject_of(sample, *, estimator=None, scale="risk_difference") -> Subject:
+    estimator = estimator or GComputation()
+    fitted = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
+    return Subject("full", estimator, sample, fitted, fitted, sample, scale)
+
+
+def attempt(refuter, sample, **how) -> Attempt:
+    auxiliary = Auxiliary({"earlier": sample})
+    return Attempt(0, refuter, subject_of(sample, **how), auxiliary, 1, Place())
+
+
+@pytest.fixture
+def strong(confounded):
+    """Give a sample whose severity confounds strongly, so that one as strong is seen."""
+    return confounded(600, seed=7, strength=0.9)
+
+
+def test_a_blind_refuter_fails_as_often_as_its_size_however_wrong_the_estimate(strong):
+    found = trace_power([attempt(PlaceboExposure(), strong)], STUDY)[0]
+    assert isinstance(found, PowerCurve)
+    size, *others = found.points
+    for one in others:
+        assert one.rejected - size.rejected < BEYOND * np.hypot(one.error, size.error)
+    assert [one.bias for one in found.points] == sorted(one.bias for one in found.points)
+    assert others[-1].bias > 0.1
+    assert found.sentence.startswith("This test cannot see unmeasured confounding")
+    assert "a wrong model is invisible" in found.note
+    assert "20 draws in each where the analysis has 500" in found.note
+
+
+def test_power_of_a_negative_control_grows_with_the_confounder(strong):
+    found = trace_power([attempt(CONTROL, strong)], STUDY)[0]
+    rates = [one.rejected for one in found.points]
+    assert rates[0] < 0.05 + BEYOND * found.points[0].error
+    assert rates == sorted(rates)
+    assert rates[-1] > 0.8
+    assert "this test finds unmeasured confounding" in found.sentence
+    assert found.draws is None
+
+
+def test_strengths_are_multiples_of_the_benchmark(strong):
+    found = trace_power([attempt(CONTROL, strong)], replace_study(benchmark="motivation"))[0]
+    strength = find_benchmark(strong, "motivation").strength
+    assert found.benchmark == "motivation"
+    for one in found.points:
+        assert one.r2_exposure == pytest.approx(one.k * strength.exposure, abs=1e-3)
+        assert one.r2_outcome == pytest.approx(one.k * strength.outcome, abs=1e-3)
+
+
+def replace_study(**changed) -> PowerStudy:
+    return PowerStudy(**(STUDY.model_dump() | {"cohorts": 20} | changed))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_confounder_exaggerates_the_effect_whatever_its_sign(strong, sign):
+    sample = strong if sign > 0 else replace(strong, y=1 - strong.y)
+    one = measure_power(
+        RandomCommonCause(), subject_of(sample), Auxiliary(), STUDY, 3, generator(1, "bias")
+    )
+    assert sign * one.bias > 0.1
+
+
+@pytest.mark.parametrize("kind", ["dose", "continuous", "clustered"])
+def test_without_a_confounder_the_estimate_is_about_the_known_effect(confounded, kind):
+    sample = confounded(600, clustered=kind == "clustered", outcome="continuous")
+    if kind == "dose":
+        noise = np.random.default_rng(2).normal(size=sample.n)
+        sample = replace(sample, a=sample.x[:, 0] + noise, exposure_kind="dose")
+    estimator = LinearProbability() if kind == "dose" else GComputation()
+    subject = subject_of(sample, estimator=estimator, scale="mean_difference")
+    error = np.sqrt(subject.estimates.contrast("mean_difference").covariance[0, 0])
+    study = replace_study(cohorts=40, effect=0.2)
+    found = measure_power(PlaceboExposure(), subject, Auxiliary(), study, 0, generator(1, kind))
+    assert isinstance(found, PowerPoint)
+    assert abs(found.bias) < BIAS_ERRORS * error / np.sqrt(found.cohorts)
+
+
+def test_the_same_numbers_for_any_number_of_processes(confounded):
+    sample = confounded(200)
+    attempts = [attempt(RandomCommonCause(), sample), attempt(CONTROL, sample)]
+    study = replace_study(strengths=(0, 1))
+    assert trace_power(attempts, study, jobs=1) == trace_power(attempts, study, jobs=2)
+
+
+def test_a_further_strength_changes_no_other_point(confounded):
+    one = attempt(CONTROL, confounded(200))
+    few, many = (
+        trace_power([one], replace_study(strengths=strengths))[0]
+        for strengths in ((0, 2), (0, 1, 2))
+    )
+    assert few.points == (many.points[0], many.points[2])
+
+
+def test_power_that_cannot_be_measured_says_why(confounded):
+    sample = confounded()
+    study = replace_study()
+    reasons = {
+        "it looks for a mistake in the own refuter": attempt(DoWhySecondOpinion(), sample),
+        "no sample with outcome 'later'": attempt(
+            CONTROL.model_copy(update={"outcome": "later"}), sample
+        ),
+        "no concept": attempt(PlaceboExposure(), sample.with_terms([])),
+    }
+    for said, one in reasons.items():
+        found = trace_power([one], study)[0]
+        assert isinstance(found, NotEstimable)
+        assert said in found.reason
+    impossible = trace_power([attempt(PlaceboExposure(), sample)], replace_study(effect=0.9))[0]
+    assert "is no risk" in impossible.reason
+    ratio = trace_power(
+        [attempt(PlaceboExposure(), sample, scale="risk_ratio")], replace_study(effect=-1)
+    )[0]
+    assert "a ratio must be above 0" in ratio.reason
+
+
+def test_cohorts_that_cannot_be_fitted_are_counted_and_said(confounded):
+    rare = confounded(120)
+    rare = replace(rare, x=np.column_stack([rare.x[:, :2], np.arange(120) < 6]).astype(float))
+    found = trace_power([attempt(PlaceboExposure(), rare)], replace_study())[0]
+    assert isinstance(found, NotEstimable)
+    assert "of 20 cohorts drawn at" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ((0.05, 0.06, 0.05), "cannot see unmeasured confounding: with a confounder 3 times"),
+        ((0.04, 0.05, 0.09), "cannot see"),  # under a tenth, even were it above the size
+        ((0.30, 0.35, 0.38), "cannot see"),  # not above the size beyond two errors
+        ((0.30, 0.35, 0.38), "more often than the 5% of a sound test"),
+        ((0.05, 0.20, 0.45), "in part: with a confounder 3 times"),
+        ((0.05, 0.85, 0.99), "From 1 times the strength of severity on"),
+        ((0.05, 0.50, 0.81), "From 3 times the strength"),
+    ],
+)
+def test_the_sentence_follows_the_rule(rates, said):
+    points = tuple(
+        PowerPoint(k, 0.0, 0.0, rate, rejection_rate(round(100 * rate), 100)[1], 0.0, 100, False)
+        for k, rate in zip((0, 1, 3), rates, strict=True)
+    )
+    assert said in tell_power(points, "severity")
+
+
+def test_no_failure_at_all_still_has_an_error():
+    assert rejection_rate(0, 100) == pytest.approx((0.0, np.sqrt(2 / 104 * 102 / 104 / 104)))
+
+
+@pytest.mark.parametrize(
+    ("strengths", "said"),
+    [
+        ((0.5, 1), "must start with 0"),
+        ((0,), "at least one finite strength"),
+        ((), "must start with 0"),
+        ((0, 2, 1), "larger than the one before"),
+        ((0, -1), "larger than the one before"),
+        ((0, float("inf")), "finite"),
+    ],
+)
+def test_strengths_ascend_from_none(strengths, said):
+    with pytest.raises(ValidationError, match=said):
+        PowerStudy(strengths=strengths)
