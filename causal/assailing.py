@@ -126,7 +126,12 @@ def find_sensitivity(
         for number, settings in enumerate(analysis.sensitivity)
         for one in subjects
     ]
-    return analyse_sensitivity(inquiries, jobs=jobs)
+    findings = analyse_sensitivity(inquiries, jobs=jobs)
+    # figures are drawn of the headline only; a bracket's would double the document
+    return [
+        one if one.rung == analysis.headline_rung else replace(one, curves=(), contours=())
+        for one in findings
+    ]
 
 
 def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -> Subject:

@@ -17,6 +17,8 @@ from causal.sampling import Drawn
 from causal.sensitivity import SensitivityFinding
 
 EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
+DRAWN = 5
+"""Significant digits of heights that are only drawn: no line is finer."""
 COUNTS = ("clipped", "trimmed")
 
 
@@ -168,10 +170,15 @@ def _contour(contour: Contour) -> doc.ContourBlock:
         y_name=contour.y_name,
         x=list(contour.x),
         y=list(contour.y),
-        height=[list(row) for row in contour.height],
+        height=[[_drawn(z) for z in row] for row in contour.height],
         level_line=contour.level_line,
         marks=[doc.MarkBlock(name=one.name, x=one.x, y=one.y) for one in contour.marks],
     )
+
+
+def _drawn(height: float | None) -> float | None:
+    """Round a height that is only drawn."""
+    return None if height is None else float(f"{height:.{DRAWN}g}")
 
 
 def _number(name: str, value: float | NotEstimable) -> doc.NumberBlock:

@@ -1,4 +1,4 @@
-"""The same question under other choices, attempts to refute it, and what could overturn it."""
+"""The same question under other choices, and attempts to refute it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from causal.report.blocks import Block, Bullets, Cell, Fold, Number, Paragraph, 
 from causal.report.markdown import code, joined, plain, words
 from causal.report.numbers import measure_of, number, percent
 from causal.report.words import with_interval
-from causal.result import PowerCurveBlock, PowerPointBlock, Reason, RefutationBlock, Result
+from causal.result import PowerCurveBlock, PowerPointBlock, RefutationBlock, Result
 
 BLIND = "unmeasured confounding"
 """What a refuter says it cannot see when a pass says nothing of confounding."""
@@ -71,37 +71,6 @@ def refutations(result: Result) -> Iterator[Block]:
     yield from _power_curves(result)
 
 
-def overturning(result: Result) -> Iterator[Block]:
-    """Say what could overturn the headline rung and the brackets."""
-    if not result.sensitivity:
-        yield Paragraph("No sensitivity analysis was specified.")
-        return
-    yield Bullets(
-        tuple(
-            f"{code(one.rung)}, {words(one.kind)}: {plain(one.sentence)}"
-            for one in result.sensitivity
-        )
-    )
-    header = ("Rung", "Analysis", "Line", "Against", "Numbers", "Note")
-    rows = [
-        (
-            code(one.rung),
-            words(one.kind),
-            words(row.label),
-            plain(row.subject.replace("_", " ")),
-            "; ".join(
-                f"{words(item.name)} "
-                + ("–" if isinstance(item.value, Reason) else number(item.value, 3))
-                for item in row.numbers
-            ),
-            plain(row.note),
-        )
-        for one in result.sensitivity
-        for row in one.rows
-    ]
-    yield Fold("All numbers", (Table(header, rows, "llllll", "Sensitivity analyses"),))
-
-
 def challenge_sentences(result: Result) -> list[str]:
     """Say on the first page what attempts found, and what a pass is worth."""
     if not result.refutations:
@@ -117,11 +86,6 @@ def challenge_sentences(result: Result) -> list[str]:
         if names:
             said.append(f"{phrase}: {joined(names)}.")
     return [*said, blindness(result)]
-
-
-def overturning_sentences(result: Result) -> list[str]:
-    """Say on the first page how little could overturn the headline rung."""
-    return [plain(one.sentence) for one in result.sensitivity if one.rung == result.headline]
 
 
 def _power_curves(result: Result) -> Iterator[Block]:

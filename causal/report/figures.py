@@ -6,9 +6,10 @@ from causal.report.balance_figure import balance_svg
 from causal.report.dag_figure import dag_svg
 from causal.report.ladder_figure import ladder_svg
 from causal.report.overlap_figure import overlap_svg
+from causal.report.sensitivity_figures import contours_svg, sweeps_svg
 from causal.result import Result
 
-FIGURES = ("ladder.svg", "dag.svg", "balance.svg", "overlap.svg")
+FIGURES = ("ladder.svg", "dag.svg", "balance.svg", "overlap.svg", "contours.svg", "sweeps.svg")
 
 
 def figures(result: Result) -> dict[str, bytes]:
@@ -20,4 +21,9 @@ def figures(result: Result) -> dict[str, bytes]:
         drawn["balance.svg"] = balance_svg(result)
     if result.overlap:
         drawn["overlap.svg"] = overlap_svg(result)
+    contours, sweeps = contours_svg(result), sweeps_svg(result)
+    if contours is not None:
+        drawn["contours.svg"] = contours
+    if sweeps is not None:
+        drawn["sweeps.svg"] = sweeps
     return drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import challenges, diagram, sections
+from causal.report import challenges, diagram, overturning, sections
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -53,7 +53,7 @@ def compose_page(result: Result, parts: Collection[str]) -> Page:
         ("6. Covariates by exposure", _covariates(result, parts)),
         ("7. The same question under other choices", challenges.variants(result)),
         ("8. Attempts to refute the headline", challenges.refutations(result)),
-        ("9. What could overturn it", challenges.overturning(result)),
+        ("9. What could overturn it", overturning.overturning(result, parts)),
         ("10. What this cannot tell", iter((Bullets(tuple(caveats(result))),))),
         ("11. Where the numbers come from", _origin(result)),
     )
@@ -76,7 +76,7 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
                 (name, " ".join(said))
                 for name, said in (
                     ("Attempts to refute", challenges.challenge_sentences(result)),
-                    ("What could overturn it", challenges.overturning_sentences(result)),
+                    ("What could overturn it", overturning.overturning_sentences(result)),
                 )
                 if said
             ),

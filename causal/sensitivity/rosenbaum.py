@@ -281,7 +281,11 @@ def _short(told: _Told) -> str:
     sides = "one" if told.settings.sides == 1 else "two"
     level = f"{sides}-sided p {told.settings.alpha:g}, {len(told.found.differences)} pairs"
     if told.gamma == 1:
-        return f"In matched pairs chance alone explains the difference ({level})."
+        pairs = len(told.found.differences)
+        return (
+            f"In {pairs} matched pairs chance alone would explain the difference: it is not "
+            f"significant at {told.settings.alpha:g}, {sides}-sided, even without hidden bias."
+        )
     against = (
         ""
         if isinstance(told.multiple, NotEstimable)
