@@ -18,6 +18,9 @@ from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, diff
 from causal.refuters.common_cause import naming
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
 
+EXPECTED = 10
+"""Expected count of a cell below which a normal interval of a rare control is not to be trusted:
+twice Cochran's 5, since the rung's regression divides the events among its covariates as well."""
 INFORMATIVE = 0.5
 """A bias of half the estimate is the largest that may stay hidden in a pass worth the name."""
 
@@ -49,10 +52,13 @@ class _NegativeControl(Refuter):
         if effect.std_error == 0:
             return self.decline(examined.rung, f"{what} the rung gives a standard error of 0")
         detectable = DETECTABLE * effect.std_error
-        verdict = control_verdict(effect, size)
+        verdict, exact = control_verdict(effect, size), exact_p(control)
+        doubtful = verdict == "FAIL" and exact is not None and exact >= 1 - inference.LEVEL
+        verdict = "NOT_RESOLVABLE" if doubtful else verdict
         said = (
             f"{what} the rung finds {effect.estimate:.3g} (95 % interval {effect.lo:.3g} to "
-            f"{effect.hi:.3g}, n = {control.n}){tell_control(verdict, detectable, size)}."
+            f"{effect.hi:.3g}, n = {control.n}){tell_control(verdict, detectable, size)}"
+            f"{tell_exact(exact)}."
         )
         return self._report(
             examined.rung,
@@ -200,6 +206,39 @@ def size_to_find(
     if exposure is not None and not (own.exposure_kind == exposure.exposure_kind == "binary"):
         size *= float(np.std(own.a)) / float(np.std(exposure.a))
     return size
+
+
+def exact_p(control: Sample) -> float | None:
+    """Give Fisher's exact two-sided p of the crude table where events are too few for intervals.
+
+    Clusters and covariates are left aside. None where the outcome or the exposure is not 0/1, or
+    every cell is expected to hold at least ``EXPECTED``.
+
+    References
+    ----------
+    Cochran (1954), doi:10.2307/3001616, for the rule.
+    """
+    if control.outcome_kind != "binary" or control.exposure_kind != "binary":
+        return None
+    from scipy.stats import fisher_exact
+
+    seen = control.observed
+    y, a = control.y[seen], control.a[seen]
+    table = np.array([[np.sum((a == i) & (y == j)) for j in (0, 1)] for i in (0, 1)])
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    if expected.min() >= EXPECTED:
+        return None
+    return float(fisher_exact(table).pvalue)
+
+
+def tell_exact(p: float | None) -> str:
+    """Say that events are few, and what the exact test says."""
+    if p is None:
+        return ""
+    return (
+        f"; events are so few that intervals are rough: Fisher's exact test of the crude table "
+        f"gives p = {p:.2g}"
+    )
 
 
 def control_verdict(effect: Effect, size: float | NotEstimable) -> Verdict:

@@ -93,9 +93,7 @@ def _mark(contour: ContourBlock, ax: Axes) -> None:
     placed: list[tuple[float, float]] = []
     for mark in sorted(inside, key=lambda m: -(m.x / width + m.y / height)):
         room = (0.03 + LETTER * len(mark.name)) * width
-        near = any(
-            abs(mark.x - x) < room and abs(mark.y - y) < 0.055 * height for x, y in placed
-        )
+        near = any(abs(mark.x - x) < room and abs(mark.y - y) < 0.055 * height for x, y in placed)
         if near:
             continue  # names on top of one another cannot be read; the table has them all
         placed.append((mark.x, mark.y))

@@ -3,17 +3,25 @@
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from causal.errors import DataNotAvailableError
+from causal.estimators import LinearProbability, NuisanceStore
 from causal.pipeline import run
+from causal.planning import plan_analysis
+from causal.refuters import Auxiliary, NegativeControlOutcome
+from causal.refuters.negative_controls import exact_p
 from causal.registry import chosen_options, describe, load_cohort
 from causal.result import FollowUpBlock, Result, RungBlock
+from causal.sampling import draw_sample
 from causal.spec import load_analysis
+from causal.subject import Subject
 
 pytestmark = [pytest.mark.data, pytest.mark.reference]
 
 ANALYSES = Path(__file__).parents[2] / "analyses"
+SPECS = Path(__file__).parent / "specs"
 PRINTED = 0.00051
 """Half a unit of the third decimal printed, and rounding."""
 SHORT = 0.80
@@ -157,3 +165,46 @@ def test_too_few_are_complete_and_change_for_regimes_over_the_waves():
     complete = later[later["person_id"].isin(waves.index[waves == 4]) & (later["wave"] < 24)]
     frequent = complete.groupby("person_id")["mhg_frequent"].sum()
     assert [len(frequent), int((frequent == 0).sum()), int((frequent == 3).sum())] == [99, 18, 32]
+
+
+def test_lung_disease_fails_as_a_control_by_its_interval_but_not_by_the_exact_test():
+    specification = load_analysis(SPECS / "help_nco_lung_disease.yaml")
+    info = describe("help_cohort")
+    try:
+        cohort = load_cohort("help_cohort", chosen_options(info, {}))
+    except DataNotAvailableError as absent:
+        pytest.skip(absent.message)
+    sample = draw_sample(cohort, plan_analysis(specification, info)).sample
+    events = [
+        (int(sample.y[sample.a == arm].sum()), int((sample.a == arm).sum())) for arm in (1, 0)
+    ]
+    assert events == [(15, 144), (2, 71)]
+    assert round(exact_p(sample), 3) == 0.061
+    estimator = LinearProbability()
+    fit = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
+    subject = Subject("full", estimator, sample, fit, fit, sample, "risk_difference")
+    control = NegativeControlOutcome(
+        outcome="lung_disease", concept="bodily_illness", rationale="long-standing disease"
+    )
+    found = control.refute(
+        subject, np.random.default_rng(0), Auxiliary(outcomes={control.key: sample})
+    )
+    assert found.interval[0] > 0
+    assert found.verdict == "NOT_RESOLVABLE"
+    assert "Fisher's exact test of the crude table gives p = 0.061" in found.reason
+
+
+def test_lung_disease_is_mostly_reported_again_from_baseline():
+    try:
+        table = load_cohort("help_cohort", chosen_options(describe("help_cohort"), {})).table
+    except DataNotAvailableError as absent:
+        pytest.skip(absent.message)
+    indexed = table.set_index(["person_id", "wave"])["lung_disease"]
+    seen = table[(table["wave"] == 6) & table["mhg_frequent"].notna()]["person_id"]
+    later = table[(table["wave"] > 6) & table["person_id"].isin(seen)].dropna(
+        subset=["lung_disease"]
+    )
+    first = later.drop_duplicates("person_id").set_index("person_id")["lung_disease"]
+    with_disease = first.index[first == 1]
+    before = [indexed.get((person, 0)) == 1 for person in with_disease]
+    assert (len(before), sum(before)) == (17, 16)
