@@ -95,6 +95,10 @@ class GraphFalsification(Refuter):
         "unmeasured confounding of exposure and outcome, the direction of arrows, an edge too "
         "many, and missing edges that no measured set tests"
     )
+    why_no_power: ClassVar[str] = (
+        "it looks at the diagram and not at the estimate, and cohorts drawn anew from the rung's "
+        "regressions hold nothing of the diagram"
+    )
 
     def examine(self, examined: Examined) -> Refutation:
         """Test the implied independences, adjust for their number, compare with relabellings."""

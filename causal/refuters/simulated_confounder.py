@@ -104,6 +104,10 @@ class SimulatedConfounder(Refuter):
         "be needed, not whether it is there"
     )
 
+    why_no_power: ClassVar[str] = (
+        "it does not test for a confounder but says what one would do, so it has nothing to reject"
+    )
+
     @field_validator("k")
     @classmethod
     def _ascends(cls, k: tuple[float, ...]) -> tuple[float, ...]:

@@ -108,6 +108,11 @@ class SimulatedOutcome(Refuter):
         "unmeasured confounding, and a wrong form of the regression: the outcomes are drawn from it"
     )
 
+    why_no_power: ClassVar[str] = (
+        "it draws its outcomes without unmeasured confounding whatever the cohort holds, so it is "
+        "blind to it by construction; this test cannot see unmeasured confounding"
+    )
+
     @field_validator("effect", mode="before")
     @classmethod
     def _one_or_many(cls, effect: object) -> object:

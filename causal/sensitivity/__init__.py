@@ -8,7 +8,7 @@ from pydantic import Field
 
 from causal.sensitivity.austen import Austen
 from causal.sensitivity.base import Sensitivity, SensitivityFinding
-from causal.sensitivity.bounds import WorstCase
+from causal.sensitivity.bounds import Bounding
 from causal.sensitivity.e_value import EValue
 from causal.sensitivity.misclassification import Misclassification
 from causal.sensitivity.nonparametric_bias import NonparametricOmittedVariable
@@ -22,6 +22,7 @@ from causal.sensitivity.tipping_point import TippingPoint
 
 AnySensitivity: TypeAlias = Annotated[
     Austen
+    | Bounding
     | EValue
     | Misclassification
     | NonparametricOmittedVariable
@@ -31,14 +32,14 @@ AnySensitivity: TypeAlias = Annotated[
     | Reliability
     | Rosenbaum
     | SelectionBias
-    | TippingPoint
-    | WorstCase,
+    | TippingPoint,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
     "AnySensitivity",
     "Austen",
+    "Bounding",
     "EValue",
     "Misclassification",
     "NonparametricOmittedVariable",
@@ -51,5 +52,4 @@ __all__ = [
     "Sensitivity",
     "SensitivityFinding",
     "TippingPoint",
-    "WorstCase",
 ]

@@ -44,7 +44,7 @@ def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
 OutcomeRange: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 
-class WorstCase(Sensitivity):
+class Bounding(Sensitivity):
     """Bounds on the difference of everybody exposed and nobody exposed.
 
     Four in all, of which none adjusts for covariates but the third: outcomes under the exposure
@@ -83,7 +83,7 @@ class WorstCase(Sensitivity):
     needs_unfollowed: ClassVar[bool] = True
 
     @model_validator(mode="after")
-    def _has_a_direction(self) -> WorstCase:
+    def _has_a_direction(self) -> Bounding:
         if bool(self.assume) != (self.direction is not None):
             raise ValueError(
                 "assume and direction go together: say with assume what is monotone, and with "

@@ -16,7 +16,7 @@ from causal.estimators import (
     MeanDifference,
     NuisanceStore,
 )
-from causal.sensitivity import AnySensitivity, WorstCase
+from causal.sensitivity import AnySensitivity, Bounding
 from causal.subject import Subject
 
 ROUNDING = 1e-8
@@ -29,7 +29,7 @@ def finding(sample, estimator=None, unfollowed=True, **settings):
     fit = estimator.fit(known, NuisanceStore(), np.random.default_rng(0))
     everybody = sample if unfollowed else None
     subject = Subject("full", estimator, known, fit, fit, known, "risk_difference", everybody)
-    return WorstCase(**settings).analyse(subject, np.random.default_rng(0))
+    return Bounding(**settings).analyse(subject, np.random.default_rng(0))
 
 
 def ends(row):
@@ -79,7 +79,7 @@ def test_loss_alone_is_the_rungs_own_estimator_with_extremes_filled_in(confounde
         expected.append(fit.effect("risk_difference").estimate)
     known = MeanDifference().fit(sample, NuisanceStore(), np.random.default_rng(0))
     everybody = Subject("full", estimator, sample, known, known, sample, "risk_difference", sample)
-    found = WorstCase().analyse(everybody, np.random.default_rng(0))
+    found = Bounding().analyse(everybody, np.random.default_rng(0))
     assert ends(found.row("loss"))[:2] == pytest.approx(tuple(expected), abs=ROUNDING)
 
 
