@@ -102,10 +102,9 @@ def _table(result: Result, found: Sequence[tuple[int, SensitivityBlock]], captio
 
 def _counted(index: int, one: SensitivityBlock) -> Cell:
     """Say what it takes in yardsticks."""
-    if isinstance(one.headline.value, Reason) and not isinstance(one.multiple, float | int):
-        return "does not apply"
     if isinstance(one.multiple, Reason):
-        return "no yardstick here"
+        idle = isinstance(one.headline.value, Reason)
+        return "does not apply" if idle else "no yardstick here"
     where = f"/sensitivity/{index}/multiple"
     if one.multiple is None:
         return Number("nothing examined does", where)
