@@ -32,7 +32,7 @@ def dowhy_linear(frame: pd.DataFrame) -> Answer:
     """Fit DoWhy's linear regression."""
     from dowhy.causal_estimators.linear_regression_estimator import LinearRegressionEstimator
 
-    fitted = LinearRegressionEstimator(_estimand(frame)).fit(frame)
+    fitted = LinearRegressionEstimator(estimand_of(frame)).fit(frame)
     value = fitted.estimate_effect(frame, target_units="ate", need_conditional_estimates=False)
     return float(value.value), float(np.asarray(fitted.model.bse)[1])
 
@@ -45,7 +45,7 @@ def dowhy_logistic(frame: pd.DataFrame) -> Answer:
     )
 
     fitted = GeneralizedLinearModelEstimator(
-        _estimand(frame), glm_family=sm.families.Binomial(), predict_score=True
+        estimand_of(frame), glm_family=sm.families.Binomial(), predict_score=True
     ).fit(frame)
     value = fitted.estimate_effect(frame, target_units="ate", need_conditional_estimates=False)
     return float(value.value), None
@@ -58,7 +58,7 @@ def dowhy_weighting(frame: pd.DataFrame) -> Answer:
     )
 
     fitted = PropensityScoreWeightingEstimator(
-        _estimand(frame), min_ps_score=LOOSEST, max_ps_score=1 - LOOSEST
+        estimand_of(frame), min_ps_score=LOOSEST, max_ps_score=1 - LOOSEST
     ).fit(frame)
     value = fitted.estimate_effect(frame, target_units="ate")
     return float(value.value), None
@@ -108,7 +108,7 @@ def quietly(call: Callable[[pd.DataFrame], Answer], frame: pd.DataFrame) -> Answ
         return call(frame)
 
 
-def _estimand(frame: pd.DataFrame) -> object:
+def estimand_of(frame: pd.DataFrame) -> object:
     """Build DoWhy's estimand with the adjustment set given; a fresh one at every call."""
     from dowhy.causal_identifier.identified_estimand import IdentifiedEstimand
 

@@ -95,10 +95,10 @@ class Estimates:
                 "this estimator gives a difference only, not the two means a ratio needs"
             )
         mu0, mu1 = float(self.values[0]), float(self.values[1])
-        value = _contrast_value(mu0, mu1, scale)
+        value = contrast_value(mu0, mu1, scale)
         if isinstance(value, NotEstimable):
             return value
-        jacobian = np.array([_contrast_gradient(mu0, mu1, scale)])
+        jacobian = np.array([contrast_gradient(mu0, mu1, scale)])
         influence = (
             self.influence
             if isinstance(self.influence, NotEstimable)
@@ -155,7 +155,7 @@ class Estimates:
         )
 
 
-def _contrast_value(mu0: float, mu1: float, scale: Scale) -> float | NotEstimable:
+def contrast_value(mu0: float, mu1: float, scale: Scale) -> float | NotEstimable:
     """Give the contrast of two means, ratios as logs."""
     if scale in DIFFERENCES:
         return mu1 - mu0
@@ -169,8 +169,8 @@ def _contrast_value(mu0: float, mu1: float, scale: Scale) -> float | NotEstimabl
     return math.log(mu1 / (1 - mu1) * (1 - mu0) / mu0)
 
 
-def _contrast_gradient(mu0: float, mu1: float, scale: Scale) -> tuple[float, float]:
-    """Differentiate ``_contrast_value`` with respect to (mu0, mu1)."""
+def contrast_gradient(mu0: float, mu1: float, scale: Scale) -> tuple[float, float]:
+    """Differentiate ``contrast_value`` with respect to (mu0, mu1)."""
     if scale in DIFFERENCES:
         return -1.0, 1.0
     if scale == "risk_ratio":

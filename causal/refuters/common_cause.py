@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from causal import inference
-from causal.cohort import Sample
 from causal.diagnostics import Verdict
-from causal.documents import Settings
-from causal.estimators import Estimator
+from causal.estimate import NotEstimable
+from causal.estimators import NuisanceStore
 from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, tell_failures
-from causal.refuters.drawing import fit_start, refit
+from causal.refuters.changes import AddedCovariate
+from causal.refuters.drawing import refit
 
 NOISE = "(noise)"
 
@@ -50,14 +49,20 @@ class RandomCommonCause(Refuter):
         sample, estimator = examined.sample, examined.estimator
         if not estimator.adjusts:
             return self.decline(examined.rung, f"{estimator.kind} adjusts for nothing")
-        using = naming(estimator, NOISE)
         folds = int(examined.rng.spawn(1)[0].integers(2**62))
-        _, expected = fit_start(estimator, sample, examined.scale, np.random.default_rng(folds))
-        wider = with_noise(sample, examined.rng.spawn(1)[0])
-        streams = examined.rng.spawn(self.draws)
-        start, _ = fit_start(using, wider, examined.scale, np.random.default_rng(folds))
-        changed = ((with_noise(sample, rng), np.random.default_rng(folds)) for rng in streams)
-        found = refit(changed, using, examined.scale, start, same_rows=True)
+        original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(folds))
+        known = original.contrast(examined.scale)
+        if isinstance(known, NotEstimable):
+            return self.decline(examined.rung, known.reason)
+        expected = float(known.values[0])
+        changed = (
+            (
+                AddedCovariate(rng.standard_normal(sample.n), NOISE),
+                np.random.default_rng(folds),
+            )
+            for rng in examined.rng.spawn(self.draws)
+        )
+        found = refit(changed, estimator, sample, examined.scale, same_rows=False)
         moves = found.values - expected
         typical = math.sqrt(float(np.mean(moves**2)))
         if typical == 0:
@@ -82,29 +87,3 @@ class RandomCommonCause(Refuter):
             reason=said,
             detectable=(self.tolerance + DETECTABLE * error) * examined.std_error,
         )
-
-
-def with_noise(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Add one covariate of noise."""
-    return replace(
-        sample,
-        x=np.column_stack([sample.x, rng.standard_normal(sample.n)]),
-        terms=(*sample.terms, NOISE),
-        concepts=(*sample.concepts, NOISE),
-    )
-
-
-def naming(estimator: Estimator, term: str) -> Estimator:
-    """Give the estimator with a term added wherever its settings list the terms to use.
-
-    Otherwise a regression that lists its terms would ignore the new one, and the refuter would
-    pass without having tried anything.
-    """
-    changed: dict[str, object] = {}
-    for name, value in estimator:
-        if name == "terms" and isinstance(value, tuple):
-            changed[name] = (*value, term)
-        elif isinstance(value, Settings) and isinstance(getattr(value, "terms", None), tuple):
-            terms = (*getattr(value, "terms"), term)  # noqa: B009
-            changed[name] = value.model_copy(update={"terms": terms})
-    return estimator.model_copy(update=changed)

@@ -1,25 +1,30 @@
-"""Repeats a fit on changed samples: nuisances are fitted anew, from the first fit's solution."""
+"""Repeats a fit on changed samples, in blocks where that gives the same, else one by one."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 
 from causal import inference
-from causal.arrays import Bools, Floats, Ints
+from causal.arrays import Floats, Ints
 from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import NotEstimable, Scale
 from causal.estimators import Estimator, NuisanceStore
-from causal.estimators.glm import fit_glm
+from causal.refuters.batches import Batch, block_width
+from causal.refuters.changes import AddedCovariate, Change, naming
+from causal.refuters.refits import find_batch
 
-SWEEPS = 20
-"""Rounds of exchanges: within a stratum the odds differ little, so few are needed."""
 MOST_FAILED = 0.1
 """With more draws than this unfit, those left are no longer a fair selection."""
+
+Draw: TypeAlias = tuple[Change, np.random.Generator]
+"""A change, and the stream the fit on the changed sample may use."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +37,8 @@ class Draws:
     kept : (k,) ints, the numbers of the draws that could be fitted.
     influence : (n,) floats, each row's influence averaged over draws; None without such.
     failed : draws that could not be fitted.
-    std_errors : (k,) floats, on the scale of ``values``.
-    half_widths : (k,) floats, of the 95 % interval of each draw.
+    std_errors, half_widths : (k,) floats, of each estimate and of its 95 % interval; empty where
+        draws were fitted in blocks.
     """
 
     values: Floats
@@ -45,138 +50,120 @@ class Draws:
 
 
 def refit(
-    samples: Iterable[tuple[Sample, np.random.Generator]],
+    draws: Iterable[Draw],
     estimator: Estimator,
+    sample: Sample,
     scale: Scale,
-    start: NuisanceStore,
     *,
     same_rows: bool,
+    batched: bool = True,
 ) -> Draws:
-    """Fit an estimator on one changed sample after another.
+    """Fit an estimator, nuisances anew, on one changed sample after another.
 
     Parameters
     ----------
-    samples : each with the stream its fit may use.
-    start : the store of the fit on the unchanged sample; regressions begin at its solutions.
+    sample : what is changed.
     same_rows : row i is the same unit in every draw, so that influence can be averaged.
+    batched : fit in blocks where there is a way that gives the same numbers; these have no standard
+        errors of their own.
 
     Raises
     ------
     PositivityError
         More than a tenth of the draws could not be fitted.
     """
-    values: list[float] = []
-    errors: list[float] = []
-    halves: list[float] = []
-    kept: list[int] = []
+    batch = find_batch(estimator, sample, scale) if batched else None
+    tally = _Tally(estimator, sample, scale, same_rows)
+    width = 1 if batch is None else block_width(sample.n)
+    for block in _blocks(draws, width):
+        if batch is None:
+            tally.fit_alone(*block[0])
+        else:
+            tally.fit_block(batch, block)
+    return tally.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Tally:
+    """Fits draws and keeps account of them."""
+
+    estimator: Estimator
+    sample: Sample
+    scale: Scale
+    same_rows: bool
+    values: list[float] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    halves: list[float] = field(default_factory=list)
     total: Floats | None = None
-    failed, said = 0, ""
-    for number, (sample, rng) in enumerate(samples):
+    failed: int = 0
+    said: str = ""
+    first: NuisanceStore | None = None
+
+    def fit_block(self, batch: Batch, block: list[Draw]) -> None:
+        """Fit a block of draws, and those on their own that it leaves."""
+        changes, rngs = zip(*block, strict=True)
+        states = [rng.bit_generator.state for rng in rngs]
+        # what a draw without a solution divides by is of no account: it is fitted on its own
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = batch.fit(changes, rngs, with_influence=self.same_rows)
+        if found.influence is not None:
+            self._add(found.influence)
+        for place, (change, rng) in enumerate(block):
+            if found.known[place]:
+                self.kept.append(self.failed + len(self.values))
+                self.values.append(float(found.values[place]))
+            else:
+                rng.bit_generator.state = states[place]
+                self.fit_alone(change, rng)
+
+    def fit_alone(self, change: Change, rng: np.random.Generator) -> None:
+        """Fit one draw; regressions begin at the solutions of the first that could be fitted."""
+        using = self.estimator
+        if isinstance(change, AddedCovariate):
+            using = naming(using, change.term)
+        store = NuisanceStore(start=self.first)
         try:
-            fitted = estimator.fit(sample, NuisanceStore(start=start), rng).contrast(scale)
+            fitted = using.fit(change.apply(self.sample), store, rng).contrast(self.scale)
         except (PositivityError, OutcomeError) as problem:
-            failed, said = failed + 1, said or problem.message
-            continue
+            fitted = NotEstimable(problem.message)
         if isinstance(fitted, NotEstimable):
-            failed, said = failed + 1, said or fitted.reason
-            continue
-        values.append(float(fitted.values[0]))
-        errors.append(math.sqrt(float(fitted.covariance[0, 0])))
-        halves.append(inference.critical_value(df=fitted.df) * errors[-1])
-        kept.append(number)
-        if same_rows and not isinstance(fitted.influence, NotEstimable):
-            one = fitted.influence[:, 0]
-            total = one.copy() if total is None else total + one
-    if failed > MOST_FAILED * (failed + len(values)):
-        raise PositivityError(
-            f"{failed} of {failed + len(values)} draws could not be fitted ({said.rstrip('.')})."
+            self.failed, self.said = self.failed + 1, self.said or fitted.reason
+            return
+        self.first = self.first or store
+        self.kept.append(self.failed + len(self.values))
+        self.values.append(float(fitted.values[0]))
+        self.errors.append(math.sqrt(float(fitted.covariance[0, 0])))
+        self.halves.append(inference.critical_value(df=fitted.df) * self.errors[-1])
+        if self.same_rows and not isinstance(fitted.influence, NotEstimable):
+            self._add(fitted.influence[:, 0])
+
+    def close(self) -> Draws:
+        """Give what was found, unless too many draws could not be fitted."""
+        number = self.failed + len(self.values)
+        if self.failed > MOST_FAILED * number:
+            raise PositivityError(
+                f"{self.failed} of {number} draws could not be fitted ({self.said.rstrip('.')})."
+            )
+        averaged = None if self.total is None else self.total / len(self.values)
+        kept = np.array(self.kept, dtype=np.int64)
+        every = len(self.errors) == len(self.values)
+        return Draws(
+            values=np.array(self.values),
+            kept=kept,
+            influence=averaged,
+            failed=self.failed,
+            std_errors=np.array(self.errors if every else []),
+            half_widths=np.array(self.halves if every else []),
         )
-    averaged = None if total is None else total / len(values)
-    return Draws(
-        values=np.array(values),
-        kept=np.array(kept, dtype=np.int64),
-        influence=averaged,
-        failed=failed,
-        std_errors=np.array(errors),
-        half_widths=np.array(halves),
-    )
+
+    def _add(self, influence: Floats) -> None:
+        """Add influence values of one or more draws."""
+        self.total = influence.copy() if self.total is None else self.total + influence
 
 
-def fit_start(
-    estimator: Estimator, sample: Sample, scale: Scale, rng: np.random.Generator
-) -> tuple[NuisanceStore, float]:
-    """Fit once on the unchanged sample; give its regressions and its estimate.
-
-    Raises
-    ------
-    OutcomeError
-        The contrast does not exist.
-    """
-    store = NuisanceStore()
-    fitted = estimator.fit(sample, store, rng).contrast(scale)
-    if isinstance(fitted, NotEstimable):
-        raise OutcomeError(fitted.reason)
-    return store, float(fitted.values[0])
-
-
-def shuffle_within(
-    values: Floats, tendency: Floats, strata: Ints, rng: np.random.Generator
-) -> Floats:
-    """Permute values within strata, each landing where it tends to.
-
-    A plain permutation would make the tendency a step function, which an estimator that models it
-    smoothly could be found to miss. So pairs are then exchanged, or not, by the odds of the two
-    ways round: values keep their law given the tendency, among permutations within strata.
-
-    Parameters
-    ----------
-    values : (n,) floats.
-    tendency : (n,) floats, natural parameter of each value: the logit for 0/1 values, the mean over
-        the residual variance for others.
-    strata : (n,) ints.
-
-    References
-    ----------
-    Berrett, Wang, Barber & Samworth (2020), doi:10.1111/rssb.12340, algorithm 1.
-    """
-    order = np.argsort(strata + rng.random((SWEEPS + 1, len(values))), axis=1)
-    shuffled = np.empty_like(values)
-    shuffled[np.argsort(strata, kind="stable")] = values[order[0]]
-    luck = rng.random((SWEEPS, len(values) // 2))
-    for sweep in range(SWEEPS):
-        pairs = order[sweep + 1][: 2 * luck.shape[1]].reshape(-1, 2)
-        one, other = pairs.T
-        stay = (shuffled[one] - shuffled[other]) * (tendency[one] - tendency[other])
-        exchange = (luck[sweep] < 0.5 * (1 - np.tanh(0.5 * stay))) & (strata[one] == strata[other])
-        shuffled[one[exchange]], shuffled[other[exchange]] = (
-            shuffled[other[exchange]],
-            shuffled[one[exchange]],
-        )
-    return shuffled
-
-
-def fit_tendency(x: Floats, values: Floats, w: Floats, kind: str, rows: Bools) -> Floats:
-    """Give the natural parameter of each value given covariates: a logit, or mean over variance.
-
-    Parameters
-    ----------
-    kind : ``binary``, or anything else for least squares with equal variance.
-    rows : (n,) booleans, where the value is known.
-
-    Raises
-    ------
-    SeparationFoundError
-        The covariates determine a 0/1 value.
-    """
-    if kind == "binary":
-        mean = fit_glm(x, values, w, "logit", rows).fitted
-        return np.log(mean) - np.log1p(-mean)
-    fitted = fit_glm(x, values, w, "linear", rows).fitted
-    variance = float(np.average((values[rows] - fitted[rows]) ** 2, weights=w[rows]))
-    return fitted / variance if variance > 0 else fitted
-
-
-def cut_into_strata(score: Floats, strata: int) -> Ints:
-    """Divide rows into strata of about equal size by quantiles of a score."""
-    inner = np.quantile(score, np.arange(1, strata) / strata)
-    return np.searchsorted(inner, score, side="right").astype(np.int64)
+def _blocks(draws: Iterable[Draw], width: int) -> Iterator[list[Draw]]:
+    """Cut draws into blocks; the last may be shorter."""
+    remaining = iter(draws)
+    while block := list(islice(remaining, width)):
+        yield block

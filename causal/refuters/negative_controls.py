@@ -15,7 +15,7 @@ from causal.diagnostics import Verdict
 from causal.estimate import Effect, NotEstimable
 from causal.estimators import Estimator, NuisanceStore
 from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, difference_of
-from causal.refuters.common_cause import naming
+from causal.refuters.changes import naming
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
 
 EXPECTED = 10

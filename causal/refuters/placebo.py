@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -23,14 +22,9 @@ from causal.refuters.base import (
     judge_null,
     tell_failures,
 )
-from causal.refuters.drawing import (
-    Draws,
-    cut_into_strata,
-    fit_start,
-    fit_tendency,
-    refit,
-    shuffle_within,
-)
+from causal.refuters.changes import Change, NewExposure, NewOutcome
+from causal.refuters.drawing import Draws, refit
+from causal.refuters.permuting import cut_into_strata, fit_tendency, prepare_shuffle
 
 
 class PlaceboExposure(Refuter):
@@ -70,13 +64,14 @@ class PlaceboExposure(Refuter):
         tendency = np.bincount(blocks, _tendency(sample, "exposure")) / np.bincount(blocks)
         strata = cut_into_strata(tendency, self.strata)
 
-        def change(one: Sample, rng: np.random.Generator) -> Sample:
-            return one.with_exposure(shuffle_within(one.a[first], tendency, strata, rng)[blocks])
-
-        if len(np.unique(np.column_stack([strata, sample.a[first]]), axis=0)) == len(
-            np.unique(strata)
-        ):
+        shuffle = prepare_shuffle(sample.a[first], tendency, strata)
+        if not shuffle.moves:
             return self.decline(examined.rung, "no stratum holds both exposures, none can move")
+
+        def change(rng: np.random.Generator) -> Change:
+            drawn = shuffle.draw(rng)
+            return NewExposure(drawn if len(first) == sample.n else drawn[blocks])
+
         found = _permuted(examined, self.draws, change)
         what = f"Exposure permuted within {self.strata} strata of the propensity"
         return _conclude_null(self, examined, found, what, self.strata / len(first))
@@ -111,12 +106,13 @@ class DummyOutcome(Refuter):
         """Permute, refit, and test the mean against 0."""
         known = examined.sample.observed
         tendency = _tendency(examined.sample, "outcome")[known]
-        strata = cut_into_strata(tendency, self.strata)
+        y = examined.sample.y
+        shuffle = prepare_shuffle(y[known], tendency, cut_into_strata(tendency, self.strata))
 
-        def change(one: Sample, rng: np.random.Generator) -> Sample:
-            y = np.array(one.y)
-            y[known] = shuffle_within(one.y[known], tendency, strata, rng)
-            return replace(one, y=y)
+        def change(rng: np.random.Generator) -> Change:
+            changed = np.array(y)
+            changed[known] = shuffle.draw(rng)
+            return NewOutcome(changed)
 
         found = _permuted(examined, self.draws, change)
         what = f"Outcome permuted within {self.strata} strata of its prediction"
@@ -156,14 +152,11 @@ def _tendency(sample: Sample, what: Literal["exposure", "outcome"]) -> Floats:
 
 
 def _permuted(
-    examined: Examined, draws: int, change: Callable[[Sample, np.random.Generator], Sample]
+    examined: Examined, draws: int, change: Callable[[np.random.Generator], Change]
 ) -> Draws:
     """Fit on changed samples; each draw has a stream of its own."""
-    start, _ = fit_start(
-        examined.estimator, examined.sample, examined.scale, examined.rng.spawn(1)[0]
-    )
-    changed = ((change(examined.sample, rng), rng) for rng in examined.rng.spawn(draws))
-    return refit(changed, examined.estimator, examined.scale, start, same_rows=True)
+    changed = ((change(rng), rng) for rng in examined.rng.spawn(draws))
+    return refit(changed, examined.estimator, examined.sample, examined.scale, same_rows=True)
 
 
 def _conclude_null(

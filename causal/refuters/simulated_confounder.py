@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -19,10 +19,9 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import NotEstimable
-from causal.estimators import NuisanceStore
 from causal.findings import Number, Row, numbers
 from causal.refuters.base import Examined, Refutation, Refuter
-from causal.refuters.common_cause import naming
+from causal.refuters.changes import AddedCovariate
 from causal.refuters.confounding import Unit, make_confounder, measured_unit
 from causal.refuters.drawing import refit
 from causal.sensitivity.benchmarks import Benchmark
@@ -220,7 +219,7 @@ def confounder_verdict(meets: Number, at: Moved | NotEstimable, must_withstand: 
 
 def _attempts(examined: Examined, unit: Unit, draws: int) -> Callable[[float], Step]:
     """Give the function that refits at a multiple; the noise is the same at every one."""
-    sample, using = examined.sample, naming(examined.estimator, U)
+    sample = examined.sample
     seeds = examined.rng.integers(2**62, size=draws)
     folds = int(examined.rng.integers(2**62))
     sign = math.copysign(1.0, examined.value)
@@ -239,7 +238,9 @@ def _attempts(examined: Examined, unit: Unit, draws: int) -> Callable[[float], S
             for seed in seeds
         )
         try:
-            found = refit(changed, using, examined.scale, NuisanceStore(), same_rows=False)
+            found = refit(
+                changed, examined.estimator, sample, examined.scale, same_rows=False, batched=False
+            )
         except (PositivityError, OutcomeError) as problem:
             return Step(k, NotEstimable(problem.message.rstrip(".")))
         mean, half = float(found.values.mean()), float(found.half_widths.mean())
@@ -250,14 +251,9 @@ def _attempts(examined: Examined, unit: Unit, draws: int) -> Callable[[float], S
 
 def with_confounder(
     sample: Sample, strength: Strength, sign: float, rng: np.random.Generator
-) -> Sample:
-    """Add a simulated confounder to the covariates."""
-    return replace(
-        sample,
-        x=np.column_stack([sample.x, make_confounder(sample, strength, sign, rng)]),
-        terms=(*sample.terms, U),
-        concepts=(*sample.concepts, U),
-    )
+) -> AddedCovariate:
+    """Make a simulated confounder, to be added to the covariates."""
+    return AddedCovariate(make_confounder(sample, strength, sign, rng), U)
 
 
 def _without(examined: Examined) -> Moved:

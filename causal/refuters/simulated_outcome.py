@@ -24,7 +24,8 @@ from causal.refuters.base import (
     Refuter,
     tell_failures,
 )
-from causal.refuters.drawing import Draws, fit_start, refit
+from causal.refuters.changes import NewOutcome
+from causal.refuters.drawing import Draws, refit
 from causal.refuters.planting import World, fit_world, target_weights
 
 MOST_NAMED = 5
@@ -158,10 +159,9 @@ class SimulatedOutcome(Refuter):
         sample, estimator = examined.sample, examined.estimator
         weight = target_weights(sample, estimator.estimand)
         mean = world.mean(sample.a, weight, planted)
-        start, _ = fit_start(estimator, sample, examined.scale, rng.spawn(1)[0])
         streams = rng.spawn(self.draws)
-        changed = ((replace(sample, y=world.draw(mean, one)), one) for one in streams)
-        return refit(changed, estimator, examined.scale, start, same_rows=True)
+        changed = ((NewOutcome(world.draw(mean, one)), one) for one in streams)
+        return refit(changed, estimator, sample, examined.scale, same_rows=True, batched=False)
 
 
 def judge_recovery(draws: Draws, planted: float, cluster: Ints | None) -> Recovered:

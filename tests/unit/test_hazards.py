@@ -50,9 +50,9 @@ from causal.refuters import (
     PlaceboExposure,
     RandomCommonCause,
 )
+from causal.refuters.changes import take_rows
 from causal.refuters.dowhy_refuters import _fresh_columns
 from causal.refuters.empirical_calibration import FEWEST, ease_verdict
-from causal.refuters.resampling import take_rows
 from causal.refuters.systematic_error import absolute_error_interval, null_posterior
 from causal.seeding import generator
 from causal.subject import Subject

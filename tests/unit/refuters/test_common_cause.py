@@ -17,7 +17,8 @@ from causal.estimators import (
 )
 from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
 from causal.refuters import RandomCommonCause
-from causal.refuters.common_cause import NOISE, naming
+from causal.refuters.changes import naming
+from causal.refuters.common_cause import NOISE
 
 DRAWS = 80
 

@@ -19,7 +19,7 @@ from causal.estimators import (
 from causal.estimators.base import from_influence
 from causal.estimators.doubly_robust import doubly_robust_means
 from causal.refuters import DummyOutcome, PlaceboExposure
-from causal.refuters.drawing import cut_into_strata, shuffle_within
+from causal.refuters.permuting import cut_into_strata, prepare_shuffle
 from causal.refuters.placebo import exposure_blocks
 
 DRAWS = 150
@@ -128,9 +128,15 @@ def test_shuffling_keeps_the_count_in_every_stratum():
     score = rng.normal(size=500)
     values = (rng.random(500) < 1 / (1 + np.exp(-score))).astype(float)
     strata = cut_into_strata(score, 5)
-    shuffled = shuffle_within(values, score, strata, rng)
-    assert not np.array_equal(shuffled, values)
-    np.testing.assert_array_equal(np.bincount(strata, shuffled), np.bincount(strata, values))
+    for kind in (values, score):  # 0/1, and any other
+        shuffle = prepare_shuffle(kind, score, strata)
+        assert shuffle.moves
+        shuffled = shuffle.draw(rng)
+        assert not np.array_equal(shuffled, kind)
+        for stratum in range(5):
+            np.testing.assert_array_equal(
+                np.sort(shuffled[strata == stratum]), np.sort(kind[strata == stratum])
+            )
 
 
 def test_within_a_stratum_values_still_follow_their_tendency():
@@ -139,10 +145,52 @@ def test_within_a_stratum_values_still_follow_their_tendency():
     values = np.zeros(600)
     values[rng.permutation(600)[:300]] = 1.0  # however they start
     one = np.zeros(600, dtype=np.int64)
-    mean = np.mean([shuffle_within(values, score, one, rng) for _ in range(400)], axis=0)
+    shuffle = prepare_shuffle(values, score, one)
+    mean = np.mean([shuffle.draw(rng) for _ in range(400)], axis=0)
     expected = 1 / (1 + np.exp(-score))
     for half in (score < 0, score > 0):
         assert mean[half].mean() == pytest.approx(expected[half].mean(), abs=RATE_ERROR)
+
+
+def chances(logit, count):
+    """Give the chances of a 1 among permutations weighed by their odds, exactly."""
+    p = 1 / (1 + np.exp(-logit))
+
+    def law(some):
+        chance = np.ones(1)
+        for one in some:
+            chance = np.convolve(chance, [1 - one, one])
+        return chance
+
+    whole = law(p)[count]
+    without = {one: law(np.delete(p, np.flatnonzero(p == one)[0])) for one in np.unique(p)}
+    return np.array([one * without[one][count - 1] / whole for one in p])
+
+
+@pytest.mark.parametrize(("n", "count", "draws"), [(12, 4, 20_000), (1600, 500, 400)])
+def test_zeros_and_ones_have_the_law_of_permutations_weighed_by_odds(n, count, draws):
+    """With exchanges in a small stratum, without them in a large one."""
+    logit = np.repeat(np.array([-1.5, -0.5, 0.5, 1.5]), n // 4)
+    values = np.repeat([1.0, 0.0], [count, n - count])
+    shuffle = prepare_shuffle(values, logit, np.zeros(n, dtype=np.int64))
+    assert (shuffle.sweeps == 0) == (n > 100)
+    rng = np.random.default_rng(7)
+    mean = np.mean([shuffle.draw(rng) for _ in range(draws)], axis=0)
+    expected = chances(logit, count)
+    for group in np.array_split(np.arange(n), 4):
+        error = 4 * np.sqrt(0.25 / draws / len(group))  # four Monte-Carlo errors
+        assert mean[group].mean() == pytest.approx(expected[group[0]], abs=error)
+
+
+def test_other_values_keep_their_law_given_their_tendency():
+    """Normal values around two means: after exchange those of each half lie about its own."""
+    rng = np.random.default_rng(5)
+    tendency = np.repeat([-1.0, 1.0], 200)
+    values = rng.permutation(np.concatenate([rng.normal(-1, 1, 200), rng.normal(1, 1, 200)]))
+    shuffle = prepare_shuffle(values, tendency, np.zeros(400, dtype=np.int64))
+    mean = np.mean([shuffle.draw(rng) for _ in range(200)], axis=0)
+    assert mean[:200].mean() == pytest.approx(-1, abs=0.2)
+    assert mean[200:].mean() == pytest.approx(1, abs=0.2)
 
 
 def test_clusters_of_one_exposure_are_permuted_as_one(households, confounded):

@@ -15,9 +15,12 @@ from causal.estimators import (
     LinearProbability,
 )
 from causal.refuters import Bootstrap, DataSubset
-from causal.refuters.resampling import gather_rows, judge_spread, take_rows
+from causal.refuters.changes import Resample, take_rows
+from causal.refuters.resampling import judge_spread, number_groups
 
 DRAWS = 200
+SPREAD = 0.05
+"""Linearisation at 3,000 rows; the same persons are drawn, so Monte-Carlo error cancels."""
 RESAMPLING = pytest.mark.parametrize(
     "refuter", [DataSubset(draws=DRAWS), Bootstrap(draws=DRAWS)], ids=lambda one: one.kind
 )
@@ -82,6 +85,26 @@ def test_an_estimate_driven_by_one_person_fails_the_subset(refute, with_leverage
     assert sound.verdict == "PASS", sound.reason
 
 
+def test_the_multiplier_bootstrap_agrees_with_refits_where_samples_are_large(refute, confounded):
+    sample = confounded(3000, clustered=True, weighted=True)
+    for estimator in (GComputation(), InverseProbability(), LinearProbability()):
+        linear, again = (
+            refute(Bootstrap(draws=400, method=method), estimator, sample)
+            for method in ("multiplier", "refit")
+        )
+        assert linear.verdict == "PASS", linear.reason
+        assert "linearisation" in linear.reason
+        assert linear.draws.std() == pytest.approx(again.draws.std(), rel=SPREAD)
+        assert np.corrcoef(linear.draws, again.draws)[0, 1] > 0.99  # the same persons are drawn
+
+
+def test_the_multiplier_bootstrap_finds_clusters_that_are_ignored(refute, households):
+    blind = LinearProbability(variance={"kind": "HC1", "clustered": False})
+    refuter = Bootstrap(draws=DRAWS, method="multiplier")
+    found = refute(refuter, blind, households(), scale="mean_difference")
+    assert found.verdict == "FAIL", found.reason
+
+
 def test_too_many_draws_without_a_fit_are_not_evaluated(refute, confounded):
     sample = confounded(60, outcome="continuous")
     two = np.zeros(sample.n)
@@ -98,12 +121,13 @@ def test_too_many_draws_without_a_fit_are_not_evaluated(refute, confounded):
 
 def test_persons_are_drawn_whole(households):
     sample = households(10, 5)
-    groups = gather_rows(sample)
-    assert len(groups) == 10
-    twice = take_rows(sample, np.concatenate([groups[3], groups[3]]))
+    group, number = number_groups(sample)
+    assert number == 10
+    counts = np.zeros(10, dtype=int)
+    counts[3] = 2
+    twice = Resample(counts[group]).apply(sample)
     assert twice.n == 10
     assert (twice.unit == 3).all()
-    np.testing.assert_array_equal(np.sort(np.concatenate(groups)), np.arange(sample.n))
 
 
 def test_covariates_of_resamples_are_those_of_the_sample(confounded):

@@ -149,7 +149,8 @@ def test_clusters_doses_and_missing_outcomes_are_taken(refute, confounded):
 
 def test_rows_without_an_outcome_have_a_confounder_too(confounded):
     sample = confounded(2000, missing=True)
-    wider = with_confounder(sample, Strength(0.1, 0.1), 1.0, np.random.default_rng(0))
+    added = with_confounder(sample, Strength(0.1, 0.1), 1.0, np.random.default_rng(0))
+    wider = added.apply(sample)
     unknown = wider.x[~sample.observed, -1]
     assert np.isfinite(unknown).all()
     assert unknown.std() == pytest.approx(wider.x[sample.observed, -1].std(), rel=0.15)

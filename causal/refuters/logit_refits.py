@@ -1,0 +1,307 @@
+"""Weighting, standardisation and AIPW on many changed samples at once: exact refits in blocks.
+
+Every formula here has its twin in ``estimators``, for one sample; tests hold them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from causal.arrays import Bools, Floats
+from causal.cohort import Sample
+from causal.estimate import NotEstimable, Scale, contrast_gradient, contrast_value
+from causal.estimators.nuisance import CrossFitting, folds_by_unit
+from causal.estimators.weighting import (
+    ClipBounds,
+    WeightTarget,
+    balancing_weights,
+    clipped,
+    weight_slopes,
+    within,
+)
+from causal.refuters.batched_nuisances import Start
+from causal.refuters.batches import (
+    Columns,
+    Fitted,
+    block_width,
+    enough_in_each_arm,
+    fill_up,
+    gather_columns,
+    pieces,
+)
+from causal.refuters.changes import Change
+
+Influence = Callable[[slice], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrasts:
+    """A contrast of two means in each draw: (B,) values, (B, 2) gradients, and which exist."""
+
+    values: Floats
+    gradient: Floats
+    known: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightingRefits:
+    """Hájek means by inverse probability or overlap weights; a ``Batch``."""
+
+    sample: Sample
+    scale: Scale
+    propensity: Start
+    target: WeightTarget
+    clip: ClipBounds | None
+    trim: float | None
+    chained: bool
+
+    def fit(
+        self,
+        changes: Sequence[Change],
+        rngs: Sequence[np.random.Generator],
+        *,
+        with_influence: bool,
+    ) -> Fitted:
+        """Fit a block of draws."""
+        columns = _columns(changes, self.sample)
+        chained = self.chained and with_influence
+        fit = self.propensity.fit(self.sample, columns, columns.times, exact=chained)
+        base = self.sample.w * self.sample.observed * columns.times
+        count, size = block_width(self.sample.n), fit.regressions.size
+        sizes, sums = np.zeros((count, 2)), np.zeros((count, 2))
+        moved, moved_y = np.zeros((2, count, size)), np.zeros((2, count, size))
+        for rows in pieces(self.sample.n):
+            a, y = columns.a[:, rows], columns.y[:, rows]
+            weight, slope = self._weights(fit.mean(rows), a, base[:, rows])
+            for arm in (0, 1):
+                sizes[:, arm] += (weight * (a == arm)).sum(axis=1)
+                sums[:, arm] += (weight * (a == arm) * y).sum(axis=1)
+                if chained:
+                    moved[arm] += fit.regressions.onto(slope * (a == arm), rows)
+                    moved_y[arm] += fit.regressions.onto(slope * (a == arm) * y, rows)
+        means = _divided(sums, sizes)
+        found = _contrast(means, self.scale, fit.found.converged)
+        if not with_influence:
+            return _fitted(changes, self.sample, columns, found, None)
+        n = self.sample.n
+        per_arm = np.where(found.known[:, None], _divided(found.gradient, sizes), 0.0)
+        means = np.where(found.known[:, None], means, 0.0)
+        direction = np.zeros((count, size))
+        if chained:
+            gradient = sum(
+                per_arm[:, arm, None] * (moved_y[arm] - means[:, arm, None] * moved[arm])
+                for arm in (0, 1)
+            )
+            direction = fit.chained(np.asarray(gradient), n)
+
+        def influence(rows: slice) -> Floats:
+            a, y, e = columns.a[:, rows], columns.y[:, rows], fit.mean(rows)
+            weight, _ = self._weights(e, a, base[:, rows])
+            arm = (a == 1).astype(np.int64)
+            share = np.where(arm, per_arm[:, 1:], per_arm[:, :1])
+            centre = np.where(arm, means[:, 1:], means[:, :1])
+            own = np.asarray(n * share * weight * (y - centre))
+            return own + fit.scores_on(direction, e, rows) if chained else own
+
+        return _fitted(changes, self.sample, columns, found, influence)
+
+    def _weights(self, e: Floats, a: Floats, base: Floats) -> tuple[Floats, Floats]:
+        """Give weights and their derivatives in the logit of the propensity."""
+        if self.trim is not None:
+            base = base * within(e, self.trim)
+        free = base
+        if self.clip is not None:
+            e, inside = clipped(e, self.clip)
+            free = base * inside
+        weight = base * balancing_weights(e, a, self.target)
+        return weight, free * weight_slopes(e, a, self.target)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StandardisedRefits:
+    """An outcome regression averaged at each exposure; a ``Batch``."""
+
+    sample: Sample
+    scale: Scale
+    outcome: Start
+    target: Literal["ATE", "ATT"]
+
+    def fit(
+        self,
+        changes: Sequence[Change],
+        rngs: Sequence[np.random.Generator],
+        *,
+        with_influence: bool,
+    ) -> Fitted:
+        """Fit a block of draws."""
+        columns = _columns(changes, self.sample)
+        fit = self.outcome.fit(self.sample, columns, columns.times, exact=with_influence)
+        regressions, n = fit.regressions, self.sample.n
+        place = len(regressions.basis)
+        count, size = block_width(self.sample.n), fit.regressions.size
+        over = self.sample.w * columns.times * (columns.a if self.target == "ATT" else 1.0)
+        sums, moved = np.zeros((count, 2)), np.zeros((2, count, size))
+        for rows in pieces(n):
+            weight = over[:, rows]
+            for arm, mean in enumerate(fit.means(rows)[:2]):
+                sums[:, arm] += (weight * mean).sum(axis=1)
+                if with_influence:
+                    slope = weight * fit.slope(mean)
+                    part = regressions.onto(slope, rows)
+                    part[:, place] = arm * slope.sum(axis=1)  # exposure is set, not as it was
+                    moved[arm] += part
+        total = over.sum(axis=1)
+        means = sums / total[:, None]
+        found = _contrast(means, self.scale, fit.found.converged)
+        if not with_influence:
+            return _fitted(changes, self.sample, columns, found, None)
+        share = found.gradient / total[:, None]
+        direction = fit.chained(share[:, :1] * moved[0] + share[:, 1:] * moved[1], n)
+
+        def influence(rows: slice) -> Floats:
+            mu0, mu1, fitted = fit.means(rows)
+            own = share[:, :1] * (mu0 - means[:, :1]) + share[:, 1:] * (mu1 - means[:, 1:])
+            return np.asarray(n * over[:, rows] * own + fit.scores_on(direction, fitted, rows))
+
+        return _fitted(changes, self.sample, columns, found, influence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoublyRobustRefits:
+    """Outcome regression corrected by weighted residuals, cross-fitted or not; a ``Batch``."""
+
+    sample: Sample
+    scale: Scale
+    propensity: Start
+    outcome: Start
+    target: Literal["ATE", "ATT"]
+    clip: ClipBounds | None
+    cross_fit: CrossFitting | None
+
+    def fit(
+        self,
+        changes: Sequence[Change],
+        rngs: Sequence[np.random.Generator],
+        *,
+        with_influence: bool,
+    ) -> Fitted:
+        """Fit a block of draws."""
+        columns = _columns(changes, self.sample)
+        n, count = self.sample.n, block_width(self.sample.n)
+        predicted = np.empty((3, count, n))
+        known = self._predict(columns, rngs, predicted)
+        over = self.sample.w[None] * (columns.a if self.target == "ATT" else 1.0)
+        total = (over * columns.times).sum(axis=1)
+        sums = np.zeros((count, 2))
+        for rows in pieces(n):
+            for arm, score in enumerate(self._scores(columns, predicted, over, rows)):
+                sums[:, arm] += (score * columns.times[:, rows]).sum(axis=1)
+        means = sums / total[:, None]
+        found = _contrast(means, self.scale, known)
+        share = found.gradient / total[:, None]
+
+        def influence(rows: slice) -> Floats:
+            scores = self._scores(columns, predicted, over, rows)
+            parts = [
+                share[:, arm, None] * (scores[arm] - over[:, rows] * means[:, arm, None])
+                for arm in (0, 1)
+            ]
+            return np.asarray(n * (parts[0] + parts[1]))
+
+        return _fitted(changes, self.sample, columns, found, influence if with_influence else None)
+
+    def _predict(
+        self, columns: Columns, rngs: Sequence[np.random.Generator], predicted: Floats
+    ) -> Bools:
+        """Fill in propensity and both means of each row; tell which draws could be fitted."""
+        if self.cross_fit is None:
+            return self._predict_rows(columns, columns.times, None, predicted)
+        folds = self.cross_fit.folds
+        fold = np.full((predicted.shape[1], self.sample.n), -1)
+        drawn = np.broadcast_to(columns.times, fold.shape) > 0
+        for draw, rng in enumerate(rngs):
+            fold[draw, drawn[draw]] = folds_by_unit(self.sample.unit[drawn[draw]], folds, rng)
+        fold[len(rngs) :] = fold[0]
+        known = np.ones(len(fold), dtype=bool)
+        for held_out in range(folds):
+            here = fold == held_out
+            known &= self._predict_rows(columns, columns.times * ~here, here, predicted)
+        return known
+
+    def _predict_rows(
+        self, columns: Columns, times: Floats, here: Bools | None, predicted: Floats
+    ) -> Bools:
+        """Fit on rows that count, and predict for those held out."""
+        propensity = self.propensity.fit(self.sample, columns, times, exact=False)
+        outcome = self.outcome.fit(self.sample, columns, times, exact=False)
+        for rows in pieces(self.sample.n):
+            mu0, mu1, _ = outcome.means(rows)
+            for row, value in enumerate((propensity.mean(rows), mu0, mu1)):
+                if here is None:
+                    predicted[row, :, rows] = value
+                else:
+                    np.copyto(predicted[row, :, rows], value, where=here[:, rows])
+        return propensity.found.converged & outcome.found.converged
+
+    def _scores(
+        self, columns: Columns, predicted: Floats, over: Floats, rows: slice
+    ) -> tuple[Floats, Floats]:
+        """Give both scores of some rows, not yet divided by the mean weight."""
+        e, mu0, mu1 = predicted[:, :, rows]
+        a, y, over = columns.a[:, rows], columns.y[:, rows], over[:, rows]
+        e, _ = clipped(e, self.clip)
+        residual = self.sample.w[rows] * self.sample.observed[rows]
+        residual = residual * balancing_weights(e, a, self.target)
+        exposed = a == 1
+        scores0 = over * mu0 + np.where(exposed, 0.0, residual * (y - mu0))
+        if self.target == "ATT":
+            return scores0, np.broadcast_to(over * y, scores0.shape)
+        scores1 = over * mu1 + np.where(exposed, residual * (y - mu1), 0.0)
+        return scores0, np.asarray(scores1)
+
+
+def _columns(changes: Sequence[Change], sample: Sample) -> Columns:
+    """Gather a full block."""
+    return gather_columns(fill_up(changes, block_width(sample.n)), sample)
+
+
+def _contrast(means: Floats, scale: Scale, converged: Bools) -> Contrasts:
+    """Form the contrast of (B, 2) means."""
+    values, gradient = np.zeros(len(means)), np.zeros((len(means), 2))
+    known = converged & np.isfinite(means).all(axis=1)
+    for draw in np.flatnonzero(known):
+        mu0, mu1 = float(means[draw, 0]), float(means[draw, 1])
+        value = contrast_value(mu0, mu1, scale)
+        if isinstance(value, NotEstimable):
+            known[draw] = False
+        else:
+            values[draw], gradient[draw] = value, contrast_gradient(mu0, mu1, scale)
+    return Contrasts(values, gradient, known)
+
+
+def _divided(sums: Floats, sizes: Floats) -> Floats:
+    """Divide; NaN where an arm is empty, for draws to be fitted on their own."""
+    return np.asarray(np.divide(sums, sizes, out=np.full(sums.shape, np.nan), where=sizes > 0))
+
+
+def _fitted(
+    changes: Sequence[Change],
+    sample: Sample,
+    columns: Columns,
+    found: Contrasts,
+    influence: Influence | None,
+) -> Fitted:
+    """Report a block, influence added over its known draws."""
+    known = found.known & enough_in_each_arm(columns, sample)
+    there = len(changes)
+    if influence is None:
+        return Fitted(found.values[:there], known[:there], None)
+    counted = np.where(np.arange(len(known)) < there, known, False)
+    total = np.empty(sample.n)
+    for rows in pieces(sample.n):
+        total[rows] = influence(rows)[counted].sum(axis=0)
+    return Fitted(found.values[:there], known[:there], total)
