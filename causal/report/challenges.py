@@ -85,7 +85,26 @@ def challenge_sentences(result: Result) -> list[str]:
         names = [_name(one) for one in result.refutations if one.verdict == verdict]
         if names:
             said.append(f"{phrase}: {joined(names)}.")
-    return [*said, blindness(result)]
+    return [*said, *_power_in_short(result), blindness(result)]
+
+
+def _power_in_short(result: Result) -> list[str]:
+    """Say how often the attempts would have noticed the strongest confounder tried on them."""
+    curves = [
+        (_name(one), one.curve)
+        for one in result.refutations
+        if isinstance(one.curve, PowerCurveBlock)
+    ]
+    if not curves:
+        return []
+    name, keenest = max(curves, key=lambda pair: pair[1].points[-1].rejected)
+    strongest = keenest.points[-1]
+    return [
+        f"With an unmeasured confounder {strongest.k:g} times as strong as "
+        f"{plain(keenest.benchmark.replace('_', ' '))} put into cohorts like this one, the attempt "
+        f"that notices it most often, {name}, fails in {number(100 * strongest.rejected, 0)} % of "
+        f"them, and in {number(100 * keenest.points[0].rejected, 0)} % without any (section 8)."
+    ]
 
 
 def _power_curves(result: Result) -> Iterator[Block]:

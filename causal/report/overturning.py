@@ -11,6 +11,8 @@ from causal.result import Reason, Result, SensitivityBlock
 
 FIRST = 3
 """Analyses named on the first page: those that would take least."""
+INAPPLICABLE = 3
+"""Rank of an analysis that has nothing to say of a rung."""
 PICTURES = {
     "contours.svg": "What an unmeasured confounder of given strength would leave of the estimate",
     "sweeps.svg": "What is left of the estimate as an assumption is given up step by step",
@@ -61,13 +63,14 @@ def overturning_sentences(result: Result) -> list[str]:
     found = ordered(result, [result.headline])
     if not found:
         return []
-    applicable = [one for _, one in found if not isinstance(one.headline.value, Reason)]
-    idle = [one for _, one in found if one not in applicable]
+    idle = [one for _, one in found if _rank(one)[0] == INAPPLICABLE]
+    applicable = [one for _, one in found if one not in idle]
     said = [sentence(plain(one.short)) for one in applicable[:FIRST]]
     if len(applicable) > FIRST:
         said.append(f"{len(applicable) - FIRST} more analyses are in section 9.")
     if idle:
-        said.append(f"Without an answer here: {joined([words(one.kind) for one in idle])}.")
+        kinds = dict.fromkeys(words(one.kind) for one in idle)
+        said.append(f"Without an answer here: {joined(list(kinds))}.")
     return said
 
 
@@ -80,7 +83,7 @@ def ordered(result: Result, rungs: Sequence[str]) -> list[tuple[int, Sensitivity
 def _rank(one: SensitivityBlock) -> tuple[int, float]:
     """Rank by what it takes: counted ones, those never reached, uncounted ones, inapplicable."""
     if isinstance(one.multiple, Reason):
-        return (3, 0.0) if isinstance(one.headline.value, Reason) else (2, 0.0)
+        return (INAPPLICABLE, 0.0) if isinstance(one.headline.value, Reason) else (2, 0.0)
     return (1, 0.0) if one.multiple is None else (0, one.multiple)
 
 
