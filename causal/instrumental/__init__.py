@@ -1,0 +1,1 @@
+"""What surrounds an instrument: published trials, bounds, tests of validity, and sensitivity."""

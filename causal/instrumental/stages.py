@@ -1,0 +1,131 @@
+"""First stage and reduced form of one binary instrument, and their joint covariance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from causal import inference
+from causal.arrays import Floats, Ints, read_only
+from causal.errors import PositivityError, SpecError
+from causal.estimate import NotEstimable, Region
+
+NOTHING = 1e-12
+"""A share of variance below this is rounding error of the projections."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stages:
+    """What the instrument does to outcome and to exposure, given the covariates.
+
+    Attributes
+    ----------
+    reduced, first : coefficients of the instrument for outcome and for exposure.
+    covariance : (2, 2) floats of (reduced, first), HC1, or CR1 where there are clusters.
+    classical : (2, 2) floats, the same from residual variances; only for formulas in partial R2.
+    df : residual degrees of freedom of either regression.
+    """
+
+    reduced: float
+    first: float
+    covariance: Floats
+    classical: Floats
+    df: float
+
+    @property
+    def wald(self) -> float | NotEstimable:
+        """Give reduced form over first stage."""
+        if self.first == 0:
+            return NotEstimable("the instrument does not move exposure at all")
+        return self.reduced / self.first
+
+    @property
+    def f(self) -> float:
+        """Give the first-stage F, by the HC1 or CR1 variance."""
+        return self.first**2 / float(self.covariance[1, 1])
+
+    def region(self, level: float = inference.LEVEL) -> Region:
+        """Give the Anderson-Rubin set, of right size whatever the first stage.
+
+        References
+        ----------
+        Anderson & Rubin (1949), doi:10.1214/aoms/1177730090; for one instrument it is Fieller's
+        set of reduced form over first stage.
+        """
+        return Region(inference.fieller(self.reduced, self.first, self.covariance, level), level)
+
+
+def check_two_arms(values: Floats, what: str) -> None:
+    """Refuse anything but known 0 and 1, both present.
+
+    Raises
+    ------
+    SpecError
+        There are other values.
+    PositivityError
+        Everybody has the same value.
+    """
+    found = np.unique(values)
+    if not np.isin(found, (0.0, 1.0)).all():
+        shown = ", ".join(f"{value:g}" for value in found[:5])
+        raise SpecError(
+            f"{what} must be 0 or 1 in every row; found {shown}. Recode it, and leave out rows "
+            "where it is missing."
+        )
+    if len(found) < 2:
+        raise PositivityError(
+            f"everyone has {what} {found[0]:g}, so there is nobody to compare with."
+        )
+
+
+def fit_stages(
+    y: Floats, a: Floats, z: Floats, x: Floats, w: Floats, cluster: Ints | None
+) -> Stages | NotEstimable:
+    """Regress outcome, and exposure, on instrument and covariates by least squares.
+
+    Parameters
+    ----------
+    y, a : (n,) floats, outcome and exposure, known.
+    z : (n,) floats, the instrument; 0/1 or any number.
+    x : (n, p) floats, columns without intercept.
+    w : (n,) floats.
+    cluster : (n,) ints or None.
+
+    Returns
+    -------
+    Both coefficients with their joint covariance; or why there are none.
+
+    References
+    ----------
+    Frisch & Waugh (1933), doi:10.2307/1907330, for taking out the covariates first.
+    """
+    root = np.sqrt(w)
+    design = root[:, None] * np.column_stack([np.ones(len(z)), x - x.mean(axis=0)])
+    targets = root[:, None] * np.column_stack([z, y, a])
+    coefficients, _, rank, _ = np.linalg.lstsq(design, targets)
+    left = targets - design @ coefficients
+    df = len(z) - int(rank) - 1
+    spread = float(left[:, 0] @ left[:, 0])
+    if df < 2:
+        return NotEstimable(f"{len(z)} rows are too few for a linear model of {rank + 1} terms")
+    if spread <= NOTHING * float(w @ z**2):
+        return NotEstimable("the covariates determine the instrument, or it does not vary")
+    slopes = left[:, 0] @ left[:, 1:] / spread
+    errors = left[:, 1:] - np.outer(left[:, 0], slopes)
+    influence = len(z) * left[:, :1] * errors / spread
+    groups = None if cluster is None else len(np.unique(cluster))
+    factor = inference.small_sample_factor("HC1", len(z), int(rank) + 1, groups)
+    return Stages(
+        reduced=float(slopes[0]),
+        first=float(slopes[1]),
+        covariance=read_only(factor * inference.covariance(influence, cluster)),
+        classical=read_only(errors.T @ errors / df / spread),
+        df=df,
+    )
+
+
+def standard_error(influence: Floats, cluster: Ints | None) -> float:
+    """Give the standard error of one number from its (n,) influence values."""
+    return math.sqrt(float(inference.covariance(influence[:, None], cluster)[0, 0]))
