@@ -1,4 +1,4 @@
-"""A structural model of attendance and abstinence with known truth, in seven scenarios.
+"""A structural model of attendance and abstinence with known truth, in eight scenarios.
 
 Latent motivation raises attendance and abstinence, latent severity raises attendance and lowers
 abstinence; both are seen through scores with error. Coefficients are tuned to published ranges
@@ -31,6 +31,8 @@ class Scenario:
     direct : log odds ratio of abstinence for facilitation itself; 0 if exclusion holds.
     reliability : share of the variance of the motivation score that is motivation.
     site_sd_exposure, site_sd_outcome : spread of the sites' effects on the logit scale.
+    followed : log odds of being followed up of a user who neither attends nor is facilitated.
+    outcome_to_followed, facilitation_to_followed : log odds ratios of being followed up.
     """
 
     effect: float = 0.50
@@ -41,6 +43,9 @@ class Scenario:
     reliability: float = 0.6
     site_sd_exposure: float = 0.3
     site_sd_outcome: float = 0.2
+    followed: float = 1.45
+    outcome_to_followed: float = 0.35
+    facilitation_to_followed: float = 0.0
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -51,6 +56,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "good_motivation": Scenario(reliability=0.9),
     "weak_selection": Scenario(motivation_to_exposure=0.3, motivation_to_outcome=0.3),
     "no_sites": Scenario(site_sd_exposure=0.0, site_sd_outcome=0.0),
+    "outcome_attrition": Scenario(
+        facilitation=1.7, followed=-0.5, outcome_to_followed=2.0, facilitation_to_followed=1.0
+    ),
 }
 
 
@@ -95,7 +103,7 @@ def simulate_cohort(
         for arm in (0.0, 1.0)
     )
     y = np.where(a == 1, y1, y0).astype(np.float64)
-    followed = bernoulli(expit(1.45 + 0.35 * y + 0.25 * a - 0.2 * persons["true_severity"]), rng)
+    followed = bernoulli(expit(_followed_logit(scenario, persons, z, a, y)), rng)
     return persons | {
         "mhg_weekly": a,
         "abstinent": y,
@@ -131,7 +139,8 @@ def truth(scenario: Scenario, sites: Sites | None = None) -> Mapping[str, float]
         for z in (0.0, 1.0)
     }
     mu0, mu1 = ((mu[arm, 0.0] + mu[arm, 1.0]) / 2 for arm in (0.0, 1.0))
-    return _summarise(e0, e1, mu0, mu1, exposed_gain=_exposed_gain(e0, e1, mu))
+    values = _summarise(e0, e1, mu0, mu1, exposed_gain=_exposed_gain(e0, e1, mu))
+    return values | _facilitated(scenario, persons, {0.0: e0, 1.0: e1}, mu)
 
 
 def expit(logit: Floats) -> Floats:
@@ -209,6 +218,69 @@ def _outcome_logit(
         + 0.1 * x["prior_mhg"]
         + scenario.direct * z
     )
+
+
+def _followed_logit(
+    scenario: Scenario,
+    x: Mapping[str, Floats],
+    z: Floats | float,
+    arm: Floats | float,
+    y: Floats | float,
+) -> Floats:
+    """Give the log odds of being followed up."""
+    return (
+        scenario.followed
+        + scenario.outcome_to_followed * y
+        + scenario.facilitation_to_followed * z
+        + 0.25 * arm
+        - 0.2 * x["true_severity"]
+    )
+
+
+def _facilitated(
+    scenario: Scenario,
+    x: Mapping[str, Floats],
+    exposed: Mapping[float, Floats],
+    mu: Mapping[tuple[float, float], Floats],
+) -> dict[str, float]:
+    """Contrast the facilitated with the others, in everyone and among those followed up.
+
+    Parameters
+    ----------
+    exposed : facilitation -> probability of attendance, each (persons, sites).
+    mu : (attendance, facilitation) -> probability of abstinence, each (persons, sites).
+    """
+    means: dict[tuple[float, bool], tuple[float, float]] = {}
+    for z, e in exposed.items():
+        shares = {
+            (arm, y): (e if arm else 1 - e) * (mu[arm, z] if y else 1 - mu[arm, z])
+            for arm in (0.0, 1.0)
+            for y in (0.0, 1.0)
+        }
+        seen = {
+            (arm, y): share * expit(_followed_logit(scenario, x, z, arm, y))[:, None]
+            for (arm, y), share in shares.items()
+        }
+        means[z, False], means[z, True] = _margins(shares), _margins(seen)
+    (itt, first), (itt_seen, first_seen) = (
+        tuple(one - other for one, other in zip(means[1.0, some], means[0.0, some], strict=True))
+        for some in (False, True)
+    )
+    return {
+        "itt": itt,
+        "wald": itt / first,
+        "itt_followed": itt_seen,
+        "wald_followed": itt_seen / first_seen,
+    }
+
+
+def _margins(shares: Mapping[tuple[float, float], Floats]) -> tuple[float, float]:
+    """Give the shares abstinent and attending, of (attendance, abstinence) -> probability."""
+    weight = {cell: float(share.mean()) for cell, share in shares.items()}
+    total = sum(weight.values())
+    abstinent = sum(share for (_, y), share in weight.items() if y)
+    attending = sum(share for (arm, _), share in weight.items() if arm)
+    return abstinent / total, attending / total
 
 
 def _exposed_gain(e0: Floats, e1: Floats, mu: Mapping[tuple[float, float], Floats]) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-HIGH_PRICE = 1.5  # dollars of 2008: the instrument of Hernan & Robins, chapter 16
+CUTOFFS = {"high_price82": 1.5, "high_price82_170": 1.7}
+"""Dollars of 2008: the instrument of Hernan & Robins, chapter 16.2, and one of program 16.4."""
 
 MARITAL = {
     2: "married", 3: "widowed", 4: "never_married", 5: "divorced", 6: "separated", 8: "unknown",
@@ -32,11 +33,16 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         person_id=source["seqn"].astype("int64").astype("str").str.zfill(5),
         marital=source["marital"].map(MARITAL),
         weighed_1982=source["wt82"].notna(),
-        high_price82=(source["price82"] >= HIGH_PRICE).where(source["price82"].notna()),
+        **{name: _at_least(source["price82"], cutoff) for name, cutoff in CUTOFFS.items()},
     )
-    by_wave = (IN_1971, (*IN_1982, "high_price82"), IN_1992)
+    by_wave = ((*IN_1971, *CUTOFFS), IN_1982, IN_1992)
     waves = [
         source[["person_id", *columns]].assign(wave=wave) for wave, columns in enumerate(by_wave)
     ]
     numbers = [column for columns in by_wave for column in columns if column != "marital"]
     return pd.concat(waves, ignore_index=True).astype(dict.fromkeys(numbers, "float64"))
+
+
+def _at_least(price: pd.Series[float], cutoff: float) -> pd.Series[bool]:
+    """Give 1 from the cutoff on, 0 below it, missing where the price is."""
+    return (price >= cutoff).where(price.notna())

@@ -1,1 +1,1 @@
-"""A generated cohort whose true effect is known, in eight scenarios."""
+"""A generated cohort whose true effect is known, in nine scenarios."""

@@ -1,5 +1,6 @@
 """Every data set passes the public conformance checks; facts that need raw sums stand below."""
 
+import numpy as np
 import pytest
 
 from causal.errors import DataNotAvailableError
@@ -146,3 +147,61 @@ def test_the_published_crude_difference_is_found(name, exposure, outcome, differ
     person = table.groupby("person_id")[[exposure, outcome]].max()
     means = person.groupby(exposure)[outcome].mean()
     assert means[1.0] - means[0.0] == pytest.approx(difference, rel=PRINTED)
+
+
+@pytest.fixture(scope="module")
+def men():
+    table = read_or_skip(lambda: load_cohort("card_schooling")).table
+    return table.groupby("person_id").first()
+
+
+@pytest.mark.data
+def test_potential_experience_is_age_less_schooling_less_six(men):
+    assert (men["exper"] == men["age"] - men["educ"] - 6).all()
+    assert (men["expersq"] == men["exper"] ** 2).all()
+    assert np.allclose(np.log(men["wage"]), men["lwage"], atol=PRINTED)
+
+
+@pytest.mark.data
+def test_the_published_return_to_schooling_is_found(men):
+    # Card 1995, table 3; Wooldridge, Introductory Econometrics, example 15.4: .075, .132, F 13.26
+    regions = [men["region66"] == name for name in sorted(set(men["region66"]))[1:]]
+    names = ("exper", "expersq", "black", "south", "smsa", "smsa66")
+    covariates = [np.ones(len(men)), *(men[name] for name in names), *regions]
+    x = np.column_stack(covariates).astype(float)
+    y, a, z = (
+        men[name] - x @ np.linalg.lstsq(x, men[name], rcond=None)[0]
+        for name in ("lwage", "educ", "nearc4")
+    )
+    assert a @ y / (a @ a) == pytest.approx(0.07469326, rel=PRINTED)
+    assert z @ a / (z @ z) == pytest.approx(0.3198989, rel=PRINTED)
+    assert z @ y / (z @ a) == pytest.approx(0.1315038, rel=PRINTED)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("column", "gain", "quitting", "ratio"),
+    [
+        ("high_price82", 0.1502887, 0.06271777, 2.39627),  # Hernan & Robins, chapter 16.2: 2.4 kg
+        ("high_price82_170", 0.30341, -0.00742, -40.91185),  # program 16.4: -41 kg
+    ],
+)
+def test_the_published_price_contrasts_are_found(column, gain, quitting, ratio):
+    table = read_or_skip(lambda: load_cohort("nhefs")).table
+    person = table.groupby("person_id").first()
+    seen = person[person["wt82_71"].notna() & person["price82"].notna()]
+    means = seen.groupby(column)[["wt82_71", "qsmk"]].mean()
+    contrast = means.loc[1.0] - means.loc[0.0]
+    assert len(seen) == 1476
+    assert contrast["wt82_71"] == pytest.approx(gain, abs=5e-6)
+    assert contrast["qsmk"] == pytest.approx(quitting, abs=5e-6)
+    assert contrast["wt82_71"] / contrast["qsmk"] == pytest.approx(ratio, abs=5e-6)
+
+
+@pytest.mark.data
+def test_a_price_that_is_not_known_is_on_neither_side_of_a_cutoff():
+    table = read_or_skip(lambda: load_cohort("nhefs")).table
+    price = table[table["wave"] == 1].set_index("person_id")["price82"]
+    cut = table[table["wave"] == 0].set_index("person_id")
+    for name in ("high_price82", "high_price82_170"):
+        assert (cut[name].isna() == price.isna()).all()

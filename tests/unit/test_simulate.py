@@ -128,6 +128,36 @@ def test_the_wald_ratio_is_the_late_only_where_exclusion_holds(drawn):
     assert wald("violated_exclusion") > 0.9
 
 
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_facilitation_contrasts_tend_to_what_the_truth_says(drawn, name):
+    cohort, true = drawn[name]
+    a, y, z = (cohort[column] for column in ("mhg_weekly", "abstinent", "facilitation"))
+    seen = cohort["followed"] == 1
+    assert difference(y, z) == pytest.approx(true["itt"], abs=2 * LARGE)
+    assert true["wald"] == pytest.approx(true["itt"] / true["first_stage"])
+    itt = difference(y[seen], z[seen])
+    assert itt == pytest.approx(true["itt_followed"], abs=2 * LARGE)
+    first = difference(a[seen], z[seen])
+    assert itt == pytest.approx(first * true["wald_followed"], abs=2 * LARGE)
+
+
+def test_the_ratio_is_the_late_but_where_facilitation_acts_by_itself(drawn):
+    for name in SCENARIOS:
+        true = drawn[name][1]
+        same = true["wald"] == pytest.approx(true["late"], abs=TRUTH)
+        assert same == (name != "violated_exclusion")
+
+
+def test_follow_up_by_outcome_and_arm_turns_the_ratio_round(drawn):
+    cohort, true = drawn["outcome_attrition"]
+    assert cohort["followed"].mean() == pytest.approx(0.64, abs=0.01)
+    assert true["late"] > 0.09
+    assert true["wald_followed"] < -0.2
+    strong = drawn["strong_facilitation"][1]
+    assert true["late"] == strong["late"]
+    assert strong["wald_followed"] == pytest.approx(strong["late"], abs=0.003)
+
+
 @pytest.mark.parametrize(("name", "reliability"), [("base", 0.6), ("good_motivation", 0.9)])
 def test_the_motivation_score_has_the_declared_reliability(drawn, name, reliability):
     cohort, _ = drawn[name]

@@ -1,0 +1,1 @@
+"""Card's extract of the NLS Young Men: schooling, wages and growing up near a college."""

@@ -1,0 +1,1 @@
+"""Generated facilitation trials whose true effect is known, in five scenarios."""
