@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from causal.cohort import HELD, TIME, Cohort, Sample
 from causal.controls import control_fault, exposure_control_fault
 from causal.errors import (
@@ -18,7 +16,7 @@ from causal.errors import (
 )
 from causal.estimate import Scale
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung, trace_power
-from causal.fitting import FittedRung, RungTask
+from causal.fitting import FittedRung, RungTask, usable_rows
 from causal.implications import imply, measured_as
 from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
 from causal.refuters import AnyRefuter, Auxiliary, GraphFalsification, Refutation
@@ -136,11 +134,9 @@ def find_sensitivity(
 
 def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -> Subject:
     """Give a rung with the rows and columns it was fitted on."""
-    own = sample.with_terms(task.terms)
-    shared = sample.with_terms(_ladder_terms(plan, sample))
-    known = np.asarray(~np.isnan(own.x).any(axis=1))
-    if not task.estimator.takes_missing_exposures:
-        known = known & own.entered
+    own = sample.with_terms(task.terms).with_instruments(task.instruments)
+    shared = sample.with_terms(_ladder_terms(plan, sample)).with_instruments(task.instruments)
+    known = usable_rows(own, task.estimator)
     return Subject(
         rung=task.name,
         estimator=task.estimator,
@@ -258,11 +254,13 @@ def _with_outcome(plan: Plan, cohort: Cohort, task: RungTask, control: ControlOu
     )
     varied = plan_variant_of(replace(plan, specification=asked), variant)
     drawn = draw_sample(cohort, varied).sample
-    return drawn.with_terms([term for term in task.terms if term in drawn.terms])
+    kept = [term for term in task.terms if term in drawn.terms]
+    return drawn.with_terms(kept).with_instruments(task.instruments)
 
 
 def _with_exposure(plan: Plan, cohort: Cohort, task: RungTask, control: ControlExposure) -> Sample:
     """Draw the sample of a negative control exposure, with the exposure itself as a covariate."""
     varied = plan_variant_of(plan, Variant(name="control", reason=control.rationale))
     drawn = draw_sample(cohort, varied, control).sample
-    return drawn.with_terms([*(term for term in task.terms if term in drawn.terms), HELD])
+    kept = [*(term for term in task.terms if term in drawn.terms), HELD]
+    return drawn.with_terms(kept).with_instruments(task.instruments)

@@ -87,6 +87,9 @@ class Sample:
     outcome_kind, exposure_kind : what ``y`` and ``a`` are.
     w : (n,) floats, survey weights (1 without survey design).
     cluster : (n,) ints or None, groups whose rows are dependent.
+    z : (n, q) floats, instruments; None where nothing uses any. NaN only where a bracket rung
+        alone uses one.
+    instruments : q names of the columns of ``z``.
     """
 
     unit: Ints
@@ -99,6 +102,8 @@ class Sample:
     exposure_kind: ExposureKind
     w: Floats
     cluster: Ints | None = None
+    z: Floats | None = None
+    instruments: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -131,6 +136,22 @@ class Sample:
                 raise SpecError(f"there is no term '{term}'. {did_you_mean(term, self.terms)}")
         return self._taking([i for i, t in enumerate(self.terms) if t in terms])
 
+    def with_instruments(self, names: Sequence[str]) -> Sample:
+        """Keep these instruments, by name; raise with the choices when one is unknown."""
+        for name in names:
+            if name not in self.instruments:
+                raise SpecError(
+                    f"there is no instrument '{name}'. {did_you_mean(name, self.instruments)}"
+                )
+        if not names or self.z is None:
+            return replace(self, z=None, instruments=())
+        kept = [i for i, one in enumerate(self.instruments) if one in names]
+        return replace(
+            self,
+            z=np.ascontiguousarray(self.z[:, kept]),
+            instruments=tuple(self.instruments[i] for i in kept),
+        )
+
     def x_of(self, term: str) -> Floats:
         """Give the (n,) column of a term."""
         column: Floats = self.x[:, self.terms.index(term)]
@@ -146,6 +167,7 @@ class Sample:
             x=np.ascontiguousarray(self.x[kept]),
             w=self.w[kept],
             cluster=None if self.cluster is None else self.cluster[kept],
+            z=None if self.z is None else np.ascontiguousarray(self.z[kept]),
         )
 
     def with_exposure(self, a: Floats) -> Sample:

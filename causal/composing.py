@@ -12,11 +12,12 @@ from causal import result as doc
 from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
+from causal.composing_checks import compose_curve
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
-from causal.estimate import MEANS, Estimates, NotEstimable, Scale
+from causal.estimate import MEANS, Effect, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
 from causal.identify import Availability
 from causal.ladder import attenuate
@@ -255,8 +256,8 @@ def compose_rung(
         scale=scale,
         estimate=effect.estimate,
         std_error=effect.std_error,
-        interval=(effect.lo, effect.hi),
-        region=[(effect.lo, effect.hi)],
+        interval=None if fitted.estimates.interval_withheld else (effect.lo, effect.hi),
+        region=_region(fitted.estimates, effect),
         level=effect.level,
         n=doc.suppressed(fitted.n, min_cell),
         n_clusters=None if clusters is None else doc.suppressed(clusters, min_cell),
@@ -270,7 +271,18 @@ def compose_rung(
         remaining=_remaining(
             fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
         ),
+        instruments=[one.column for one in planned.moving],
+        assumed=list(planned.assumed),
+        region_note=fitted.estimates.region_note,
+        interval_withheld=fitted.estimates.interval_withheld,
+        curves=[compose_curve(one) for one in fitted.curves],
     )
+
+
+def _region(estimates: Estimates, effect: Effect) -> list[doc.Piece]:
+    """Give the set to be printed: the estimator's own, or the interval."""
+    own = estimates.region
+    return [(effect.lo, effect.hi)] if own is None else list(own.pieces)
 
 
 def compose_variant(
@@ -331,6 +343,8 @@ def _label(plan: Plan, planned: PlannedRung) -> tuple[doc.Label, str]:
     if planned.rung.role == "bracket":
         return "association", "it adjusts for something measured after exposure began."
     verdict = planned.estimand.verdict
+    if planned.assumed:
+        return "association", "the diagram refutes its instrument; see what it assumes."
     if verdict != "identified":
         return "association", f"by the diagram, the effect is {verdict}, with this set."
     return "effect", "the diagram and the timing identify an effect with this set."

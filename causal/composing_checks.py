@@ -98,7 +98,7 @@ def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:
         short=found.short,
         rows=[_row(one) for one in found.rows],
         sentence=found.sentence,
-        curves=[_curve(one) for one in found.curves],
+        curves=[compose_curve(one) for one in found.curves],
         contours=[_contour(one) for one in found.contours],
     )
 
@@ -151,7 +151,7 @@ def _row(row: Row) -> doc.TableRow:
     )
 
 
-def _curve(curve: Curve) -> doc.CurveBlock:
+def compose_curve(curve: Curve) -> doc.CurveBlock:
     """Write a line to be drawn."""
     return doc.CurveBlock(
         name=curve.name,

@@ -79,6 +79,10 @@ class PositivityError(CausalError, ValueError):
     """An arm is empty, or exposure is determined by the covariates."""
 
 
+class InstrumentError(CausalError, ValueError):
+    """An instrument is absent or missing, does not vary, or is given by the covariates."""
+
+
 class OutcomeError(CausalError, ValueError):
     """The outcome does not vary, or is not of the kind an estimator takes."""
 

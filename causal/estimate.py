@@ -13,7 +13,11 @@ from causal import inference
 from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
 
-Target: TypeAlias = Literal["crude", "ATE", "ATT", "ATO", "linear projection", "partially linear"]
+Target: TypeAlias = Literal[
+    "crude", "ATE", "ATT", "ATO", "linear projection", "partially linear",
+    "LATE", "ITT", "first stage",
+]  # fmt: skip
+"""LATE: those whose exposure the instrument changes; ITT and first stage: a unit of instrument."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")
@@ -74,6 +78,10 @@ class Estimates:
     target_note : what narrows the target, such as the units trimming left.
     split_sd : standard deviation of the contrast between random divisions of the sample; None
         without cross-fitting, or with one division.
+    region : the set to be printed in the place of the interval, where the estimator has one that
+        rests on less; for the difference only.
+    region_note : which set that is.
+    interval_withheld : why the interval of the standard error is not to be shown; empty if it is.
     """
 
     labels: tuple[str, ...]
@@ -85,6 +93,9 @@ class Estimates:
     cluster: Ints | None = None
     target_note: str = ""
     split_sd: float | None = None
+    region: Region | None = None
+    region_note: str = ""
+    interval_withheld: str = ""
 
     def contrast(self, scale: Scale) -> Estimates | NotEstimable:
         """Give one contrast of the two means, ratios on the log scale, by the delta method."""

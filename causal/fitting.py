@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from causal import diagnostics
+from causal import diagnostics, instrument_checks
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable
-from causal.estimators import AIPW, AnyEstimator, InverseProbability, NuisanceStore, Overlap
+from causal.estimators import (
+    AIPW,
+    AnyEstimator,
+    Instrumented,
+    InverseProbability,
+    NuisanceStore,
+    Overlap,
+)
 from causal.execution import map_tasks
+from causal.findings import Curve
 from causal.seeding import generator
 
 
@@ -25,16 +34,18 @@ class Thresholds:
     effective_sample_size: float
     smd: float
     max_weight_share: float
+    effective_f: float | Literal["critical"] = "critical"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RungTask:
-    """One rung as numerics see it: a name, an estimator, and the terms to adjust for."""
+    """One rung as numerics see it: a name, an estimator, terms to adjust for, and instruments."""
 
     name: str
     estimator: AnyEstimator
     terms: tuple[str, ...]
     place: Place
+    instruments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +61,7 @@ class FittedRung:
     terms : p names of the columns adjusted for.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed.
+    curves : p-values against the size of the effect, for rungs with instruments.
     """
 
     estimates: Estimates
@@ -61,6 +73,7 @@ class FittedRung:
     crude_smd: Floats | None
     weighted_smd: Floats | None
     propensity_counts: tuple[list[int], list[int]] | None
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +128,14 @@ def spread(estimates: Estimates, used: Bools, sample: Sample) -> Estimates:
     return replace(estimates, influence=read_only(influence), cluster=sample.cluster)
 
 
+def usable_rows(sample: Sample, estimator: AnyEstimator) -> Bools:
+    """Give (n,) booleans: the columns, instruments and exposure an estimator needs are known."""
+    known = np.asarray(~np.isnan(sample.x).any(axis=1))
+    if sample.z is not None:
+        known = known & ~np.isnan(sample.z).any(axis=1)
+    return known if estimator.takes_missing_exposures else known & sample.entered
+
+
 def _fit_batch(batch: _Batch) -> list[FittedRung]:
     """Fit the rungs of one worker, which share their nuisance regressions."""
     store = NuisanceStore()
@@ -127,10 +148,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
     Bracket rungs may use columns that are missing in some rows; they are fitted on the others,
     with nuisance regressions of their own.
     """
-    sample = batch.sample.with_terms(task.terms)
-    known = np.asarray(~np.isnan(sample.x).any(axis=1))
-    if not task.estimator.takes_missing_exposures:
-        known = known & sample.entered
+    sample = batch.sample.with_terms(task.terms).with_instruments(task.instruments)
+    known = usable_rows(sample, task.estimator)
     if not known.all():
         sample, store = sample.rows(known), NuisanceStore()
     try:
@@ -143,12 +162,33 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         fitted = FittedRung(
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )
+        if isinstance(task.estimator, Instrumented):
+            return _instrumented(batch, task.estimator, sample, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
         if not str(error.place):
             error.place = task.place
         raise
+
+
+def _instrumented(
+    batch: _Batch, estimator: Instrumented, sample: Sample, fitted: FittedRung
+) -> FittedRung:
+    """Add the strength of the instruments, and withhold an interval that rests on it in vain."""
+    found = instrument_checks.judge_instruments(sample, estimator, batch.thresholds.effective_f)
+    estimates = estimator.with_set(fitted.estimates, sample)
+    strength = next(one for one in found if one.name == "effective_f")
+    if strength.verdict == "FAIL" and estimates.region is not None:
+        estimates = replace(
+            estimates,
+            interval_withheld=f"the effective F is {strength.value:.3g}, below "
+            f"{strength.threshold:.3g}, so estimate plus or minus standard errors is no interval",
+        )
+    curves = (
+        () if estimates.region is None else instrument_checks.confidence_curves(sample, estimator)
+    )
+    return replace(fitted, estimates=estimates, diagnostics=found, curves=curves)
 
 
 def _judged(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from causal import inference
 from causal.errors import EstimandMismatchError
-from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale
+from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale, Target
+
+OTHER_QUESTIONS: Mapping[Target, str] = {
+    "LATE": "the crude difference is about everybody, a LATE about those whose exposure the "
+    "instrument changes: what differs between the two is not confounding alone",
+    "ITT": "the crude difference is one of exposure, this one of the instrument",
+    "first stage": "the crude difference is one in the outcome, this one in the exposure",
+}
+"""Targets that no share of the crude difference can be formed for, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ def attenuate(
         raise EstimandMismatchError(
             f"the share that remains is defined on differences, not on '{scale}'."
         )
+    if adjusted.target in OTHER_QUESTIONS:
+        return NotEstimable(OTHER_QUESTIONS[adjusted.target])
     first, second = adjusted.contrast(scale), crude.contrast(scale)
     if isinstance(first, NotEstimable):
         return first

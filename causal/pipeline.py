@@ -163,6 +163,7 @@ def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
             estimator=_with_follow_up(planned, adjusted, followed, entered),
             terms=tuple(dict.fromkeys(adjusted + followed + entered)),
             place=document.place(("ladder", number, "name")),
+            instruments=rung_terms(plan, planned.moving),
         )
         tasks.append(task)
     return tasks

@@ -24,6 +24,7 @@ from causal.identify import (
     judge,
 )
 from causal.instruments import Instrument, conditional_instruments
+from causal.planning_instruments import judge_rung
 from causal.registry import chosen_options
 from causal.spec import FULL, Analysis, Rung, Specification, Variant
 from causal.timing import association_reasons
@@ -38,6 +39,8 @@ class PlannedRung:
     measurements : what exposure and outcome are adjusted for.
     followed : what being followed up is taken to depend on, besides exposure.
     entered : what being seen at the exposure interview is taken to depend on.
+    moving : the columns that are the instruments.
+    assumed : what is taken for granted of them against the diagram, in words.
     """
 
     rung: Rung
@@ -46,10 +49,12 @@ class PlannedRung:
     followed: tuple[Measurement, ...]
     entered: tuple[Measurement, ...]
     estimand: Estimand
+    moving: tuple[Measurement, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     @property
     def used(self) -> tuple[Measurement, ...]:
-        """Give every measurement the rung uses."""
+        """Give every measurement the rung adjusts or weighs by; instruments stand apart."""
         return self.measurements + self.followed + self.entered
 
 
@@ -102,6 +107,19 @@ class Plan:
         """Give every measurement some rung uses, once, in the codebook's order."""
         used = {one for rung in self.rungs for one in rung.used}
         return tuple(one for one in self.info.codebook.measurements if one in used)
+
+    @property
+    def moving(self) -> tuple[Measurement, ...]:
+        """Give every instrument some rung uses, once, in the codebook's order."""
+        used = {one for rung in self.rungs for one in rung.moving}
+        return tuple(one for one in self.info.codebook.measurements if one in used)
+
+    @property
+    def shared_moving(self) -> frozenset[Measurement]:
+        """Give the instruments whose absence leaves a row out of every rung."""
+        return frozenset(
+            one for rung in self.rungs for one in rung.moving if rung.rung.role != "bracket"
+        )
 
 
 def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
@@ -245,10 +263,21 @@ def _plan_rungs(
             followed = _followed(rung, full, dag, codebook)
         with located(document, "ladder", number, "entered"):
             entered = _entered(rung, full, dag, codebook)
+        with located(document, "ladder", number, "instrument"):
+            judged = judge_rung(rung, concepts, estimand, dag, available, codebook)
         with located(document, "ladder", number, "estimator"):
             terms = _terms(measurements, codebook, specification.analysis)
             _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
-        yield PlannedRung(rung, concepts, measurements, followed, entered, estimand)
+        yield PlannedRung(
+            rung,
+            concepts,
+            measurements,
+            followed,
+            entered,
+            judged.estimand,
+            judged.moving,
+            judged.assumed,
+        )
 
 
 def _followed(

@@ -150,7 +150,12 @@ class ScaleBlock(Block):
 
 
 class RungBlock(Block):
-    """One rung of the ladder."""
+    """One rung of the ladder.
+
+    ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
+    the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
+    is what is taken for granted of ``instruments`` against the diagram.
+    """
 
     name: str
     role: Role
@@ -174,6 +179,11 @@ class RungBlock(Block):
     split_sd: float | None = None
     other_scales: list[ScaleBlock | Reason]
     remaining: Remaining | Reason
+    instruments: list[str] = Field(default_factory=list)
+    assumed: list[str] = Field(default_factory=list)
+    region_note: str = ""
+    interval_withheld: str = ""
+    curves: list[CurveBlock] = Field(default_factory=list)
 
 
 class VariantBlock(Block):

@@ -84,13 +84,19 @@ def draw_sample(cohort: Cohort, plan: Plan, control: ControlExposure | None = No
         columns = _blank_later(expanded, np.asarray(units.frame["exposure"].isna()))
         expanded = [(one, new) for (one, _), new in zip(expanded, columns, strict=True)]
     needed = [column for one, column in expanded if one in plan.shared_measurements]
-    units, complete = _complete(units, needed)
+    instruments = {one: _instruments(cohort, plan, units.frame, first, one) for one in plan.moving}
+    shared = [c for one, held in instruments.items() if one in plan.shared_moving for c in held]
+    units, complete = _complete(units, needed + shared)
     if plan.analysis.design.time_indicators:
         columns += _time_columns(units.frame["t"], complete)
     if control is not None:
         columns.append(_Column(HELD, HELD, _spread(units.frame["held"], complete)))
     exposure = plan.analysis.design.exposure if control is None else control.exposure
     sample = _assemble(cohort, plan, units, columns, complete, exposure)
+    if instruments:
+        held = [column for every in instruments.values() for column in every]
+        z = np.column_stack([one.content.values[complete] for one in held])
+        sample = replace(sample, z=z, instruments=tuple(one.term for one in held))
     check_arms(sample)
     _check_outcome(sample, plan.analysis.design.outcome)
     filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
@@ -176,6 +182,18 @@ def _columns(
     return [
         _Column(name, one.concept, fill(values, base, every, policy))
         for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
+    ]
+
+
+def _instruments(
+    cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
+) -> list[_Column]:
+    """Expand one instrument into its terms; nothing is ever put in where it is missing."""
+    names, now, _, _ = _expanded(cohort, plan, frame, first, one)
+    none = np.zeros(len(frame), dtype=bool)
+    return [
+        _Column(name, one.concept, Filled(values, none))
+        for name, values in zip(names, now, strict=True)
     ]
 
 

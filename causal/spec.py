@@ -22,6 +22,7 @@ from causal.sensitivity import AnySensitivity
 
 Value: TypeAlias = str | int | float | bool
 UnitWeights: TypeAlias = Literal["rows", "persons"]
+InstrumentAssumption: TypeAlias = Literal["exclusion", "independence"]
 FULL = "dag"
 """In ``adjust``, stands for the set the diagram asks for, as far as it is measured here."""
 
@@ -77,6 +78,10 @@ class Rung(Settings):
     followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw or overlap).
     entered : weigh, before that, for those not seen at the exposure interview (needs
         ``missing.exposure: keep`` too).
+    instrument : concepts measured before exposure whose columns are the instruments; ``adjust`` is
+        then what they are conditioned on.
+    assume : what of an instrument is taken for granted though the diagram speaks against it:
+        ``exclusion`` and ``independence``. Printed beside every number of the rung.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -85,9 +90,11 @@ class Rung(Settings):
     columns: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     followed: Followed | None = None
     entered: Entered | None = None
+    instrument: tuple[str, ...] = ()
+    assume: tuple[InstrumentAssumption, ...] = ()
     estimator: AnyEstimator
 
-    @field_validator("adjust", mode="before")
+    @field_validator("adjust", "instrument", mode="before")
     @classmethod
     def _one_or_many(cls, adjust: object) -> object:
         return (adjust,) if isinstance(adjust, str) else adjust
@@ -102,6 +109,22 @@ class Rung(Settings):
             raise ValueError(
                 "entered needs followed beside it: who was not seen has no outcome either"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_instruments(self) -> Rung:
+        if self.estimator.needs_instruments and not self.instrument:
+            raise ValueError(f"{self.estimator.kind} needs an instrument; name its concept")
+        if self.instrument and not self.estimator.needs_instruments:
+            raise ValueError(
+                f"{self.estimator.kind} uses no instrument; take it away, or choose the estimator "
+                "iv, control_function, residual_inclusion, itt or first_stage"
+            )
+        if self.assume and not self.instrument:
+            raise ValueError("assume is about an instrument, and there is none")
+        both = [name for name in self.instrument if name in self.adjust]
+        if both:
+            raise ValueError(f"'{both[0]}' cannot be an instrument and adjusted for at once")
         return self
 
     @model_validator(mode="after")
@@ -167,11 +190,14 @@ class Gates(Settings):
     effective_sample_size : smallest of the two arms after weighting.
     smd : largest absolute standardised mean difference after weighting.
     max_weight_share : largest share of an arm's weight one row may carry.
+    effective_f : strength of instruments below which no interval by standard errors is shown;
+        ``critical`` for the critical value that belongs to them.
     """
 
     effective_sample_size: float = Field(default=50, gt=0)
     smd: float = Field(default=0.1, gt=0)  # Austin 2009, doi:10.1002/sim.3697
     max_weight_share: float = Field(default=0.1, gt=0, le=1)
+    effective_f: Annotated[float, Field(gt=0)] | Literal["critical"] = "critical"
 
 
 class Analysis(Settings):

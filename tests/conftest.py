@@ -29,7 +29,10 @@ def _confounded(
     missing: bool = False,
     strength: float = 0.7,
 ) -> Sample:
-    """Draw a sample in which x0 and x1 drive exposure and outcome, and x2 is a coin."""
+    """Draw a sample in which x0 and x1 drive exposure and outcome, and x2 is a coin.
+
+    z0 and z1 go with exposure, so that estimators that need instruments have some.
+    """
     rng = np.random.default_rng(seed)
     person = np.arange(n) // 2 if clustered else np.arange(n)
     shared = rng.normal(size=n)[person] * (0.8 if clustered else 0.0)
@@ -42,6 +45,8 @@ def _confounded(
         y = eta + rng.normal(size=n) * (1 + 0.5 * np.abs(x[:, 0]))
     if missing:
         y[rng.random(n) < _expit(-1.5 + 0.5 * x[:, 0])] = np.nan
+    w = rng.uniform(0.5, 2.0, n) if weighted else np.ones(n)
+    noise = np.random.default_rng(seed + 1000).normal(size=(n, 2))
     return Sample(
         unit=person,
         y=y,
@@ -51,8 +56,10 @@ def _confounded(
         concepts=("severity", "motivation", "demographics"),
         outcome_kind="binary" if outcome == "binary" else "continuous",
         exposure_kind="binary",
-        w=rng.uniform(0.5, 2.0, n) if weighted else np.ones(n),
+        w=w,
         cluster=person if clustered else None,
+        z=np.column_stack([a, 0.5 * a + 0.3 * x[:, 0]]) + noise,
+        instruments=("z0", "z1"),
     )
 
 

@@ -8,6 +8,14 @@ from pydantic import Field
 
 from causal.estimators.base import Estimator
 from causal.estimators.doubly_robust import AIPW
+from causal.estimators.instrumental import (
+    ControlFunction,
+    FirstStage,
+    InstrumentalVariables,
+    Instrumented,
+    IntentionToTreat,
+    ResidualInclusion,
+)
 from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
@@ -22,20 +30,31 @@ AnyEstimator: TypeAlias = Annotated[
     | Overlap
     | AIPW
     | LinearDML
-    | WithinPerson,
+    | WithinPerson
+    | InstrumentalVariables
+    | ControlFunction
+    | ResidualInclusion
+    | IntentionToTreat
+    | FirstStage,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
     "AIPW",
     "AnyEstimator",
+    "ControlFunction",
     "Estimator",
+    "FirstStage",
     "GComputation",
+    "InstrumentalVariables",
+    "Instrumented",
+    "IntentionToTreat",
     "InverseProbability",
     "LinearDML",
     "LinearProbability",
     "MeanDifference",
     "NuisanceStore",
     "Overlap",
+    "ResidualInclusion",
     "WithinPerson",
 ]

@@ -15,7 +15,7 @@ from causal import inference
 from causal.arrays import Floats, read_only
 from causal.cohort import ExposureKind, Sample, check_arms
 from causal.documents import Settings
-from causal.errors import OutcomeError, PositivityError
+from causal.errors import InstrumentError, OutcomeError, PositivityError
 from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.estimators.nuisance import NuisanceStore
 
@@ -52,6 +52,7 @@ class Estimator(Settings, ABC):
     classical_variance: ClassVar[bool] = False
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
     adjusts: ClassVar[bool] = True
+    needs_instruments: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _has_the_variance(self) -> Estimator:
@@ -97,8 +98,12 @@ class Estimator(Settings, ABC):
         OutcomeError
             Covariates determine the outcome, or outcomes are missing and the estimator would
             quietly answer for those who have one.
+        InstrumentError
+            The estimator needs an instrument, and there is none or it is missing in some rows.
         """
         check_arms(sample)
+        if self.needs_instruments:
+            check_instruments(sample)
         if not self.takes_missing_exposures and not sample.entered.all():
             raise PositivityError(
                 f"{self.kind} needs every exposure; {int((~sample.entered).sum())} of {sample.n} "
@@ -122,6 +127,29 @@ class Estimator(Settings, ABC):
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
         return None
+
+
+def check_instruments(sample: Sample) -> None:
+    """Refuse a sample without instruments, or with rows in which one is missing.
+
+    Raises
+    ------
+    InstrumentError
+        Naming the instrument, and how many rows lack it at each exposure.
+    """
+    if sample.z is None or not sample.instruments:
+        raise InstrumentError(
+            "there is no instrument, and this estimator needs at least one. Name concepts under "
+            "instrument in the rung."
+        )
+    for name, column in zip(sample.instruments, sample.z.T, strict=True):
+        unknown = np.isnan(column)
+        if unknown.any():
+            exposed = int((unknown & (sample.a > 0)).sum())
+            raise InstrumentError(
+                f"the instrument '{name}' is missing in {int(unknown.sum())} of {sample.n} rows, "
+                f"{exposed} of them exposed. Instruments are never filled in: leave these rows out."
+            )
 
 
 def from_influence(

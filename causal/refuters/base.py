@@ -15,7 +15,7 @@ from causal.arrays import Floats, Ints, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.documents import Settings
-from causal.errors import OutcomeError, PositivityError
+from causal.errors import InstrumentError, OutcomeError, PositivityError
 from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Scale
 from causal.estimators import Estimator
 from causal.findings import Row
@@ -234,7 +234,7 @@ class Refuter(Settings, ABC):
         )
         try:
             return self.examine(examined)
-        except (PositivityError, OutcomeError) as problem:
+        except (PositivityError, OutcomeError, InstrumentError) as problem:
             return self.decline(subject.rung, problem.message)
 
     @abstractmethod

@@ -59,6 +59,12 @@ class PlaceboExposure(Refuter):
 
     def examine(self, examined: Examined) -> Refutation:
         """Permute, refit, and test the mean against 0."""
+        if examined.estimator.needs_instruments:
+            return self.decline(
+                examined.rung,
+                "an exposure at random is not moved by the instrument, so there is nothing to "
+                "estimate from",
+            )
         sample = examined.sample
         blocks, first = exposure_blocks(sample)
         tendency = np.bincount(blocks, _tendency(sample, "exposure")) / np.bincount(blocks)

@@ -84,6 +84,9 @@ def _about_confounding(result: Result) -> Iterator[str]:
                 f"A sufficient set has besides what {code(estimand.rung)} adjusts for: "
                 f"{phrase(estimand.omitted)}."
             )
+    for one in result.rungs:
+        for said in one.assumed:
+            yield f"{code(one.name)}: {plain(said)}"
     if not result.dag.instruments:
         yield "There is no instrument, so nothing checks the adjustment from outside it."
     if not result.refutations and not result.sensitivity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causal.report.markdown import code, joined
-from causal.report.numbers import covers, measure_of, percent
+from causal.report.numbers import covers, measure_of, percent, within
 from causal.report.reading import (
     brackets,
     chief,
@@ -47,7 +47,9 @@ def _certainty(result: Result, rung: RungBlock) -> str:
     """Say whether the intervals of the chief rung and of the brackets cover 0."""
     pair = interval_of(rung)
     if pair is None:
-        return "; its interval has no two ends"
+        null = measure_of(result).null
+        verb = "holds" if within(rung.region, null) else "excludes"
+        return f"; its {percent(rung.level)} set has no two ends and {verb} {null:g}"
     measure = measure_of(result)
     if measure.silent(pair):
         return f"; inconclusive: its {percent(rung.level)} interval covers {measure.null:g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
@@ -52,6 +53,14 @@ class Measure:
     def cells(self, pair: Pair) -> str:
         """Write an interval for a table."""
         return f"{self.cell(pair[0])} to {self.cell(pair[1])}"
+
+    def region(self, pieces: list[Piece]) -> str:
+        """Write a set that is no interval with two ends, for a sentence."""
+        return _set_words(pieces, self.bare)
+
+    def region_cells(self, pieces: list[Piece]) -> str:
+        """Write such a set for a table."""
+        return _set_words(pieces, self.cell)
 
     def mean(self, value: float) -> str:
         """Write the mean outcome of one arm, for a sentence."""
@@ -140,6 +149,21 @@ def bounded(pieces: list[Piece]) -> bool:
 def within(pieces: list[Piece], value: float) -> bool:
     """Tell whether a set holds a value."""
     return any((lo is None or lo <= value) and (hi is None or value <= hi) for lo, hi in pieces)
+
+
+def _set_words(pieces: list[Piece], write: Callable[[float], str]) -> str:
+    """Write a set piece by piece; no bound in words."""
+    said = []
+    for lo, hi in pieces:
+        if lo is None and hi is None:
+            return "every value"
+        if lo is None and hi is not None:
+            said.append(f"below {write(hi)}")
+        elif lo is not None and hi is None:
+            said.append(f"above {write(lo)}")
+        elif lo is not None and hi is not None:
+            said.append(f"{write(lo)} to {write(hi)}")
+    return " or ".join(said) or "no value"
 
 
 def _end(value: float | None) -> str:

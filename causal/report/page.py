@@ -229,7 +229,7 @@ def _key_number(result: Result, rung: RungBlock) -> tuple[Number, str]:
     """Give an estimate, and its interval beside it."""
     measure, pair = measure_of(result), interval_of(rung)
     beside = (
-        "no interval with two ends"
+        f"{percent(rung.level)} set: {measure.region(rung.region)}"
         if pair is None
         else f"{percent(rung.level)} CI {measure.span(pair)}"
     )

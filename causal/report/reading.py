@@ -14,6 +14,8 @@ TARGETS = {
     "LATE": "averaged over those an instrument moves (LATE)",
     "linear projection": "a regression coefficient (linear projection)",
     "partially linear": "a regression coefficient (partially linear model)",
+    "ITT": "a unit of instrument, in the outcome (intention to treat)",
+    "first stage": "a unit of instrument, in the exposure (first stage)",
 }
 DIFFERENCES = ("risk_difference", "mean_difference")
 
@@ -84,9 +86,7 @@ def truth_of(result: Result, rung: RungBlock) -> float | None:
 
 
 def interval_of(rung: RungBlock) -> Pair | None:
-    """Give the interval of a rung where it has one with two ends."""
-    if rung.interval is not None:
-        return rung.interval
+    """Give the set of a rung where it is an interval with two ends."""
     if len(rung.region) == 1:
         lo, hi = rung.region[0]
         return None if lo is None or hi is None else (lo, hi)

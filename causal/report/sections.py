@@ -245,13 +245,14 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""
-    spread = measure.cells(pair) if pair is not None else "no interval with two ends"
+    spread = measure.cells(pair) if pair is not None else measure.region_cells(rung.region)
+    own = "region" if rung.region_note or rung.interval is None else "interval"
     cells: list[Cell] = [
         code(rung.name) + note,
         how,
         Number(f"{rung.n}{persons}", f"{at}/n"),
         Number(measure.cell(rung.estimate), f"{at}/estimate"),
-        Number(spread, f"{at}/{'region' if rung.interval is None else 'interval'}"),
+        Number(spread, f"{at}/{own}"),
         Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),
         Number(beside, f"{at}/remaining/difference") if isinstance(kept, Remaining) else beside,
         rung_label(result, rung),

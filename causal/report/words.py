@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from causal.report.markdown import code, joined, plain, sentence, words
-from causal.report.numbers import POINTS, RATIOS, Measure, covers, measure_of, percent
+from causal.report.numbers import POINTS, RATIOS, Measure, covers, measure_of, percent, within
 from causal.report.reading import (
     TARGETS,
     added_by,
@@ -107,10 +107,25 @@ def estimate_sentences(result: Result) -> list[str]:
         )
     elif pair is not None:
         said.append(f"The {percent(rung.level)} interval excludes {measure.null:g}.")
+    elif within(rung.region, measure.null):
+        said.append("Inconclusive: the set holds no difference, and has no two ends.")
+    said += _instrument_sentences(rung)
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
     return said + _other_targets(result, rung, measure)
+
+
+def _instrument_sentences(rung: RungBlock) -> list[str]:
+    """Say what a rung with instruments assumes against the diagram, and what its set is."""
+    said = [plain(one) for one in rung.assumed]
+    if rung.instruments:
+        said.append(f"Instrument: {joined([code(one) for one in rung.instruments])}.")
+    if rung.region_note:
+        said.append(f"The set printed is the {plain(rung.region_note)}.")
+    if rung.interval_withheld:
+        said.append(f"No other interval is given: {plain(rung.interval_withheld)}.")
+    return said
 
 
 def _unfollowed(result: Result) -> list[str]:
@@ -156,11 +171,17 @@ def identification_sentences(result: Result) -> list[str]:
     """Say what is unmeasured, what is measured by proxy, and what the diagram says of the set."""
     rung = chief(result)
     missing, weak, said = unmeasured(result), proxied(result), []
-    said.append(
-        f"Not measured here, and assumed to matter: {phrase(missing)}."
-        if missing
-        else "The diagram names no concept that matters and is unmeasured."
-    )
+    if rung is not None and rung.instruments:
+        said.append(
+            "With an instrument, what drives both exposure and outcome need not be measured; what "
+            "drives instrument and outcome must be, and that is judged by the diagram alone."
+        )
+    else:
+        said.append(
+            f"Not measured here, and assumed to matter: {phrase(missing)}."
+            if missing
+            else "The diagram names no concept that matters and is unmeasured."
+        )
     if weak:
         said.append(f"Measured by proxy only: {phrase(weak)}.")
     if out := left_out(result):
@@ -220,7 +241,8 @@ def with_interval(rung: RungBlock, measure: Measure) -> str:
     """Write an estimate with its interval and level, for a sentence."""
     pair = interval_of(rung)
     if pair is None:
-        return f"{measure.amount(rung.estimate)} (no interval with two ends)"
+        held = measure.region(rung.region)
+        return f"{measure.amount(rung.estimate)} ({percent(rung.level)} set: {held})"
     return f"{measure.amount(rung.estimate)} ({percent(rung.level)} CI {measure.span(pair)})"
 
 

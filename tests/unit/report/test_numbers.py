@@ -2,6 +2,7 @@ import pytest
 
 from causal.report.numbers import (
     MINUS,
+    Measure,
     difference_measure,
     difference_of,
     exact,
@@ -88,3 +89,11 @@ def test_data_files_keep_twelve_digits() -> None:
 def test_a_level_is_written_as_a_percentage() -> None:
     assert percent(0.95) == "95 %"
     assert percent(0.975) == "97.5 %"
+
+
+def test_a_set_without_two_ends_is_written_piece_by_piece() -> None:
+    measure = Measure(points=True, unit="points", decimals=3)
+    assert measure.region([(None, None)]) == "every value"
+    assert measure.region([(None, -0.1), (0.2, None)]) == f"below {MINUS}10.0 or above 20.0"
+    assert measure.region_cells([(0.1, 0.2), (0.3, None)]) == "0.100 to 0.200 or above 0.300"
+    assert measure.region([]) == "no value"

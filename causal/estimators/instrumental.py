@@ -1,0 +1,358 @@
+"""Instrumental variables: k-class and GMM, control function, residual inclusion, reduced form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from causal.arrays import Floats, Ints
+from causal.cohort import ExposureKind, Sample
+from causal.errors import InstrumentError
+from causal.estimate import SLOPE, Estimates, Target
+from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
+from causal.estimators.iv_algebra import (
+    Projected,
+    Structural,
+    fuller_k,
+    k_class,
+    liml_k,
+    project,
+    refuse_empty_instruments,
+    two_step,
+)
+from causal.estimators.nuisance import NuisanceStore, choose_terms, refuse_aliased_exposure
+from causal.estimators.reduced_form import ReducedForm, reduced_form
+from causal.estimators.regression import LinearProbability
+from causal.estimators.residual_inclusion import included_residual
+from causal.estimators.weak_sets import weak_set
+
+SETS = {
+    True: "Anderson-Rubin set: it holds however weak the instrument is",
+    False: "conditional likelihood-ratio set: it holds however weak the instruments are",
+}
+"""What the printed set is called, with one instrument and with several."""
+
+
+class Instrumented(Estimator):
+    """What all estimators with instruments share; rows without an outcome are left out.
+
+    Attributes
+    ----------
+    terms : which of the rung's terms to condition on; all when None.
+    """
+
+    variance: Variance = Variance(kind="HC1")
+    terms: tuple[str, ...] | None = None
+    classical_variance: ClassVar[bool] = True
+    exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
+    needs_instruments: ClassVar[bool] = True
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are left out."""
+        return True
+
+    @property
+    def estimand(self) -> Target:
+        """Give the target: those whose exposure the instrument changes."""
+        return "LATE"
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.terms or ()
+
+    def projected(self, sample: Sample) -> Projected:
+        """Project the covariates out of the rows with an outcome.
+
+        Raises
+        ------
+        InstrumentError, PositivityError
+            An instrument, or the exposure, does not vary beyond the covariates.
+        """
+        chosen = choose_terms(sample, self.terms)
+        refuse_aliased_exposure(chosen)
+        known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
+        return project(known.y, known.a, _z(known), known.x, known.w, known.instruments)
+
+    def reduced(self, sample: Sample, data: Projected) -> ReducedForm:
+        """Give the reduced form, its covariance by the declared convention."""
+        kind = self.variance.kind
+        return reduced_form(data, None if kind == "classical" else kind, self.groups(sample))
+
+    def groups(self, sample: Sample) -> Ints | None:
+        """Give the clusters of the rows with an outcome, if the variance heeds them."""
+        if sample.cluster is None or not self.variance.clustered:
+            return None
+        return sample.cluster[sample.observed]
+
+    def _estimates(self, sample: Sample, data: Projected, found: Structural) -> Estimates:
+        """Put one coefficient, its influence values and its set together."""
+        estimates = from_influence(
+            np.array([found.coefficient]),
+            _on_all_rows(sample, found.influence[:, None]),
+            sample,
+            self.variance,
+            self.estimand,
+            labels=SLOPE,
+            n_coefficients=data.n_covariates + 1,
+        )
+        if self.variance.kind == "classical":
+            covariance = np.array([[found.classical_variance]])
+            estimates = with_classical_covariance(estimates, covariance, found.df)
+        return estimates
+
+    def with_set(self, estimates: Estimates, sample: Sample) -> Estimates:
+        """Add the set that does not rest on the strength of the instruments.
+
+        Apart from ``fit``, since with several instruments it takes longer than the rest, and
+        refits on resampled rows have no use for it.
+
+        Parameters
+        ----------
+        sample : the rows the estimates are of.
+        """
+        if self.estimand != "LATE":
+            return estimates
+        data = self.projected(sample)
+        one = data.q == 1
+        form = self.reduced(sample, data)
+        region = weak_set(form, "anderson_rubin" if one else "conditional_ratio")
+        return replace(estimates, region=region, region_note=SETS[one])
+
+
+class InstrumentalVariables(Instrumented):
+    """The effect of exposure through instruments: two-stage least squares and its relatives.
+
+    Attributes
+    ----------
+    method : ``tsls``; ``liml``, and ``fuller`` with its constant, less biased with several weak
+        instruments; ``gmm``, efficient under heteroskedasticity or clustering; ``wald``, the ratio
+        of two differences, for one 0/1 instrument without covariates.
+    fuller : the constant of ``fuller``; 1 is nearly unbiased, 4 has least mean squared error.
+
+    Assumptions
+    -----------
+    Given the rung's covariates the instrument is as if drawn at random, reaches the outcome only
+    through exposure (exclusion), moves exposure, and moves nobody's the other way (monotonicity).
+    Then it is the average effect among those it moves (LATE), with several instruments, covariates
+    or a dose a weighted average of such effects; with covariates their form must also be linear.
+
+    References
+    ----------
+    Imbens & Angrist (1994), doi:10.2307/2951620; Angrist & Imbens (1995),
+    doi:10.1080/01621459.1995.10476535 (doses and covariates).
+    """
+
+    kind: Literal["iv"] = "iv"
+    method: Literal["tsls", "liml", "fuller", "gmm", "wald"] = "tsls"
+    fuller: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _constant_is_used(self) -> InstrumentalVariables:
+        if "fuller" in self.model_fields_set and self.method != "fuller":
+            raise ValueError(f"fuller belongs to the method fuller, not to {self.method}")
+        if self.method == "gmm" and self.variance.kind == "classical":
+            raise ValueError("gmm has no classical standard error; choose HC0 or HC1")
+        return self
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate the structural coefficient."""
+        data = self.projected(sample)
+        return self._estimates(sample, data, self.structural(sample, data))
+
+    def structural(self, sample: Sample, data: Projected) -> Structural:
+        """Estimate by the chosen method."""
+        if self.method == "gmm":
+            return two_step(data, self.groups(sample))
+        if self.method == "wald":
+            _refuse_covariates(sample, self.terms)
+        k = 1.0
+        if self.method == "liml":
+            k = liml_k(data)
+        elif self.method == "fuller":
+            k = fuller_k(data, self.fuller)
+        return k_class(data, k)
+
+
+class ControlFunction(Instrumented):
+    """The outcome on exposure, covariates and the residual of a linear first stage.
+
+    The coefficient is that of two-stage least squares; the residual's own coefficient is the test
+    of endogeneity (Wu-Hausman) among the checks.
+
+    Assumptions
+    -----------
+    Those of ``iv``; read as a control function besides that the outcome's error is linear in the
+    first stage's.
+
+    References
+    ----------
+    Wooldridge (2015), doi:10.3368/jhr.50.2.420, section 2.
+    """
+
+    kind: Literal["control_function"] = "control_function"
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate the coefficient of exposure beside the residual."""
+        data = self.projected(sample)
+        return self._estimates(sample, data, k_class(data, 1.0))
+
+
+class ResidualInclusion(Instrumented):
+    """Two-stage residual inclusion: a logistic first stage, its residual in the outcome model.
+
+    Standardised means under no exposure and exposure, everybody's residual kept as it is.
+
+    Assumptions
+    -----------
+    A valid instrument, and that both regressions have the right form: the residual of the exposure
+    (observed less predicted probability) must stand for all that confounds. With a 0/1 exposure
+    this is no LATE, and unlike ``iv`` it does not tend to one when the forms are wrong.
+
+    References
+    ----------
+    Terza, Basu & Rathouz (2008), doi:10.1016/j.jhealeco.2007.09.009; Basu, Coe & Chapman (2018),
+    doi:10.1002/hec.3647 (what fails with 0/1 exposures).
+    """
+
+    kind: Literal["residual_inclusion"] = "residual_inclusion"
+    classical_variance: ClassVar[bool] = False
+    exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
+
+    @property
+    def estimand(self) -> Target:
+        """Give the target: everybody, by the outcome model's form."""
+        return "ATE"
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate both standardised means."""
+        chosen = choose_terms(sample, self.terms)
+        refuse_aliased_exposure(chosen)
+        known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
+        z = _z(known)
+        refuse_empty_instruments(z, known.x, known.w, known.instruments)
+        values, influence, rank = included_residual(
+            known.y,
+            known.a,
+            z,
+            known.x,
+            known.w,
+            ("logit", "logit" if known.outcome_kind == "binary" else "linear"),
+        )
+        return from_influence(
+            values,
+            _on_all_rows(sample, influence),
+            sample,
+            self.variance,
+            self.estimand,
+            n_coefficients=rank,
+            target_note="by the form of its two regressions; no LATE",
+        )
+
+
+class _OfInstrument(Instrumented):
+    """A coefficient of the one instrument."""
+
+    def _coefficient(
+        self, sample: Sample, response: Floats, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Regress a response on the instrument and the covariates, on the rows with an outcome."""
+        z = _z(sample)
+        if z.shape[1] != 1:
+            raise InstrumentError(
+                f"{self.kind} is about one instrument; there are {', '.join(sample.instruments)}. "
+                "Give each a rung of its own."
+            )
+        chosen = choose_terms(sample, self.terms)
+        refuse_empty_instruments(z, chosen.x, chosen.w * chosen.observed, chosen.instruments)
+        turned = replace(
+            sample,
+            y=np.where(sample.observed, response, np.nan),
+            a=z[:, 0],
+            outcome_kind="continuous",
+            exposure_kind="dose",
+        )
+        linear = LinearProbability(variance=self.variance, terms=self.terms)
+        return replace(linear.estimate(turned, nuisances, rng), target=self.estimand)
+
+
+class IntentionToTreat(_OfInstrument):
+    """The reduced form: the outcome on the instrument, a difference a unit of instrument.
+
+    Assumptions
+    -----------
+    Given the rung's covariates the instrument is as if drawn at random. Nothing about exposure is
+    assumed: what the instrument does by other ways is part of the answer.
+    """
+
+    kind: Literal["itt"] = "itt"
+
+    @property
+    def estimand(self) -> Target:
+        """Give the target: the instrument's effect on the outcome."""
+        return "ITT"
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate the coefficient of the instrument."""
+        return self._coefficient(sample, sample.y, nuisances, rng)
+
+
+class FirstStage(_OfInstrument):
+    """The first stage: the exposure on the instrument, a difference a unit of instrument.
+
+    Assumptions
+    -----------
+    None for the association; given the rung's covariates the instrument as if drawn at random for
+    its effect on exposure. Rows without an outcome are left out, as ``iv`` does.
+    """
+
+    kind: Literal["first_stage"] = "first_stage"
+
+    @property
+    def estimand(self) -> Target:
+        """Give the target: the instrument's effect on the exposure."""
+        return "first stage"
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate the coefficient of the instrument."""
+        return self._coefficient(sample, sample.a, nuisances, rng)
+
+
+def _z(sample: Sample) -> Floats:
+    """Give the instruments, which ``fit`` has made sure of."""
+    return np.empty((sample.n, 0)) if sample.z is None else sample.z
+
+
+def _on_all_rows(sample: Sample, influence: Floats) -> Floats:
+    """Spread influence values of the rows with an outcome over all rows."""
+    known = sample.observed
+    if known.all():
+        return influence
+    spread = np.zeros((sample.n, influence.shape[1]))
+    spread[known] = influence * (sample.n / known.sum())
+    return spread
+
+
+def _refuse_covariates(sample: Sample, terms: tuple[str, ...] | None) -> None:
+    """Refuse what the ratio of two differences has no place for."""
+    z = _z(sample)
+    binary = z.shape[1] == 1 and set(np.unique(z)) <= {0.0, 1.0}
+    if not binary or choose_terms(sample, terms).terms:
+        raise InstrumentError(
+            "the method wald is the ratio of two differences between two groups: it takes one 0/1 "
+            "instrument and no covariates. Use tsls."
+        )

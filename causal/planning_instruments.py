@@ -1,0 +1,163 @@
+"""What a rung with instruments comes to: their columns, the diagram's word, and what is assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import networkx as nx
+
+from causal.codebook import Codebook, Measurement
+from causal.dag import Dag, to_networkx
+from causal.errors import IdentificationError, SpecError, TimingError, did_you_mean
+from causal.estimand import Estimand, OrientationCheck, Verdict
+from causal.identify import Availability
+from causal.instruments import Instrument, NoInstrument, find_instrument, judge_instrument
+from causal.separation import criterion, open_path, written
+from causal.spec import Rung
+
+NEEDED = ("exclusion", "independence")
+OF_INSTRUMENT = ("itt", "first_stage")
+"""Estimators about the instrument itself, which exclusion does not concern."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRung:
+    """The instruments of a rung, what it identifies by them, and what is assumed for that."""
+
+    estimand: Estimand
+    moving: tuple[Measurement, ...] = ()
+    assumed: tuple[str, ...] = ()
+
+
+def judge_rung(
+    rung: Rung,
+    concepts: tuple[str, ...],
+    estimand: Estimand,
+    dag: Dag,
+    available: dict[str, Availability],
+    codebook: Codebook,
+) -> JudgedRung:
+    """Find the columns of a rung's instruments and hold them against the diagram.
+
+    Parameters
+    ----------
+    concepts : what the rung conditions on.
+    estimand : what the diagram says of these as an adjustment set; kept for rungs without
+        instruments.
+
+    Raises
+    ------
+    SpecError, TimingError
+        A concept is unknown, not measured, or only after exposure began.
+    IdentificationError
+        The diagram refutes an instrument, and the rung does not assume otherwise.
+    """
+    if not rung.instrument:
+        return JudgedRung(estimand)
+    moving = tuple(one for name in rung.instrument for one in _columns(name, rung, dag, codebook))
+    judged = [_judged(name, concepts, dag, of=rung.estimator.kind) for name in rung.instrument]
+    assumed = tuple(
+        _assumption(one, rung, dag, available) for one in judged if isinstance(one, NoInstrument)
+    )
+    flawed = [name for name in concepts if available[name] is Availability.PROXY]
+    verdict: Verdict = "identified"
+    if assumed:
+        verdict = "not identified"
+    elif flawed:
+        verdict = "identified if measured without error"
+    return JudgedRung(_instead(rung, estimand, judged, verdict, assumed), moving, assumed)
+
+
+def _columns(name: str, rung: Rung, dag: Dag, codebook: Codebook) -> tuple[Measurement, ...]:
+    """Find the columns of an instrument, all of them before exposure."""
+    if name not in dag.covariates:
+        raise SpecError(f"unknown concept '{name}'. {did_you_mean(name, dag.covariates)}")
+    every = codebook.measuring(name, rung.columns.get(name))
+    early = tuple(one for one in every if one.before_exposure)
+    if not every:
+        raise SpecError(
+            f"'{name}' is not measured in this data set, so it cannot be an instrument."
+        )
+    if not early:
+        raise TimingError(
+            f"'{name}' ({', '.join(one.column for one in every)}) is measured after exposure "
+            "begins, so exposure may have changed it. An instrument comes before."
+        )
+    return early
+
+
+def _judged(
+    name: str, concepts: tuple[str, ...], dag: Dag, *, of: str
+) -> Instrument | NoInstrument:
+    """Ask the diagram; for estimators about the instrument, whether it is as if drawn."""
+    if of not in OF_INSTRUMENT:
+        return judge_instrument(dag, name, concepts)
+    response = dag.outcome if of == "itt" else dag.exposure
+    rule = criterion(to_networkx(dag), name, response)
+    later = [one for one in concepts if one in nx.descendants(rule.graph, name)]
+    given = f" given {', '.join(concepts)}" if concepts else ""
+    if later:
+        reason = f"{later[0]} follows from {name}, so nothing may condition on it."
+        return NoInstrument(name, concepts, reason)
+    way = open_path(rule.backdoor, name, response, concepts)
+    if way:
+        said = f"{name} and {response} are connected{given} by causes of both: "
+        return NoInstrument(name, concepts, f"{said}{written(rule.graph, way)}.")
+    return Instrument(
+        name, concepts, f"{name} is as if drawn at random for {response}{given}, by the diagram."
+    )
+
+
+def _assumption(
+    refuted: NoInstrument, rung: Rung, dag: Dag, available: dict[str, Availability]
+) -> str:
+    """Say what is assumed against the diagram, or refuse to."""
+    concept, graph = refuted.concept, to_networkx(dag)
+    if concept in nx.descendants(graph, dag.exposure):
+        raise IdentificationError(
+            f"{refuted.reason} What follows from exposure can be no instrument for it."
+        )
+    if set(rung.assume) == set(NEEDED):
+        return (
+            f"The diagram refutes {concept} as an instrument: {refuted.reason} It is used all the "
+            f"same, assuming {' and '.join(NEEDED)}."
+        )
+    other = find_instrument(dag, concept, available)
+    remedy = (
+        f"Given {', '.join(other.given) or 'nothing'} it would be one: set adjust to that."
+        if isinstance(other, Instrument)
+        else "If there are grounds to trust it nonetheless, say assume: [exclusion, independence]; "
+        "this is then printed beside every number."
+    )
+    raise IdentificationError(f"the diagram refutes the instrument: {refuted.reason} {remedy}")
+
+
+def _instead(
+    rung: Rung,
+    estimand: Estimand,
+    judged: list[Instrument | NoInstrument],
+    verdict: Verdict,
+    assumed: tuple[str, ...],
+) -> Estimand:
+    """Say what the instruments identify, in the place of what an adjustment set would."""
+    valid = [one.reason for one in judged if isinstance(one, Instrument)]
+    said = [f"{one[0].upper()}{one[1:]}" for one in valid]
+    if rung.estimator.estimand == "LATE":
+        said.append(
+            f"What {' and '.join(rung.instrument)} can identify is the effect among those whose "
+            f"{estimand.exposure} {'they change' if len(rung.instrument) > 1 else 'it changes'} "
+            "(LATE), not that in everybody."
+        )
+    return replace(
+        estimand,
+        verdict=verdict,
+        sufficient=not assumed,
+        open_path="",
+        open_through=(),
+        mediators_adjusted=(),
+        unmeasured=(),
+        needs_after_exposure=(),
+        omitted=(),
+        orientations=(OrientationCheck((), not assumed),),
+        sentences=(*assumed, *said),
+    )

@@ -1,0 +1,94 @@
+"""Rungs with instruments, planned: the diagram's word, what is assumed, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from causal.errors import IdentificationError, SpecError, TimingError
+from causal.planning import Plan, plan_analysis
+from causal.registry import describe
+from causal.spec import load_analysis
+
+SPECS = Path(__file__).parents[1] / "reference" / "specs"
+ANALYSES = Path(__file__).parents[2] / "analyses"
+
+
+def plan(tmp_path: Path, *rungs: str, dag: Path = SPECS / "dags" / "linkage.yaml") -> Plan:
+    """Plan the positive control with rungs of one's own after the crude one."""
+    head = (SPECS / "help_linkage.yaml").read_text(encoding="utf-8").split("ladder:")[0]
+    head = head.replace("dags/linkage.yaml", str(dag))
+    if "target: LATE" in head and not any("kind: iv" in rung for rung in rungs):
+        head = head.replace("target: LATE", "target: ITT")
+    lines = ["ladder:", "  - {name: crude, estimator: {kind: mean_difference}}"]
+    lines += [f"  - {{name: rung{i}, {rung}}}" for i, rung in enumerate(rungs)]
+    path = tmp_path / "made.yaml"
+    path.write_text("\n".join([head, *lines, "seed: 1", ""]), encoding="utf-8")
+    specification = load_analysis(path)
+    return plan_analysis(specification, describe(specification.analysis.dataset))
+
+
+IV = "estimator: {kind: iv}"
+MHG = ANALYSES / "dags" / "first_interval.yaml"
+
+
+def test_a_valid_instrument_identifies_and_its_columns_are_no_covariates(tmp_path):
+    _, rung = plan(tmp_path, f"instrument: group, {IV}").rungs
+    assert [one.column for one in rung.moving] == ["randomised_clinic"]
+    assert rung.measurements == ()
+    assert rung.assumed == ()
+    assert rung.estimand.verdict == "identified"
+    assert "LATE" in rung.estimand.sentences[-1]
+    assert rung.estimand.unmeasured == ()
+
+
+def test_an_instrument_the_diagram_refutes_is_refused_with_its_sentence(tmp_path):
+    with pytest.raises(IdentificationError, match=r"group → linkage → outcome.*assume: \[exclu"):
+        plan(tmp_path, f"instrument: group, {IV}", dag=MHG)
+    with pytest.raises(IdentificationError, match="severity is connected with outcome"):
+        plan(tmp_path, f"instrument: severity, {IV}")
+    with pytest.raises(IdentificationError, match="the diagram refutes the instrument"):
+        plan(tmp_path, f"instrument: group, assume: [exclusion], {IV}", dag=MHG)
+
+
+def test_what_is_assumed_is_said_and_takes_the_verdict_away(tmp_path):
+    assumed = f"instrument: group, assume: [exclusion, independence], {IV}"
+    _, rung = plan(tmp_path, assumed, dag=MHG).rungs
+    assert rung.estimand.verdict == "not identified"
+    assert "assuming exclusion and independence" in rung.assumed[0]
+    assert rung.estimand.sentences[0] == rung.assumed[0]
+    _, needless = plan(tmp_path, assumed).rungs
+    assert needless.assumed == ()
+
+
+def test_an_intention_to_treat_needs_no_exclusion(tmp_path):
+    _, rung = plan(tmp_path, "instrument: group, estimator: {kind: itt}", dag=MHG).rungs
+    assert rung.estimand.verdict == "identified"
+    with pytest.raises(IdentificationError, match="connected by causes of both"):
+        plan(tmp_path, "instrument: depression, estimator: {kind: itt}", dag=MHG)
+
+
+@pytest.mark.parametrize(
+    ("rung", "error", "said"),
+    [
+        (f"instrument: gruop, {IV}", SpecError, "Did you mean 'group'"),
+        (f"instrument: motivation, assume: [exclusion, independence], {IV}", SpecError, "refutes"),
+        (IV, SpecError, "iv needs an instrument"),
+        ("instrument: group, estimator: {kind: ipw}", SpecError, "ipw uses no instrument"),
+        ("assume: [exclusion], estimator: {kind: ipw}", SpecError, "there is none"),
+        (f"adjust: [group], instrument: group, {IV}", SpecError, "adjusted for at once"),
+    ],
+)
+def test_rungs_that_cannot_be_meant_are_refused(tmp_path, rung, error, said):
+    if said == "refutes":  # measured by proxy only, but assumed: allowed, and said
+        _, planned = plan(tmp_path, rung).rungs
+        assert said in planned.assumed[0]
+        return
+    with pytest.raises(error, match=said):
+        plan(tmp_path, rung)
+
+
+def test_an_instrument_comes_before_exposure(tmp_path):
+    with pytest.raises(TimingError, match="An instrument comes before"):
+        plan(tmp_path, f"instrument: co_treatment, {IV}", dag=MHG)
+    with pytest.raises(SpecError, match="'religiosity' is not measured"):
+        plan(tmp_path, f"instrument: religiosity, {IV}", dag=MHG)
