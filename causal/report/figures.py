@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from causal.report.balance_figure import balance_svg
+from causal.report.confidence_figure import confidence_svg
 from causal.report.dag_figure import dag_svg
 from causal.report.ladder_figure import ladder_svg
 from causal.report.overlap_figure import overlap_svg
 from causal.report.sensitivity_figures import contours_svg, sweeps_svg
 from causal.result import Result
 
-FIGURES = ("ladder.svg", "dag.svg", "balance.svg", "overlap.svg", "contours.svg", "sweeps.svg")
+FIGURES = (
+    "ladder.svg",
+    "dag.svg",
+    "balance.svg",
+    "overlap.svg",
+    "contours.svg",
+    "sweeps.svg",
+    "confidence.svg",
+)
 
 
 def figures(result: Result) -> dict[str, bytes]:
@@ -26,4 +35,7 @@ def figures(result: Result) -> dict[str, bytes]:
         drawn["contours.svg"] = contours
     if sweeps is not None:
         drawn["sweeps.svg"] = sweeps
+    confidence = confidence_svg(result)
+    if confidence is not None:
+        drawn["confidence.svg"] = confidence
     return drawn

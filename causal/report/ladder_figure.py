@@ -81,7 +81,7 @@ def draw_differences(result: Result, rows: list[Row], ax: Axes) -> Axes:
     """Draw differences with intervals, the zero line, and truths where they are known."""
     measure = measure_of(result)
     factor = 100 if measure.points else 1
-    ends = [measure.null]
+    window = _window(result, rows, factor)
     ax.axvline(measure.null, color=INK, lw=0.9, zorder=1)
     ax.axvline(factor * result.crude.estimate, color=QUIET, lw=0.8, ls=(0, (1, 2)), zorder=1)
     for row in rows:
@@ -89,26 +89,44 @@ def draw_differences(result: Result, rows: list[Row], ax: Axes) -> Axes:
             _heading(ax, row)
             continue
         rung, (colour, marker, fill) = row.rung, _look(row.rung, result.crude)
-        pair, truth = interval_of(rung), truth_of(result, rung)
+        truth = truth_of(result, rung)
         _rung_label(ax, row.at, rung, measure)
-        ends.append(factor * rung.estimate)
-        if pair is not None:
-            ax.plot([factor * end for end in pair], [row.at] * 2, color=colour, lw=1.6, zorder=2)
-            ends += [factor * end for end in pair]
-        ax.plot(
-            factor * rung.estimate, row.at, marker, ms=6.5, mfc=fill, mec=colour, mew=1.4, zorder=3
-        )
+        for lo, hi in rung.region:
+            piece = (None if lo is None else factor * lo, None if hi is None else factor * hi)
+            _piece(ax, row.at, piece, window, colour)
+        if window[0] <= factor * rung.estimate <= window[1]:
+            ax.plot(
+                factor * rung.estimate, row.at, marker, ms=6.5, mfc=fill, mec=colour, mew=1.4,
+                zorder=3,
+            )  # fmt: skip
         if truth is not None:
-            ends.append(factor * truth)
             ax.plot([factor * truth] * 2, [row.at - 0.33, row.at + 0.33], color=GREEN, lw=2.2)
-    pad = PAD * (max(ends) - min(ends) or 1.0)
-    ax.set_xlim(min(ends) - pad, max(ends) + pad)
+    ax.set_xlim(*window)
     level = percent(result.crude.level)
     contrast = (
         "Difference" if measure.null == 0 else result.crude.scale.replace("_", " ").capitalize()
     )
     ax.set_xlabel(f"{contrast}{f' ({measure.unit})' if measure.unit else ''}, {level} interval")
     return ax
+
+
+def _window(result: Result, rows: list[Row], factor: float) -> Pair:
+    """Give the stretch of differences shown: that of all sets with two ends, and of truths.
+
+    A set without two ends is drawn to the edge with an arrow, and an estimate that has no other
+    set does not stretch the axis: the numbers at the left give it.
+    """
+    ends = [measure_of(result).null]
+    for row in rows:
+        if row.rung is None:
+            continue
+        pair, truth = interval_of(row.rung), truth_of(result, row.rung)
+        if pair is not None:
+            ends += [factor * row.rung.estimate, *(factor * end for end in pair)]
+        if truth is not None:
+            ends.append(factor * truth)
+    pad = PAD * (max(ends) - min(ends) or 1.0)
+    return min(ends) - pad, max(ends) + pad
 
 
 def draw_shares(rows: list[Row], ax: Axes) -> Axes:
@@ -190,6 +208,8 @@ def _rung_label(ax: Axes, at: float, rung: RungBlock, measure: Measure) -> None:
     numbers = measure.bare(rung.estimate)
     if pair is not None:
         numbers += f" ({measure.span(pair)})"
+    elif rung.region:
+        numbers += " (every value)" if rung.region == [(None, None)] else " (no two ends)"
     name = rung.name.replace("_", " ")
     ax.text(-0.035, at - 0.02, name, transform=trans, ha="right", va="bottom", fontsize=8.5)
     ax.text(-0.035, at + 0.06, numbers, transform=trans, ha="right", va="top", fontsize=7.5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
 
@@ -98,6 +98,11 @@ def difference_of(rung: RungBlock) -> float | None:
         return rung.estimate
     found = [one for one in rung.other_scales if isinstance(one, ScaleBlock)]
     return next((one.estimate for one in found if one.scale == "risk_difference"), None)
+
+
+def first_stage_measure(measure: Measure) -> Measure:
+    """Give how a first stage is written: it is a difference in exposure, not in the outcome."""
+    return replace(measure, points=False, unit="", decimals=PROPORTION_DECIMALS)
 
 
 def number(value: float, decimals: int) -> str:

@@ -96,6 +96,13 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
         "its column `pointer` says where a number stands in `results.json`."
     )
     yield sections.ladder_table(result)
+    alt = "p-value of every supposed effect, by instrumental-variable rung"
+    for figure in _figure("confidence.svg", alt, parts):
+        yield figure
+        yield Paragraph(
+            "Effects whose curve lies above the orange line are in the rung's set. Where a curve "
+            "stays above it on one side, the data exclude no effect on that side."
+        )
     scales = sections.scale_table(result)
     if scales.rows:
         yield Section(

@@ -29,10 +29,10 @@ def contours_svg(result: Result) -> bytes | None:
         return None
 
     def paint(figure: Figure) -> None:
-        for ax, (one, contour) in zip(_axes(figure, len(panels)), panels, strict=True):
+        for ax, (one, contour) in zip(lay_out(figure, len(panels)), panels, strict=True):
             draw_contour(contour, one.kind, ax)
 
-    return draw(paint, height=_height(len(panels)))
+    return draw(paint, height=panel_height(len(panels)))
 
 
 def sweeps_svg(result: Result) -> bytes | None:
@@ -45,10 +45,10 @@ def sweeps_svg(result: Result) -> bytes | None:
         return None
 
     def paint(figure: Figure) -> None:
-        for ax, (one, curves) in zip(_axes(figure, len(panels)), panels, strict=True):
+        for ax, (one, curves) in zip(lay_out(figure, len(panels)), panels, strict=True):
             draw_curves(curves, one.kind, ax)
 
-    return draw(paint, height=_height(len(panels)))
+    return draw(paint, height=panel_height(len(panels)))
 
 
 def draw_contour(contour: ContourBlock, kind: str, ax: Axes) -> Axes:
@@ -130,12 +130,12 @@ def _headline(result: Result) -> list[SensitivityBlock]:
     return [one for one in result.sensitivity if one.rung == result.headline]
 
 
-def _height(panels: int) -> float:
+def panel_height(panels: int) -> float:
     """Give the height of a figure of panels."""
     return PANEL * math.ceil(panels / COLUMNS)
 
 
-def _axes(figure: Figure, panels: int) -> list[Axes]:
+def lay_out(figure: Figure, panels: int) -> list[Axes]:
     """Lay out panels in two columns."""
     rows = math.ceil(panels / COLUMNS)
     figure.subplots_adjust(

@@ -5,7 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 from causal.report.markdown import code, joined, plain, sentence, words
-from causal.report.numbers import POINTS, RATIOS, Measure, covers, measure_of, percent, within
+from causal.report.numbers import (
+    POINTS,
+    RATIOS,
+    Measure,
+    covers,
+    first_stage_measure,
+    measure_of,
+    percent,
+    within,
+)
 from causal.report.reading import (
     TARGETS,
     added_by,
@@ -268,7 +277,8 @@ def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[st
     for target, rungs in by_target(adjusted_rungs(result)).items():
         others = [one for one in rungs if one is not rung and same_set(result, one, rung)]
         if others:
-            listed = joined([f"{code(one.name)} {with_interval(one, measure)}" for one in others])
+            unit = first_stage_measure(measure) if target == "first stage" else measure
+            listed = joined([f"{code(one.name)} {with_interval(one, unit)}" for one in others])
             lead = "Same set and target" if target == rung.target else f"Target {plain(target)}"
             said.append(f"{lead}: {listed}.")
     return said
