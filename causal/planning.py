@@ -27,7 +27,7 @@ from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
 from causal.registry import chosen_options
 from causal.spec import FULL, Analysis, Rung, Specification, Variant
-from causal.timing import association_reasons
+from causal.timing import association_reasons, refuse_unbalanced_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +263,7 @@ def _plan_rungs(
             followed = _followed(rung, full, dag, codebook)
         with located(document, "ladder", number, "entered"):
             entered = _entered(rung, full, dag, codebook)
+            refuse_unbalanced_entry(entered, measurements)
         with located(document, "ladder", number, "instrument"):
             judged = judge_rung(rung, concepts, estimand, dag, available, codebook)
         with located(document, "ladder", number, "estimator"):

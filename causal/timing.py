@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from causal.codebook import Codebook, Variable
+from causal.codebook import Codebook, Measurement, Variable
 from causal.dag import Dag, association_reason
 from causal.design import AnyDesign, Baseline
+from causal.errors import SpecError
 
 
 def association_reasons(
@@ -83,3 +84,25 @@ def _window_is_open(design: AnyDesign, exposure: Variable, waves: tuple[int, ...
     if isinstance(design, Baseline) and waves and design.exposure_wave == waves[0]:
         return exposure.recall != 0.0
     return True
+
+
+def refuse_unbalanced_entry(
+    entered: tuple[Measurement, ...], adjusted: tuple[Measurement, ...]
+) -> None:
+    """Refuse predictors of being seen that the rung does not adjust for.
+
+    The propensity is fitted on those seen. It stands for everybody only if what decides who is
+    seen is held in it.
+
+    Raises
+    ------
+    SpecError
+        Naming the columns.
+    """
+    lacking = [one.column for one in entered if one not in adjusted]
+    if lacking:
+        raise SpecError(
+            f"entered names {', '.join(lacking)}, which the rung does not adjust for; the "
+            "propensity of those seen would then not be that of everybody. Add the concept to "
+            "adjust, or take it out of entered."
+        )

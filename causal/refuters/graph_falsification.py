@@ -152,7 +152,7 @@ class GraphFalsification(Refuter):
         verb = "fits better" if share <= CHANCE else "does not clearly fit better"
         return (
             f"{said}. The diagram {verb} than diagrams with the names of its concepts exchanged at "
-            f"random (of {self.permutations}, {share:.1%} violate no more independences). A "
+            f"random ({self.permutations} of them: p = {share:.2g} for violating no more). A "
             f"partial correlation of {detectable:.2g} would typically be found with 80 % power."
         )
 

@@ -53,8 +53,9 @@ class _NegativeControl(Refuter):
             return self.decline(examined.rung, f"{what} the rung gives a standard error of 0")
         detectable = DETECTABLE * effect.std_error
         verdict, exact = control_verdict(effect, size), exact_p(control)
-        doubtful = verdict == "FAIL" and exact is not None and exact >= 1 - inference.LEVEL
-        verdict = "NOT_RESOLVABLE" if doubtful else verdict
+        # with few events the normal interval is no ground for a pass, nor alone for a failure
+        sparse = exact is not None and (verdict == "PASS" or exact >= 1 - inference.LEVEL)
+        verdict = "NOT_RESOLVABLE" if sparse else verdict
         said = (
             f"{what} the rung finds {effect.estimate:.3g} (95 % interval {effect.lo:.3g} to "
             f"{effect.hi:.3g}, n = {control.n}){tell_control(verdict, detectable, size)}"
@@ -76,9 +77,9 @@ class _NegativeControl(Refuter):
 class NegativeControlOutcome(_NegativeControl, ControlOutcome):
     """The rung's contrast on an outcome that exposure cannot change.
 
-    FAIL when its interval excludes 0. Otherwise PASS only if a bias of half the rung's estimate
-    would have been found; else the control is uninformative and NOT_RESOLVABLE. Outcomes of other
-    kinds than the rung's are compared in standard deviations.
+    FAIL when its interval excludes 0. Otherwise PASS only if a bias of half the rung's estimate,
+    in standard deviations of the outcomes, would have been found; else the control is uninformative
+    and NOT_RESOLVABLE. Where events are few, neither verdict stands on the normal interval alone.
 
     Attributes
     ----------
@@ -194,14 +195,14 @@ def size_to_find(
 ) -> float | NotEstimable:
     """Give the size of the rung's estimate in the unit of a control's contrast.
 
-    Differences of 0/1 outcomes, and between the levels of 0/1 exposures, are compared as they are;
-    others in standard deviations.
+    Outcomes are compared in standard deviations, 0/1 ones too: the difference of a rare control is
+    small, and precise, for being rare. So are exposures other than 0/1.
     """
     effect = examined.estimates.effect(examined.difference)
     if isinstance(effect, NotEstimable):
         return effect
     own, size = examined.sample, abs(effect.estimate)
-    if outcome is not None and not (own.outcome_kind == outcome.outcome_kind == "binary"):
+    if outcome is not None:
         size *= float(np.nanstd(outcome.y)) / float(np.nanstd(own.y))
     if exposure is not None and not (own.exposure_kind == exposure.exposure_kind == "binary"):
         size *= float(np.std(own.a)) / float(np.std(exposure.a))

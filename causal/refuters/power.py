@@ -24,6 +24,7 @@ from causal.refuters.power_curve import (
 )
 from causal.refuters.worlds import (
     HIGHEST_R2,
+    Benchmark,
     Confounder,
     Known,
     World,
@@ -128,7 +129,10 @@ def measure_power(
     benchmark = find_benchmark(subject.sample, study.benchmark)
     if isinstance(benchmark, NotEstimable):
         return benchmark
-    wanted = Strength(k * benchmark.strength.exposure, k * benchmark.strength.outcome)
+    outcome = _strength_with_outcome(refuter, auxiliary, benchmark)
+    if isinstance(outcome, NotEstimable):
+        return outcome
+    wanted = Strength(k * benchmark.strength.exposure, k * outcome)
     try:
         world = _world(refuter, subject, auxiliary, study, wanted)
     except (PositivityError, OutcomeError) as problem:
@@ -172,6 +176,8 @@ def gather_curve(
         f"1 is as strong as {name}, which explains {percent(benchmark.strength.exposure)} of "
         f"exposure and {percent(benchmark.strength.outcome)} of the outcome"
     )
+    if refuter.control_outcome is not None:
+        note += " (of a control, what it explains of that: see the table)"
     note += f" (a weak benchmark: {benchmark.weak})" if benchmark.weak else ""
     note += f". {study.cohorts} cohorts at each strength"
     if own is not None:
@@ -183,6 +189,19 @@ def gather_curve(
         benchmark=benchmark.name,
         note=f"{note}. {MODEL_ERRORS}",
     )
+
+
+def _strength_with_outcome(
+    refuter: Refuter, auxiliary: Auxiliary, benchmark: Benchmark
+) -> float | NotEstimable:
+    """Give the benchmark's partial R2 with the outcome looked at: a control has one of its own."""
+    if refuter.control_outcome is None:
+        return benchmark.strength.outcome
+    control = auxiliary.outcomes.get(refuter.control_outcome)
+    if control is None:
+        return NotEstimable(f"there is no sample with outcome '{refuter.control_outcome}'")
+    own = find_benchmark(control, benchmark.name)
+    return own if isinstance(own, NotEstimable) else own.strength.outcome
 
 
 def _world(

@@ -93,17 +93,24 @@ def draw_curve(
 def tell_power(points: tuple[PowerPoint, ...], benchmark: str) -> str:
     """Say by rule whether a refuter can see unmeasured confounding.
 
-    It cannot if at the largest strength it fails in under ``LITTLE`` of the cohorts, or no more
-    often than without any beyond two Monte-Carlo errors of the difference.
+    It cannot if at the largest strength it fails in under ``LITTLE`` of the cohorts, or if two
+    Monte-Carlo errors leave room for no more than ``LITTLE`` beyond how often it fails without any.
+    Where they leave room for more, but not for none, nothing is claimed either way.
     """
     size, largest = points[0], points[-1]
     name = benchmark.replace("_", " ")
     without = f"{size.rejected:.0%} without any"
-    beyond = 2 * math.hypot(size.error, largest.error)
-    if largest.rejected < LITTLE or largest.rejected - size.rejected <= beyond:
+    more, beyond = largest.rejected - size.rejected, 2 * math.hypot(size.error, largest.error)
+    fails = (
+        f"with a confounder {largest.k:g} times as strong as {name} it fails in "
+        f"{largest.rejected:.0%} of cohorts, in {without}"
+    )
+    if largest.rejected < LITTLE or more + beyond <= LITTLE:
+        said = f"This test cannot see unmeasured confounding: {fails}"
+    elif more <= beyond:
         said = (
-            f"This test cannot see unmeasured confounding: with a confounder {largest.k:g} times "
-            f"as strong as {name} it fails in {largest.rejected:.0%} of cohorts, in {without}"
+            f"Not shown to see unmeasured confounding: {fails}, which {largest.cohorts} cohorts "
+            "cannot tell apart"
         )
     else:
         enough = [one for one in points[1:] if one.rejected >= ENOUGH]

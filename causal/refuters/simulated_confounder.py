@@ -156,6 +156,8 @@ class SimulatedConfounder(Refuter):
         flips = first_k(steps, lambda one: sign * one.value <= 0, attempt)
         at = next(one.moved for one in steps if one.k == self.must_withstand)
         verdict = confounder_verdict(meets, at, self.must_withstand)
+        if verdict == "PASS" and unit.weak:  # surviving a little of little is no pass
+            verdict = "NOT_RESOLVABLE"
         shown = at if isinstance(at, Moved) else _without(examined)
         lo, hi = sorted((examined.natural(shown.lo), examined.natural(shown.hi)))
         return self._report(

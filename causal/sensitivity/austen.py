@@ -105,6 +105,7 @@ class Austen(Sensitivity):
             ""
             if isinstance(strongest, NotEstimable)
             else f"{listed([strongest.block])}, the measured block of which the least would do"
+            + (", a weak benchmark" if _weak(strongest) else "")
         )
         whole_influence = equal_influence(world, whole)
         rows = (
@@ -134,8 +135,8 @@ def _difference(estimates: Estimates, sample: Sample, level: float) -> Effect | 
 
 
 def _strongest(blocks: Sequence[Compared]) -> Compared | NotEstimable:
-    """Find the block of which the smallest multiple brings the estimate to 0."""
-    usable = [(one.estimate, one) for one in blocks if not isinstance(one.estimate, NotEstimable)]
+    """Find the block of which the smallest multiple brings the interval to 0."""
+    usable = [(one.interval, one) for one in blocks if not isinstance(one.interval, NotEstimable)]
     if usable:
         return min(usable, key=lambda pair: pair[0])[1]
     if not blocks:
@@ -155,8 +156,12 @@ def _block_row(world: World, one: Compared) -> Row:
         "multiple_for_estimate": _finite(one.estimate),
         "multiple_for_interval": _finite(one.interval),
     }
-    weak = "weak benchmark" if one.influence.exposure < WEAK_R2 else ""
-    return Row("block", numbers(values), one.block, weak)
+    return Row("block", numbers(values), one.block, "weak benchmark" if _weak(one) else "")
+
+
+def _weak(one: Compared) -> bool:
+    """Tell whether a block explains so little of exposure that a multiple of it is little."""
+    return isinstance(one.influence, Influence) and one.influence.exposure < WEAK_R2
 
 
 def _finite(multiple: Number) -> Number:
@@ -231,7 +236,8 @@ def _short(effect: Effect, headline: Number, strongest: Compared | NotEstimable)
         return f"{said}."
     if math.isinf(strongest.interval):
         return f"{said}, and no multiple of a measured block could."
-    return f"{said}, as could one {strongest.interval:.1f} times {listed([strongest.block])}."
+    weak = " (a weak benchmark)" if _weak(strongest) else ""
+    return f"{said}, as could one {strongest.interval:.1f} times {listed([strongest.block])}{weak}."
 
 
 def _sentence(

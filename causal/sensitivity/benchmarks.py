@@ -148,6 +148,14 @@ def smallest_over_blocks(found: Compared, of: Of) -> Smallest | NotEstimable:
     )
 
 
+def smallest_for_either_interval(found: Compared) -> Smallest | NotEstimable:
+    """Find the smallest multiple at which the classical or the clustered interval is met."""
+    classical = smallest_over_blocks(found, "interval")
+    robust = smallest_over_blocks(found, "robust interval")
+    known = [one for one in (classical, robust) if isinstance(one, Smallest)]
+    return min(known, key=lambda one: one.multiple) if known else classical
+
+
 def weakness(strength: Strength, x: Floats, df: float) -> str:
     """Say why a benchmark is weak, by the rules of ``WEAK_R2`` and ``CEILING``; empty if it is not.
 

@@ -187,7 +187,8 @@ class Bounding(Sensitivity):
         within = f"between {main.lower:.3g} and {main.upper:.3g}"
         if not self.assume:
             return (
-                f"With nothing assumed of who is exposed the difference lies {within}: {ALONE} "
+                f"With nothing assumed of who is exposed, and missing outcomes left aside, the "
+                f"difference lies {within}: {ALONE} "
                 f"(the bounds are {limits[1] - limits[0]:g} wide by construction)."
             )
         named = " and ".join(one.replace("_", " ") for one in self.assume)
@@ -244,7 +245,11 @@ def _sentence(short: str, rows: list[Row], lost: int, n: int, binary: bool) -> s
     for label, what in (
         ("exposure_and_loss", f"With the {lost} missing outcomes of {n} left open as well"),
         ("loss", "With the rung's covariates taken as enough, and only the missing left open"),
-        ("always_followed", "Among those who would be followed either way, exposure as given"),
+        (
+            "always_followed",
+            "Among those who would be followed either way, were exposure as good as random and did "
+            "it move follow-up in one direction only",
+        ),
     ):
         row = by_label.get(label)
         if row is None or isinstance(row.number("lower"), NotEstimable):

@@ -376,5 +376,8 @@ def _sentence(settings: Misclassification, short: str, rows: list[Row]) -> str:
             )
     if settings.exposure is not None:
         parts.append(f"In the rung {TAKEN}.")
-    parts.append("This holds if reporting depends on arm and event only.")
+    parts.append(
+        f"This holds if reporting depends on arm and event only; where only part is reported, "
+        f"nobody is taken to report {settings.event_name} falsely unless the priors say so."
+    )
     return " ".join(parts)

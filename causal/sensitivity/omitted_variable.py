@@ -21,6 +21,7 @@ from causal.sensitivity.benchmarks import (
     find_blocks,
     judge_block,
     listed,
+    smallest_for_either_interval,
     smallest_over_blocks,
 )
 from causal.sensitivity.contours import contours_of
@@ -129,7 +130,7 @@ def covers(own: Effect | NotEstimable, q: float = 1.0) -> bool:
 
 def _count(found: Compared, covered: bool) -> tuple[Number, str]:
     """Count what overturns the rung in blocks: how many, of which."""
-    smallest = smallest_over_blocks(found, "interval")
+    smallest = smallest_for_either_interval(found)
     if covered or found.fit.covers_goal(found.q, found.critical):
         return 0.0, ANY
     if isinstance(smallest, NotEstimable):

@@ -86,7 +86,7 @@ class Oster(Sensitivity):
         blocks, _ = find_blocks(None, sample)
         pulls = movements_without(sample.y[seen], sample.a[seen], x, blocks, sample.w[seen])
         covered = _covers_zero(subject.estimates, sample)
-        multiple = _multiple(delta, covered)
+        multiple = _multiple(delta, covered, moved, pulls)
         return SensitivityFinding(
             self.kind,
             rung,
@@ -94,7 +94,7 @@ class Oster(Sensitivity):
             delta,
             (*_rows(moved, r2_max, delta), *(_pull_row(*one) for one in pulls)),
             _sentence(moved, r2_max, delta, covered, pulls),
-            _short(moved, r2_max, delta, covered),
+            _short(moved, r2_max, delta, covered, pulls),
             multiple,
             YARDSTICK,
             curves=_curves(moved),
@@ -120,10 +120,17 @@ def _covers_zero(estimates: Estimates, sample: Sample) -> bool:
     return not isinstance(own, NotEstimable) and own.lo <= 0 <= own.hi
 
 
-def _multiple(delta: Number, covered: bool) -> Number:
+def _multiple(
+    delta: Number, covered: bool, moved: Movement, pulls: Sequence[tuple[str, float]]
+) -> Number:
     """Count in the measured covariates; the direction of the unmeasured is not known."""
     if covered:
         return 0.0
+    if not isinstance(delta, NotEstimable) and _say_opposed(moved, pulls):
+        return NotEstimable(
+            "single blocks move the estimate both ways and nearly cancel, so the measured "
+            "covariates jointly are no yardstick"
+        )
     return delta if isinstance(delta, NotEstimable) else abs(delta)
 
 
@@ -159,19 +166,28 @@ def _curves(moved: Movement) -> tuple[Curve, ...]:
     )
 
 
-def _short(moved: Movement, r2_max: float, delta: Number, covered: bool) -> str:
+def _short(
+    moved: Movement,
+    r2_max: float,
+    delta: Number,
+    covered: bool,
+    pulls: Sequence[tuple[str, float]],
+) -> str:
     """Say in one sentence what it takes."""
     if covered:
         return "The interval of the rung includes 0 without any unmeasured covariate."
     if isinstance(delta, NotEstimable):
         return f"Oster's delta is not given: {delta.reason}."
     way = "" if delta >= 0 else ", and in the opposite direction,"
-    return (
+    said = (
         f"Unmeasured covariates would have to be {abs(delta):.2f} times as strongly related to "
         f"exposure as all measured ones jointly{way} to bring the least-squares estimate of "
         f"{moved.controlled:.3f} to 0, if with them R2 rose from {moved.r2_controlled:.2f} to "
-        f"{r2_max:.2f}."
+        f"{r2_max:.2f}"
     )
+    if _say_opposed(moved, pulls):
+        return f"{said}; flattering, since measured blocks pull both ways and nearly cancel."
+    return f"{said}."
 
 
 def _sentence(

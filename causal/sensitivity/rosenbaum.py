@@ -113,6 +113,9 @@ class Rosenbaum(Sensitivity):
         gamma = both[self.sides - 1]
         bounds = [upper_p(turned, statistic, one) for one in self.gammas]
         multiple, strongest = in_blocks(math.log(gamma), found.effects)
+        if gamma == 1:  # a subsample too small to show the difference overturns nothing
+            multiple = NotEstimable("the pairs alone do not show a difference to be explained")
+        alone = upper_p(turned, statistic, 1.0)
         rows = (
             *_pair_rows(found, subject.sample),
             Row(
@@ -131,7 +134,9 @@ class Rosenbaum(Sensitivity):
                 for one, p in zip(self.gammas, bounds, strict=True)
             ),
         )
-        told = _Told(self, statistic, found, gamma, both[1], way, agrees, multiple, strongest)
+        told = _Told(
+            self, statistic, found, gamma, both[1], way, agrees, multiple, strongest, alone
+        )
         return SensitivityFinding(
             self.kind,
             rung,
@@ -182,6 +187,7 @@ class _Told:
     agrees: str
     multiple: float | NotEstimable
     strongest: str
+    alone: float
 
 
 def _match(subject: Subject, caliper: float, distance: Distance) -> _Matched | NotEstimable:
@@ -282,9 +288,11 @@ def _short(told: _Told) -> str:
     level = f"{sides}-sided p {told.settings.alpha:g}, {len(told.found.differences)} pairs"
     if told.gamma == 1:
         pairs = len(told.found.differences)
+        p = min(1.0, told.alone * told.settings.sides)
         return (
-            f"In {pairs} matched pairs chance alone would explain the difference: it is not "
-            f"significant at {told.settings.alpha:g}, {sides}-sided, even without hidden bias."
+            f"The {pairs} pairs that could be matched show no difference to be explained away "
+            f"({told.found.differences.mean():.3g}, {sides}-sided p {p:.2g} without hidden bias), "
+            "so they cannot say what hidden bias would do."
         )
     against = (
         ""

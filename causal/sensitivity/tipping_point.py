@@ -33,7 +33,7 @@ from causal.sensitivity.delta_tilt import TiltModel, fit_tilt
 from causal.sensitivity.tipping_search import ARMS, Tilting, Tip, find_tip
 from causal.subject import Subject
 
-NAME = "tilt of the lost exposed at which the interval meets 0"
+NAME = "smallest tilt of the lost of one arm at which the interval meets 0"
 
 
 def _ascending(deltas: tuple[float, ...]) -> tuple[float, ...]:
@@ -92,24 +92,28 @@ class TippingPoint(Sensitivity):
             return finding_without_number(self.kind, subject.rung, NAME, tilting)
         effects = _effects(everybody, outcome, tilting.model)
         unexposed, exposed = find_tip(tilting, 0), find_tip(tilting, 1)
-        size = math.inf if isinstance(exposed.interval, NotEstimable) else abs(exposed.interval)
-        multiple, strongest = in_blocks(size, effects)
-        if exposed.lost == 0 and size:
-            multiple = NotEstimable("nobody exposed is lost to follow-up")
-        short = _short(tilting, exposed, multiple, strongest)
+        least = min((exposed, unexposed), key=_size)
+        multiple, strongest = in_blocks(_size(least), effects)
+        short = _short(tilting, least, multiple, strongest)
         return SensitivityFinding(
             self.kind,
             subject.rung,
             NAME,
-            exposed.interval,
+            least.interval,
             (*_own(subject), *_rows(tilting, (exposed, unexposed), effects)),
-            _sentence(tilting, (exposed, unexposed), short, subject.scale),
+            _sentence(tilting, (exposed, unexposed), least, short, subject.scale),
             short,
             multiple,
             f"the effect of {strongest} in the outcome regression" if strongest else "",
             (_curve(tilting, self.deltas),),
             _contours(tilting, self.deltas, exposed),
         )
+
+
+def _size(tip: Tip) -> float:
+    """Give how far the missing of one arm have to be tilted; infinite where no tilt does."""
+    idle = isinstance(tip.interval, NotEstimable) or (tip.lost == 0 and tip.interval != 0)
+    return math.inf if idle or isinstance(tip.interval, NotEstimable) else abs(tip.interval)
 
 
 def _fit(
@@ -274,8 +278,8 @@ def _axis(tilting: Tilting, arm: int) -> str:
 
 def _short(tilting: Tilting, tip: Tip, multiple: float | NotEstimable, strongest: str) -> str:
     """Say in one sentence what it takes."""
-    share = 100 * tip.lost / max(int((tilting.sample.a == tip.arm).sum()), 1)
-    who = f"the {tip.lost} lost exposed ({share:.0f} % of the exposed)"
+    share, arm = 100 * tip.lost / max(int((tilting.sample.a == tip.arm).sum()), 1), ARMS[tip.arm]
+    who = f"the {tip.lost} lost {arm} ({share:.0f} % of the {arm})"
     if isinstance(tip.interval, NotEstimable):
         return f"Tilting {who} does not bring the interval to 0: {tip.interval.reason}."
     if tip.interval == 0:
@@ -284,7 +288,7 @@ def _short(tilting: Tilting, tip: Tip, multiple: float | NotEstimable, strongest
     if not isinstance(multiple, NotEstimable):
         against = f", {multiple:.1f} times the effect of {strongest}"
     return (
-        f"The interval meets 0 if {who} differ from exposed persons alike in covariates by "
+        f"The interval meets 0 if {who} differ from {arm} persons alike in covariates by "
         f"{_tilt(tilting, tip)}{against}."
     )
 
@@ -304,7 +308,7 @@ def _tilt(tilting: Tilting, tip: Tip) -> str:
     return f"{delta:.3g} (a mean of {after:.3g} where {before:.3g} is predicted)"
 
 
-def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], short: str, scale: Scale) -> str:
+def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], least: Tip, short: str, scale: Scale) -> str:
     """Say the estimate at random, what overturns it from either arm, and at the extremes."""
     start = tilting.difference(0.0, 0.0)
     parts = [
@@ -313,6 +317,12 @@ def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], short: str, scale: Scale)
         f"{start.estimate:.3g} ({start.lo:.3g} to {start.hi:.3g}).",
         short,
     ]
+    other = next(tip for tip in tips if tip is not least)
+    if isinstance(other.interval, float) and other.interval:
+        parts.append(
+            f"With the lost {ARMS[other.arm]} tilted instead it takes {_tilt(tilting, other)}; "
+            "with both tilted against each other, less of each (contours)."
+        )
     for tip in tips:
         if isinstance(tip.estimate, NotEstimable):
             parts.append(

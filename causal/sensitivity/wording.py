@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from causal.estimate import DIFFERENCES, NotEstimable, Scale
-from causal.sensitivity.benchmarks import Compared, Of, listed, percent, smallest_over_blocks
+from causal.sensitivity.benchmarks import (
+    Compared,
+    Of,
+    listed,
+    percent,
+    smallest_for_either_interval,
+    smallest_over_blocks,
+)
 from causal.sensitivity.partial_r2 import robustness_value
 
 
@@ -40,7 +47,7 @@ def say_shortly(found: Compared, covered: bool) -> str:
     level = f"{100 * found.level:g} % interval"
     if covered or found.fit.covers_goal(found.q, found.critical):
         return f"No omitted variable is needed: the {level} includes {found.goal} already."
-    smallest = smallest_over_blocks(found, "interval")
+    smallest = smallest_for_either_interval(found)
     needed = robustness_value(found.fit.t, found.fit.df, found.q, found.level)
     if isinstance(smallest, NotEstimable):
         return (
