@@ -14,7 +14,7 @@ from benchmarks.mechanism import LATENT, OTHERS, Design, draw
 from benchmarks.performance import acceptance_band
 from benchmarks.studies import BASE
 from causal.arrays import Floats
-from causal.cohort import Sample
+from causal.cohort import HELD, Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimators import AnyEstimator, GComputation, MeanDifference, NuisanceStore
 from causal.execution import map_tasks
@@ -25,10 +25,16 @@ from causal.refuters import (
     DataSubset,
     DoWhySecondOpinion,
     DummyOutcome,
+    EmpiricalCalibration,
+    GraphFalsification,
+    NegativeControlExposure,
     NegativeControlOutcome,
     PlaceboExposure,
     RandomCommonCause,
+    SimulatedConfounder,
+    SimulatedOutcome,
 )
+from causal.refuters.independence import ConceptColumns, Implied, ImpliedIndependences
 from causal.refuters.power_curve import rejection_rate
 from causal.seeding import generator
 from causal.simulate import Scenario, bernoulli, expit, simulate_cohort
@@ -49,12 +55,31 @@ BLIND = (
     RandomCommonCause(draws=DRAWS),
     DataSubset(draws=DRAWS),
     Bootstrap(draws=DRAWS),
+    SimulatedOutcome(draws=DRAWS),
+    SimulatedConfounder(draws=4, k=(0.5, 1.0)),
 )
 NEGATIVE_CONTROL = NegativeControlOutcome(
     outcome=CONTROL,
     concept=CONTROL,
     rationale="drawn without exposure, from motivation and severity",
 )
+CONTROL_EXPOSURE = NegativeControlExposure(
+    exposure="other_exposure",
+    concept="other_exposure",
+    rationale="driven by motivation and severity, without part in the outcome",
+)
+CALIBRATION = EmpiricalCalibration(
+    controls=[
+        {
+            "outcome": f"{CONTROL}_{number}",
+            "concept": CONTROL,
+            "rationale": "drawn without exposure, from motivation and severity",
+        }
+        for number in range(12)
+    ]
+)
+FALSIFICATION = GraphFalsification(permutations=60)
+SEEING = (NEGATIVE_CONTROL, CONTROL_EXPOSURE, CALIBRATION, FALSIFICATION)
 DOWHY = DoWhySecondOpinion(draws=20)
 SPREAD = (*BLIND[:3], DataSubset(draws=MANY_DRAWS), Bootstrap(draws=MANY_DRAWS))
 HIDDEN = replace(BASE, effect=0.0, motivation_to_exposure=1.2, motivation_to_outcome=1.2)
@@ -80,7 +105,7 @@ class World:
     scenario: Scenario
     terms: tuple[str, ...]
     estimator: AnyEstimator
-    refuters: tuple[AnyRefuter, ...] = (*BLIND, NEGATIVE_CONTROL)
+    refuters: tuple[AnyRefuter, ...] = (*BLIND, *SEEING)
     sizes: tuple[int, ...] = SIZES
     repeated: bool = False
 
@@ -194,7 +219,12 @@ def refuters_page(rates: Sequence[Rate]) -> str:
         f"sound world. Refuters make {DRAWS} draws each, {MANY_DRAWS} for subset and bootstrap "
         f"where clusters are ignored, and {DOWHY.draws} for DoWhy's, which is asked about "
         f"{SECOND_OPINIONS} cohorts. The negative control is drawn from motivation (log odds "
-        f"ratio {MOTIVATION_TO_CONTROL:g} per SD) and severity, without exposure.",
+        f"ratio {MOTIVATION_TO_CONTROL:g} per SD) and severity, without exposure; so are the "
+        f"{len(CALIBRATION.controls)} of the calibration, from half to all of that, and the "
+        "control exposure. The diagram held against the data is one of severity and three marks of "
+        "motivation; where motivation is hidden it leaves out an arrow. The simulated confounder "
+        "is no test of a fault: it fails where a confounder no stronger than the strongest block "
+        "would overturn the estimate, as small samples let it.",
         "",
         *(f"* **{world.name}**: {world.what}." for world in WORLDS),
         "",
@@ -315,7 +345,53 @@ def _draw(world: World, n: int, rng: np.random.Generator) -> tuple[Sample, Auxil
         exposure_kind="binary",
         w=np.ones(n),
     )
-    logit = MOTIVATION_TO_CONTROL * cohort["true_motivation"] - 0.5 * cohort["true_severity"]
-    control = replace(sample, y=bernoulli(expit(logit), rng))
+    motivation, severity = cohort["true_motivation"], cohort["true_severity"]
+    logit = MOTIVATION_TO_CONTROL * motivation - 0.5 * severity
+    controls = {CONTROL: replace(sample, y=bernoulli(expit(logit), rng))}
+    for number, control in enumerate(CALIBRATION.controls):
+        part = 0.5 + 0.5 * number / (len(CALIBRATION.controls) - 1)
+        controls[control.key] = replace(sample, y=bernoulli(expit(part * logit), rng))
+    other = replace(
+        sample,
+        a=bernoulli(expit(logit), rng),
+        x=np.column_stack([sample.x, sample.a]),
+        terms=(*sample.terms, HELD),
+        concepts=(*sample.concepts, HELD),
+    )
     effect = float((cohort["abstinent_if_attending"] - cohort["abstinent_if_not"]).mean())
-    return sample, Auxiliary({CONTROL: control}), effect
+    implied = _implied(motivation, severity, missing=world.scenario is HIDDEN, rng=rng)
+    exposures = {CONTROL_EXPOSURE.key: other}
+    return sample, Auxiliary(controls, exposures, implications=implied), effect
+
+
+def _implied(
+    motivation: Floats, severity: Floats, *, missing: bool, rng: np.random.Generator
+) -> ImpliedIndependences:
+    """Draw three marks of motivation and say that they and severity hang on it alone.
+
+    In the world with a fault one of them has an arrow from severity that the diagram leaves out.
+    """
+    own = severity - motivation * (motivation @ severity) / (motivation @ motivation)
+    marks = {
+        f"mark_{i}": motivation
+        + rng.standard_normal(len(motivation))
+        + (0.4 * own if faulty else 0)
+        for i, faulty in enumerate((missing, False, False))
+    }
+    columns = {"motivation": motivation, "severity": severity, **marks}
+    pairs = [("severity", mark) for mark in marks] + [
+        ("mark_0", "mark_1"),
+        ("mark_0", "mark_2"),
+        ("mark_1", "mark_2"),
+    ]
+    return ImpliedIndependences(
+        concepts=tuple(
+            ConceptColumns(name, values[:, None], (name,), (False,))
+            for name, values in columns.items()
+        ),
+        always=np.empty((len(motivation), 0)),
+        w=np.ones(len(motivation)),
+        cluster=None,
+        implied=tuple(Implied(one, other, ("motivation",)) for one, other in pairs),
+        edges=tuple(("motivation", other) for other in ("severity", *marks)),
+    )
