@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from causal.estimate import NotEstimable
 from causal.estimators import AIPW, GComputation, InverseProbability, MeanDifference, NuisanceStore
 from causal.sensitivity import AnySensitivity, TippingPoint
 from causal.subject import Subject
