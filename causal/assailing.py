@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from causal.cohort import HELD, TIME, Cohort, Sample
-from causal.controls import control_fault, exposure_control_fault
-from causal.errors import (
-    IdentificationError,
-    OutcomeError,
-    PositivityError,
-    SpecError,
-    did_you_mean,
-)
+from causal.control_checks import check_controls, check_repeated
+from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimate import Scale
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung, trace_power
 from causal.fitting import FittedRung, RungTask, usable_rows
@@ -29,7 +23,7 @@ from causal.subject import Subject
 
 
 def check_assaults(plan: Plan) -> None:
-    """Refuse controls, concepts, terms and variants that are not known or not allowed.
+    """Refuse controls, benchmarks, terms and variants that are not known or not allowed.
 
     Raises
     ------
@@ -43,14 +37,17 @@ def check_assaults(plan: Plan) -> None:
         plan_variant(plan, variant)
     for number, refuter in enumerate(analysis.refuters):
         with located(document, "refuters", number):
-            _check_controls(plan, refuter)
+            for concept in refuter.named_concepts:
+                _check_benchmark(plan, concept)
+            check_controls(plan, refuter)
             if isinstance(refuter, GraphFalsification):
                 for concept in refuter.selected:
                     plan.dag_concept(concept)
                 measured_as(plan.dag, plan.info.codebook, refuter.columns)
+    check_repeated(plan)
     if analysis.power is not None and analysis.power.benchmark is not None:
         with located(document, "power", "benchmark"):
-            plan.dag_concept(analysis.power.benchmark)
+            _check_benchmark(plan, analysis.power.benchmark)
     for number, settings in enumerate(analysis.sensitivity):
         with located(document, "sensitivity", number):
             for concept in settings.named_concepts:
@@ -194,29 +191,15 @@ def _with_implications(
     return replace(auxiliary, implications=drawn)
 
 
-def _check_controls(plan: Plan, refuter: AnyRefuter) -> None:
-    """Refuse the negative controls of a refuter that codebook or diagram do not allow."""
-    for concept in refuter.named_concepts:
-        plan.dag_concept(concept)
-    for outcome in refuter.control_outcomes:
-        plan.info.codebook[outcome.outcome]
-        _refuse_control(outcome.concept, control_fault(plan.dag, outcome.concept))
-    for exposure in refuter.control_exposures:
-        plan.info.codebook[exposure.exposure]
-        if (exposure.exposure, exposure.at) == (plan.analysis.design.exposure, "exposure_window"):
-            raise IdentificationError(
-                f"'{exposure.exposure}' is the exposure itself. As a control it has to be read "
-                "'at: after_outcome'; or name another column."
-            )
-        _refuse_control(exposure.concept, exposure_control_fault(plan.dag, exposure.concept))
-
-
-def _refuse_control(concept: str, fault: str | None) -> None:
-    """Raise if the diagram finds fault with a control."""
-    if fault:
-        raise IdentificationError(
-            f"'{concept}' is no negative control: {fault}. Take it out, or mend the diagram with "
-            "a reason."
+def _check_benchmark(plan: Plan, concept: str) -> None:
+    """Refuse a benchmark that is unknown, or that the headline rung does not adjust for."""
+    plan.dag_concept(concept)
+    headline = next(one for one in plan.rungs if one.rung.name == plan.analysis.headline_rung)
+    held = sorted({one.concept for one in headline.measurements})
+    if concept not in held:
+        raise SpecError(
+            f"the rung '{headline.rung.name}' does not adjust for '{concept}', so nothing can be "
+            f"counted in it. {did_you_mean(concept, held)}"
         )
 
 

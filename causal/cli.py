@@ -168,33 +168,36 @@ def _run(options: argparse.Namespace) -> int:
     from causal.spec import load_analysis
 
     specifications = [load_analysis(path) for path in options.specs]
+    from causal.assailing import check_assaults
     from causal.planning import plan_analysis
     from causal.registry import describe
 
     for specification in specifications:
-        plan_analysis(specification, describe(specification.analysis.dataset))
+        check_assaults(plan_analysis(specification, describe(specification.analysis.dataset)))
     from causal.pipeline import run
     from causal.publishing import check_writable, publish, refresh_index
 
     check_writable(options.out)
     gated = False
     bar = _bar(len(specifications))
-    for specification in specifications:
+    try:
+        for specification in specifications:
 
-        def show(stage: str, name: str = specification.name) -> None:
-            bar.set_description(f"{name}: {stage}")
+            def show(stage: str, name: str = specification.name) -> None:
+                bar.set_description(f"{name}: {stage}")
 
-        result = run(specification, data=options.data, jobs=options.jobs, progress=show)
-        show("report")
-        publish(result, options.out / specification.name)
-        bar.update()
-        failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
-        gated = gated or bool(failed)
-        bar.write(f"{options.out / specification.name / 'report.md'}", file=sys.stdout)
-        for one in failed:
-            bar.write(f"  gate {one.name} of rung {one.rung}: {one.reason}", file=sys.stderr)
-    bar.close()
-    refresh_index(options.out)
+            result = run(specification, data=options.data, jobs=options.jobs, progress=show)
+            show("report")
+            publish(result, options.out / specification.name)
+            bar.update()
+            failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
+            gated = gated or bool(failed)
+            bar.write(f"{options.out / specification.name / 'report.md'}", file=sys.stdout)
+            for one in failed:
+                bar.write(f"  gate {one.name} of rung {one.rung}: {one.reason}", file=sys.stderr)
+    finally:  # what was written before a failure belongs in the index
+        bar.close()
+        refresh_index(options.out)
     return GATED if gated and options.require_design else OK
 
 

@@ -119,10 +119,18 @@ def validated(document: Document, model: type[M]) -> M:
         return model.model_validate(document.tree)
     except ValidationError as problem:
         details = problem.errors(include_url=False)
-        # a misspelt key is also a missing one: the misspelling is what helps
+        # a misspelt key is also a missing one, and a list whose only item is wrong is also too
+        # short: the misspelling, and the item, are what helps
+        above = {one["loc"][:end] for one in details for end in range(len(one["loc"]))}
+        details = [one for one in details if one["type"] != "too_short" or one["loc"] not in above]
         first = min(
             details,
-            key=lambda one: (one["type"] == "missing", document.place(one["loc"]).line or 0),
+            key=lambda one: (
+                one["type"] == "missing",
+                document.place(one["loc"]).line or 0,
+                # of the members of a union, not those that take another type altogether
+                one["type"].endswith(("_parsing", "_type")),
+            ),
         )
         path = _written(first["loc"], first["type"], document)
         places = {_written(one["loc"], one["type"], document) for one in details}
@@ -239,15 +247,24 @@ def _kinds_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
 def _step(annotation: object, part: str | int) -> list[object]:
     """Go one step into an annotation: a field of a model, an item of a list, a tag of a union."""
     inner: list[object] = []
-    for one in _unwrapped(annotation):
+    members = _unwrapped(annotation)
+    tagged = [one for one in _models_in(annotation) if part in _kinds_of(one)]
+    if tagged and len(members) > 1:
+        return [*tagged]  # a tag, though one of them may have a field of that name, as beta has
+    for one in members:
         if isinstance(one, type) and issubclass(one, BaseModel):
             if part in one.model_fields:
                 inner.append(one.model_fields[str(part)].annotation)
-            elif part in get_args(getattr(one.model_fields.get("kind"), "annotation", None)):
+            elif one in tagged:
                 inner.append(one)
         elif get_origin(one) in (list, tuple, dict) or get_origin(one) is Mapping:
             inner.extend(get_args(one))
     return inner
+
+
+def _kinds_of(model: type[BaseModel]) -> tuple[object, ...]:
+    """List the kinds a model goes by."""
+    return get_args(getattr(model.model_fields.get("kind"), "annotation", None))
 
 
 def _unwrapped(annotation: object) -> list[object]:

@@ -11,6 +11,7 @@ from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
+from causal.errors import CausalError
 from causal.estimators import AnyEstimator, InverseProbability, Overlap
 from causal.estimators.nuisance import EntryModel, ObservationModel, PropensityModel
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
@@ -143,9 +144,14 @@ def _result(
 def _vary(plan: Plan, variant: Variant, cohort: Cohort) -> VariantBlock:
     """Run the rungs of a variant on its own sample."""
     varied = plan_variant(plan, variant)
-    drawn = draw_sample(cohort, varied)
     gates = Thresholds(**varied.analysis.gates.model_dump())
-    fits = fit_rungs(drawn.sample, _tasks(varied, drawn.sample), gates, varied.analysis.seed)
+    try:
+        drawn = draw_sample(cohort, varied)
+        fits = fit_rungs(drawn.sample, _tasks(varied, drawn.sample), gates, varied.analysis.seed)
+    except CausalError as error:  # the same rungs could be fitted without the variant
+        number = plan.analysis.variants.index(variant)
+        error.place = plan.specification.document.place(("variants", number))
+        raise
     return composing.compose_variant(varied, variant, fits, drawn, cohort.min_cell)
 
 

@@ -137,7 +137,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
         chosen_options(info, analysis.options)
     for role in ("exposure", "outcome"):
         with located(document, "design", role):
-            _check_role(info, getattr(analysis.design, role))
+            check_role(info, getattr(analysis.design, role))
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
     for column in analysis.missing.columns:
@@ -219,14 +219,14 @@ def _diagram(specification: Specification) -> Dag:
     return reversing(dag, specification.analysis.reverse)
 
 
-def _check_role(info: DatasetInfo, column: str) -> None:
+def check_role(info: DatasetInfo, column: str) -> None:
     """Refuse an unknown column, with the reason if the data set left it out on purpose."""
     if column not in info.codebook.variables and (why := info.why_refused(column)):
         raise SpecError(f"column '{column}' is not carried: {why}")
     variable = info.codebook[column]
     if not variable.numeric:
         raise SpecError(
-            f"'{column}' is {variable.kind}; exposure and outcome must be binary or numeric."
+            f"'{column}' is {variable.kind}; exposures and outcomes must be binary or numeric."
         )
 
 

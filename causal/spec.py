@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from causal.design import AnyDesign, MissingData, OutcomeAt
 from causal.documents import Document, Settings, read_document, validated
@@ -240,6 +240,15 @@ class Analysis(Settings):
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
+
+    @field_validator("power")
+    @classmethod
+    def _has_refuters(cls, power: PowerStudy | None, found: ValidationInfo) -> PowerStudy | None:
+        if power is not None and found.data.get("refuters") == ():
+            raise ValueError(
+                "power is that of refuters, and there are none; name refuters, or take power away"
+            )
+        return power
 
     @field_validator("ladder")
     @classmethod

@@ -49,7 +49,8 @@ class WithinPerson(Estimator):
     ) -> Estimates:
         """Estimate one coefficient."""
         mean = person_means(sample.a[:, None], sample.unit, sample.w)
-        if np.allclose(mean[:, 0], sample.a):
+        seen = sample.w > 0
+        if np.allclose(mean[seen, 0], sample.a[seen]):
             raise PositivityError(
                 "nobody's exposure changes between their rows, so there is no contrast within "
                 "persons. Use a design with repeated intervals."
@@ -83,8 +84,9 @@ def person_means(columns: Floats, unit: Ints, w: Floats) -> Floats:
     ----------
     columns : (n, p) floats.
     unit : (n,) ints, person of each row, numbered from 0.
-    w : (n,) floats, weights.
+    w : (n,) floats, weights; a person without weight, or without rows, has the mean 0.
     """
     total = np.bincount(unit, weights=w)
+    total[total == 0] = 1.0  # their sums are 0 too
     means = [np.bincount(unit, weights=w * column) / total for column in columns.T]
     return np.column_stack(means)[unit]

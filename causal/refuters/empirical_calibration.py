@@ -48,8 +48,9 @@ class EmpiricalCalibration(Refuter):
 
     Attributes
     ----------
-    controls : outcomes that exposure cannot change, each allowed by the diagram; at least 10 that
-        can be estimated, or nothing is concluded.
+    controls : outcomes that exposure cannot change, each allowed by the diagram; at least 10
+        columns that can be estimated, or nothing is concluded. One column read at several moments
+        counts once.
     ease_threshold : largest expected absolute systematic error of a log ratio that is accepted.
 
     Assumptions
@@ -107,8 +108,8 @@ class EmpiricalCalibration(Refuter):
             for one, rng in zip(self.controls, examined.rng.spawn(len(self.controls)), strict=True)
         }
         known = [one for one in found.values() if not isinstance(one, NotEstimable)]
-        if len(known) < FEWEST:
-            return self.decline(examined.rung, _too_few(found, len(known)))
+        if self._columns(found) < FEWEST:
+            return self.decline(examined.rung, _too_few(found, len(known), self._columns(found)))
         values, errors = (np.array(column) for column in zip(*known, strict=True))
         null, posterior = fit_null(values, errors), null_posterior(values, errors)
         ease = float(expected_absolute_error(null.mean, null.sd))
@@ -141,6 +142,11 @@ class EmpiricalCalibration(Refuter):
             None,
             rows,
         )
+
+    def _columns(self, found: dict[str, tuple[float, float] | NotEstimable]) -> int:
+        """Count the columns that are known: at several moments, a column is one control still."""
+        known = (one for one in self.controls if not isinstance(found[one.key], NotEstimable))
+        return len({one.outcome for one in known})
 
     def _sentence(
         self,
@@ -199,10 +205,12 @@ def _log_ratio(sample: Sample, fitted: Estimates) -> tuple[float, float] | NotEs
     return float(one.values[0]), std_error
 
 
-def _too_few(found: dict[str, tuple[float, float] | NotEstimable], known: int) -> str:
+def _too_few(found: dict[str, tuple[float, float] | NotEstimable], known: int, columns: int) -> str:
     """Say why there is no null distribution."""
+    counted = f", of {columns} columns" if columns < known else ""
     said = (
-        f"{known} of {len(found)} negative control outcomes can be estimated as risk ratios; with "
+        f"{known} of {len(found)} negative control outcomes can be estimated as risk ratios"
+        f"{counted}; with "
         f"fewer than {FEWEST} the distribution of systematic error is not known well enough to "
         "calibrate by"
     )

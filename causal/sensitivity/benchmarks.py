@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from itertools import pairwise
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from causal.arrays import Bools, Floats
 from causal.cohort import TIME, Sample
@@ -14,7 +17,43 @@ from causal.estimate import NotEstimable
 from causal.findings import Number
 from causal.sensitivity.partial_r2 import LinearFit, Strength, smallest_multiple, times_as_strong
 
-Benchmark: TypeAlias = str | tuple[str, ...]
+
+def ascending(k: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse multiples that are not finite, above 0 and in rising order."""
+    for one in k:
+        if not 0 < one < math.inf:
+            raise ValueError(f"k has {one:g}; write multiples above 0, such as [0.5, 1, 2]")
+    for one, other in pairwise(k):
+        if other <= one:
+            raise ValueError(f"k has {other:g} after {one:g}; write multiples in rising order")
+    return k
+
+
+def different(concepts: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a concept that stands twice in one block."""
+    for one in concepts:
+        if concepts.count(one) > 1:
+            raise ValueError(f"the concept '{one}' stands twice in a block; keep one of them")
+    return concepts
+
+
+def distinct(blocks: tuple[str | tuple[str, ...], ...]) -> tuple[str | tuple[str, ...], ...]:
+    """Refuse a block that stands twice among the benchmarks."""
+    named = [frozenset([one] if isinstance(one, str) else one) for one in blocks]
+    for block in named:
+        if named.count(block) > 1:
+            said = " + ".join(sorted(block))
+            raise ValueError(f"the benchmark '{said}' stands twice; keep one of them")
+    return blocks
+
+
+Multiples: TypeAlias = Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(ascending)]
+Benchmark: TypeAlias = (
+    str | Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(different)]
+)
+Benchmarks: TypeAlias = Annotated[
+    tuple[Benchmark, ...], Field(min_length=1), AfterValidator(distinct)
+]
 Of: TypeAlias = Literal["estimate", "interval", "robust interval"]
 
 WEAK_R2 = 0.01

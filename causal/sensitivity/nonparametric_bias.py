@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +16,14 @@ from causal.estimate import DIFFERENCES, Estimates, NotEstimable
 from causal.estimators import LinearProbability, MeanDifference, NuisanceStore
 from causal.findings import Contour, Mark, Number, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
-from causal.sensitivity.benchmarks import Benchmark, find_blocks, listed, percent, weakness
+from causal.sensitivity.benchmarks import (
+    Benchmarks,
+    Multiples,
+    find_blocks,
+    listed,
+    percent,
+    weakness,
+)
 from causal.sensitivity.bias_bounds import (
     Gains,
     Scaled,
@@ -53,7 +60,7 @@ class NonparametricOmittedVariable(Sensitivity):
     ----------
     benchmarks : concepts to compare with, several jointly as a list; all the rung adjusts for
         when left out.
-    k : multiples of a benchmark to tabulate.
+    k : ascending multiples of a benchmark to tabulate.
     rho : correlation of the errors in outcome regression and representer; 1 is the worst case.
     level : of the interval around the bounds, two-sided.
 
@@ -68,8 +75,8 @@ class NonparametricOmittedVariable(Sensitivity):
     """
 
     kind: Literal["omitted_variable_nonparametric"] = "omitted_variable_nonparametric"
-    benchmarks: Annotated[tuple[Benchmark, ...], Field(min_length=1)] | None = None
-    k: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = (1, 2, 3)
+    benchmarks: Benchmarks | None = None
+    k: Multiples = (1, 2, 3)
     rho: float = Field(default=1.0, gt=0, le=1)
     level: float = Field(default=inference.LEVEL, gt=0, lt=1)
 

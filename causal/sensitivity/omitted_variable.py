@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,9 +14,10 @@ from causal.estimate import Effect, Estimates, NotEstimable
 from causal.findings import Number, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import (
-    Benchmark,
+    Benchmarks,
     Block,
     Compared,
+    Multiples,
     Of,
     find_blocks,
     judge_block,
@@ -51,7 +52,7 @@ class OmittedVariable(Sensitivity):
     ----------
     benchmarks : concepts to compare with, several jointly as a list; all the rung adjusts for
         when left out. One the rung does not adjust for is said to be so.
-    k : multiples of a benchmark to tabulate.
+    k : ascending multiples of a benchmark to tabulate.
     q : the share of the estimate that is to go; 1 brings it to 0.
     level : of the interval.
     quantile : of the intervals at k: ``normal`` as everywhere in this library, or ``student``
@@ -68,8 +69,8 @@ class OmittedVariable(Sensitivity):
     """
 
     kind: Literal["omitted_variable"] = "omitted_variable"
-    benchmarks: Annotated[tuple[Benchmark, ...], Field(min_length=1)] | None = None
-    k: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = (1, 2, 3)
+    benchmarks: Benchmarks | None = None
+    k: Multiples = (1, 2, 3)
     q: float = Field(default=1.0, gt=0, le=1)
     level: float = Field(default=inference.LEVEL, gt=0, lt=1)
     quantile: Literal["normal", "student"] = "normal"

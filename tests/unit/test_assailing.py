@@ -107,7 +107,63 @@ def test_few_calibration_controls_are_declined_with_the_reason_of_each(tmp_path)
             "{kind: negative_control_exposure, exposure: mhg_weekly, "
             f"concept: prior_outcome, {WHY}}}",
             IdentificationError,
-            "'mhg_weekly' is the exposure itself. As a control it has to be read 'at: after_",
+            "'mhg_weekly' is the exposure itself. Its later state may be a control: add a concept",
+        ),
+        (
+            "{kind: negative_control_exposure, exposure: mhg_weekly, at: after_outcome, "
+            f"concept: mhg, {WHY}}}",
+            IdentificationError,
+            "add a concept for it to the diagram, such as 'mhg_next'",
+        ),
+        (
+            f"{{kind: negative_control_exposure, exposure: site, concept: site, {WHY}}}",
+            SpecError,
+            r"refuters\[0\]: 'site' is categorical; exposures and outcomes must be",
+        ),
+        (
+            f"{{kind: negative_control_exposure, exposure: person_id, concept: site, {WHY}}}",
+            SpecError,
+            r"refuters\[0\]: 'person_id' is id; exposures and outcomes must be",
+        ),
+        (
+            f"{{kind: negative_control_outcome, outcome: site, concept: prior_outcome, {WHY}}}",
+            SpecError,
+            r"refuters\[0\]: 'site' is categorical",
+        ),
+        (
+            "{kind: negative_control_outcome, outcome: abstinent, concept: prior_outcome, "
+            f"{WHY}}}",
+            IdentificationError,
+            "'abstinent' is the outcome itself, which exposure may change",
+        ),
+        (
+            "{kind: negative_control_outcome, outcome: abstinent, at: next_scheduled, "
+            f"concept: prior_outcome, {WHY}}}",
+            IdentificationError,
+            "'abstinent' is the outcome itself, which exposure may change",
+        ),
+        (
+            "{kind: negative_control_outcome, outcome: mhg_weekly, concept: prior_outcome, "
+            f"{WHY}}}",
+            IdentificationError,
+            "'mhg_weekly' is the exposure itself, so it cannot be an outcome",
+        ),
+        (
+            f"{{kind: negative_control_outcome, outcome: female, concept: prior_outcome, {WHY}}}",
+            SpecError,
+            "'female' does not measure 'prior_outcome' by the codebook; prior_outcome_control does",
+        ),
+        (
+            f"{{kind: empirical_calibration, controls: [{{{SAME_MOMENT}}}, "
+            f"{{{SAME_MOMENT}, at: next_scheduled}}]}}",
+            SpecError,
+            r"refuters\[0\]: the control 'prior_outcome_control' stands twice .*next_scheduled",
+        ),
+        (
+            f"{{kind: negative_control_outcome, {SAME_MOMENT}}}, "
+            f"{{kind: negative_control_outcome, {SAME_MOMENT}, at: next_scheduled}}",
+            SpecError,
+            r"refuters\[1\]: the control 'prior_outcome_control' stands twice",
         ),
         (
             f"{{kind: negative_control_exposure, exposure: muod, concept: moud, {WHY}}}",
@@ -132,6 +188,24 @@ def test_controls_the_diagram_or_codebook_does_not_allow_are_refused(
 ):
     with pytest.raises(error, match=said):
         checked(tmp_path, refuters)
+
+
+def test_one_control_may_serve_refuters_of_different_kinds_and_be_read_at_two_moments(tmp_path):
+    checked(
+        tmp_path,
+        f"{{kind: negative_control_outcome, {SAME_MOMENT}}}, "
+        f"{{kind: negative_control_outcome, {SAME_MOMENT}, at: next_interview}}, "
+        f"{{kind: empirical_calibration, controls: [{{{SAME_MOMENT}}}]}}",
+    )
+
+
+def test_a_concept_without_columns_is_taken_at_the_specifications_word():
+    specification = load_analysis(ANALYSES / "help_first_interval.yaml")
+    codebook = describe("help_cohort").codebook
+    named = {one.concept for r in specification.analysis.refuters for one in r.control_outcomes}
+    assert named == {"bodily_illness"}
+    assert not codebook.measuring("bodily_illness")
+    check_assaults(plan_analysis(specification, describe("help_cohort")))
 
 
 def test_what_only_brackets_adjust_for_is_not_shared(tmp_path):

@@ -403,7 +403,19 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
             r"sensitivity\[0\].*mean 'severity'",
         ),
         ("power: {strengths: [1, 2]}", r"power.*must start with 0"),
-        ("power: {benchmark: severty}", r"power\.benchmark.*mean 'severity'"),
+        (
+            "refuters: [{kind: placebo_exposure}]\npower: {benchmark: severty}",
+            r"power\.benchmark.*mean 'severity'",
+        ),
+        (
+            "refuters: [{kind: placebo_exposure}]\npower: {benchmark: followed}",
+            r"power\.benchmark.*'full' does not adjust for 'followed'.*Choices: motivation, sev",
+        ),
+        ("power: {cohorts: 20}", r"power: .*that of refuters, and there are none"),
+        (
+            "refuters: [{kind: simulated_confounder, benchmark: followed}]",
+            r"refuters\[0\].*'full' does not adjust for 'followed'",
+        ),
         (
             "sensitivity: [{kind: reliability, terms: [motivation_scor]}]",
             r"sensitivity\[0\].*no rung has a term.*mean 'motivation_score'",
@@ -420,3 +432,32 @@ def test_check_finds_faults_of_variants_refuters_and_sensitivity(tmp_path, capsy
     path = write(tmp_path, SPEC.replace("seed: 1", f"{added}\nseed: 1"))
     message = fails(capsys, "check", path).replace("\n", " ")
     assert re.search(said, message), message
+
+
+REFUSED_CONTROL = (
+    "refuters: [{kind: negative_control_outcome, outcome: abstinent, concept: prior_outcome, "
+    "rationale: long enough}]\nseed: 1"
+)
+NOBODY = (
+    "variants: [{name: v, reason: why, restrict: "
+    "[{column: severity_score, at: baseline, low: 9999, reason: old}]}]\nseed: 1"
+)
+
+
+def test_run_checks_the_refuters_of_every_specification_before_the_first_runs(tmp_path, capsys):
+    good, out = write(tmp_path, SPEC), tmp_path / "out"
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(SPEC.replace("seed: 1", REFUSED_CONTROL), encoding="utf-8")
+    message = fails(capsys, "run", good, bad, "--out", out)
+    assert "bad.yaml:17: refuters[0]" in message
+    assert not out.exists()
+
+
+def test_a_variant_without_anybody_is_named_and_the_index_lists_what_was_written(tmp_path, capsys):
+    good, out = write(tmp_path, SPEC), tmp_path / "out"
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(SPEC.replace("seed: 1", NOBODY), encoding="utf-8")
+    assert main(["run", str(good), str(bad), "--out", str(out)]) == INVALID
+    assert "bad.yaml:17: variants[0]: nobody is left after" in capsys.readouterr().err
+    assert not (out / "bad").exists()
+    assert "(spec/report.md)" in (out / "README.md").read_text(encoding="utf-8")

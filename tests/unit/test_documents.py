@@ -29,11 +29,28 @@ class Step(Settings):
     estimator: Annotated[Weighting | Regression, Field(discriminator="kind")]
 
 
+class Share(Settings):
+    kind: Literal["share"] = "share"
+    of: float
+
+
+class Beta(Settings):
+    kind: Literal["beta"] = "beta"
+    alpha: float
+    beta: float
+
+
 class Plan(Settings):
     question: str
     seed: int = Field(ge=0)
     steps: tuple[Step, ...] = ()
     thresholds: Mapping[str, float] = {}
+
+
+class Numbers(Settings):
+    effects: Annotated[tuple[float | Literal["estimate"], ...], Field(min_length=1)] = (0.0,)
+    shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1,)
+    prior: Annotated[Share | Beta, Field(discriminator="kind")] = Share(of=1)
 
 
 GOOD = """\
@@ -54,9 +71,9 @@ def read(text: str) -> Plan:
     return validated(parse_document(text, "plan.yaml"), Plan)
 
 
-def refused(text: str) -> str:
+def refused(text: str, model: type[Settings] = Plan) -> str:
     with pytest.raises(SpecError) as found:
-        read(text)
+        validated(parse_document(text, "plan.yaml"), model)
     return str(found.value)
 
 
@@ -235,3 +252,21 @@ def test_the_first_of_several_is_reported_with_the_number_of_the_others():
 def test_an_error_of_the_program_can_be_given_the_place_of_a_key():
     error = parse_document(GOOD, "plan.yaml").error(("steps", 0, "name"), "is taken.")
     assert str(error) == "plan.yaml:4: steps[0].name: is taken."
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ("effects: [estimat]", "effects[0]: found 'estimat'. Did you mean 'estimate'? "),
+        ("shares: [0]", "shares[0]: found 0: input should be greater than 0."),
+        ("shares: [1.2]", "shares[0]: found 1.2: input should be less than or equal to 1."),
+        ("shares: []", "shares: tuple should have at least 1 item after validation, not 0."),
+    ],
+)
+def test_an_item_that_is_wrong_comes_before_the_list_it_leaves_too_short(added, said):
+    assert refused(f"{added}\n", Numbers).startswith(f"plan.yaml:1: {said}")
+
+
+def test_a_tag_that_is_also_the_name_of_a_field_is_read_as_a_tag():
+    message = refused("prior: {kind: beta, a: 5, beta: 2}\n", Numbers)
+    assert "unknown key 'a'. Choices: alpha, beta, kind." in message

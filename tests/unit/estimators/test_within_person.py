@@ -1,5 +1,7 @@
 """Within-person contrasts against dummy-variable regression, and what they refuse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -7,6 +9,7 @@ import statsmodels.api as sm
 from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimators import NuisanceStore, WithinPerson
+from causal.estimators.within_person import person_means
 from causal.inference import critical_value
 
 SAME = 1e-9  # the same least squares, by another route
@@ -69,3 +72,15 @@ def test_exposures_that_never_change_are_refused():
     constant = sample.with_exposure((sample.unit % 2).astype(float))
     with pytest.raises(PositivityError, match="nobody's exposure changes"):
         coefficient(constant)
+
+
+def test_a_person_without_weight_or_rows_changes_nothing():
+    """Numbers of persons have gaps, and weights zeros, in a resample."""
+    sample = panel(40, np.random.default_rng(6))
+    kept = sample.unit < 30
+    weighted = replace(sample, w=kept.astype(float))
+    mean = person_means(sample.x, sample.unit, weighted.w)
+    assert np.isfinite(mean).all()
+    gaps = person_means(sample.x[kept], 2 * sample.unit[kept], np.ones(kept.sum()))
+    np.testing.assert_allclose(gaps, mean[kept], rtol=SAME)
+    assert coefficient(weighted)[0] == pytest.approx(coefficient(sample.rows(kept))[0], rel=SAME)

@@ -82,6 +82,27 @@ def test_fewer_than_ten_controls_are_not_evaluated(refute, confounded):
     assert "control_9: there is no sample" in found.reason
 
 
+def test_a_column_at_several_moments_is_one_control(refute, confounded):
+    sample = confounded(1000)
+    names = NAMES[:5]
+    twice = EmpiricalCalibration(
+        controls=[
+            {"outcome": name, "concept": name, "rationale": "no change by exposure", "at": at}
+            for name in names
+            for at in ("next_interview", "same_interview")
+        ]
+    )
+    samples = {
+        f"{name}@{at}": replace(sample, y=y)
+        for name, y in controls(sample, 1.0, names).items()
+        for at in ("next_interview", "same_interview")
+    }
+    found = refute(twice, GComputation(), sample, auxiliary=samples)
+    assert found.verdict == "NOT_EVALUATED"
+    assert "10 of 10 negative control outcomes" in found.reason
+    assert "of 5 columns; with fewer than 10" in found.reason
+
+
 def test_a_control_without_risk_ratio_is_left_out_with_its_reason(refute, confounded):
     sample = confounded(1000)
     samples = {name: replace(sample, y=y) for name, y in controls(sample, 1.0).items()}
@@ -110,7 +131,7 @@ def test_the_verdict_is_three_way(lo, hi, verdict):
     assert ease_verdict(lo, hi, 0.25) == verdict
 
 
-def test_a_control_counts_once_and_at_two_moments_twice():
+def test_a_control_stands_once_at_each_moment():
     with pytest.raises(ValidationError, match="'control_0' stands twice"):
         calibration((*NAMES, "control_0"))
     one = {"outcome": "pain", "concept": "pain", "rationale": "nothing could have changed it"}

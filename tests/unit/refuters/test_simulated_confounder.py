@@ -167,6 +167,8 @@ def test_what_it_cannot_use_is_declined(refute, confounded):
     [
         ({"k": (2, 1)}, r"k has 1 after 2; write multiples in rising order"),
         ({"k": (1, 1)}, r"k has 1 after 1"),
+        ({"k": ()}, r"at least 1 item"),
+        ({"benchmark": ("a", "a")}, r"the concept 'a' stands twice in a block"),
         ({"k": (-1, 1)}, r"k has -1; write multiples above 0"),
         ({"k": (0, 1)}, r"k has 0; write multiples above 0"),
         ({"k": ()}, "at least 1"),

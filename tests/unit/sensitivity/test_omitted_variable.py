@@ -246,3 +246,22 @@ def test_bad_settings_are_refused(wrong):
 def test_unknown_kind_lists_the_choices():
     with pytest.raises(ValidationError, match=r"'e_value'.*'omitted_variable'"):
         TypeAdapter(AnySensitivity).validate_python({"kind": "evalue"})
+
+
+@pytest.mark.parametrize("kind", ["omitted_variable", "omitted_variable_nonparametric"])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"k": []}, "at least 1 item"),
+        ({"k": [2, 1]}, "k has 1 after 2; write multiples in rising order"),
+        ({"k": [1, 1]}, "k has 1 after 1"),
+        ({"k": [-1, 1]}, "k has -1; write multiples above 0"),
+        ({"benchmarks": ["a", "b", "a"]}, "the benchmark 'a' stands twice"),
+        ({"benchmarks": [["a", "b"], ["b", "a"]]}, r"the benchmark 'a \+ b' stands twice"),
+        ({"benchmarks": [["a", "a"]]}, "the concept 'a' stands twice in a block"),
+        ({"benchmarks": [[]]}, "at least 1 item"),
+    ],
+)
+def test_multiples_ascend_and_benchmarks_stand_once(kind, settings, said):
+    with pytest.raises(ValidationError, match=said):
+        TypeAdapter(AnySensitivity).validate_python({"kind": kind, **settings})
