@@ -12,7 +12,15 @@ from causal.refuters import AnyRefuter, Auxiliary, PowerCurve, PowerPoint, Refut
 from causal.refuters.power import PowerStudy, gather_curve, measure_power
 from causal.seeding import generator
 from causal.sensitivity import AnySensitivity, SensitivityFinding
+from causal.sensitivity.base import finding_without_number
 from causal.subject import Subject
+
+NEVER_SEEN = (
+    "the rung weighs for persons never seen at the exposure interview, so rows without an exposure "
+    "take part in it"
+)
+OWN_ESTIMATE = ("e_value",)
+"""Analyses that look at the rung's own estimate alone, and compare no persons anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +74,17 @@ def refute_rung(attempts: Sequence[Attempt], *, jobs: int = 1) -> list[Refutatio
 def trace_power(
     attempts: Sequence[Attempt], study: PowerStudy, *, jobs: int = 1
 ) -> list[PowerCurve | NotEstimable]:
-    """Measure the power of every refuter; no number depends on the number of processes."""
+    """Measure the power of every refuter; no number depends on the number of processes.
+
+    There is none where rows have no exposure: no refuter is tried on such a rung.
+    """
+    if any(not one.subject.sample.entered.all() for one in attempts):
+        return [
+            NotEstimable(NEVER_SEEN)
+            if not one.subject.sample.entered.all()
+            else trace_power([one], study, jobs=jobs)[0]
+            for one in attempts
+        ]
     trials = [Trial(one, study, k) for one in attempts for k in study.strengths]
     points, many = map_tasks(_measure, trials, jobs=jobs), len(study.strengths)
     return [
@@ -83,6 +101,10 @@ def analyse_sensitivity(inquiries: Sequence[Inquiry], *, jobs: int = 1) -> list[
 def _analyse(inquiry: Inquiry) -> SensitivityFinding:
     """Make one sensitivity analysis."""
     settings, subject = inquiry.settings, inquiry.subject
+    refused = _not_represented(settings, subject)
+    if refused is not None:
+        name = "what it takes to overturn the rung"
+        return finding_without_number(settings.kind, subject.rung, name, refused)
     rng = generator(inquiry.seed, "sensitivity", settings.kind, inquiry.number, subject.rung)
     try:
         return settings.analyse(subject, rng)
@@ -90,6 +112,22 @@ def _analyse(inquiry: Inquiry) -> SensitivityFinding:
         if not str(error.place):
             error.place = inquiry.place
         raise
+
+
+def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable | None:
+    """Say why no analysis, or not this one, can represent what the rung compares; None if it can.
+
+    Analyses count and regress rows with a known exposure; and those that fit anew compare persons
+    with one another.
+    """
+    if not subject.sample.entered.all():
+        return NotEstimable(NEVER_SEEN)
+    if subject.estimator.kind == "within_person" and settings.kind not in OWN_ESTIMATE:
+        return NotEstimable(
+            "the rung compares persons with themselves, and this analysis would compare them with "
+            "others"
+        )
+    return None
 
 
 def _measure(trial: Trial) -> PowerPoint | NotEstimable:

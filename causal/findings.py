@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from causal.estimate import NotEstimable
 
 Number: TypeAlias = float | NotEstimable
+
+NOTHING = 0.001
+"""Of a standard error: what is smaller is called about 0, since its digits say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +111,20 @@ class Contour:
 def numbers(values: Mapping[str, Number]) -> tuple[Named, ...]:
     """Name numbers, in the order given."""
     return tuple(Named(name, value) for name, value in values.items())
+
+
+def tell(value: float, std_error: float = 0.0) -> str:
+    """Write a number for a sentence: three digits, no exponent for small ones, no minus zero.
+
+    Parameters
+    ----------
+    std_error : of the estimate; below a thousandth of it a value is written as ``about 0``.
+    """
+    if value == 0:
+        return "0"
+    if abs(value) < NOTHING * std_error:
+        return "about 0"
+    text = f"{value:.3g}"
+    if "e-" not in text:
+        return text
+    return np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="-")

@@ -15,6 +15,7 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.estimate import NotEstimable
 from causal.estimators import LinearProbability, NuisanceStore
+from causal.findings import tell
 from causal.refuters.base import DETECTABLE, Auxiliary, Examined, Refutation, Refuter
 from causal.refuters.changes import NewExposure
 from causal.refuters.common_cause import RandomCommonCause
@@ -120,9 +121,10 @@ class DoWhySecondOpinion(Refuter):
         verdict: Verdict = "PASS" if agrees else "FAIL"
         half = inference.critical_value() * error / math.sqrt(2)
         said = (
-            f"DoWhy's {self.method.replace('_', ' ')} refuter gives {mean:.3g} on average over "
-            f"{self.draws} draws of the linear regression, the own one {own_mean:.3g} where "
-            f"{expected:.3g} is expected: they {'agree' if agrees else 'disagree'} "
+            f"DoWhy's {self.method.replace('_', ' ')} refuter gives "
+            f"{tell(mean, examined.std_error)} on average over {self.draws} draws of the linear "
+            f"regression, the own one {tell(own_mean, examined.std_error)} where "
+            f"{tell(expected)} is expected: they {'agree' if agrees else 'disagree'} "
             f"(p = {p_value:.2g})."
         )
         return self._report(

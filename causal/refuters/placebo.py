@@ -13,6 +13,7 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.errors import PositivityError
 from causal.estimators.glm import SeparationFoundError
+from causal.findings import tell
 from causal.inference import LEVEL
 from causal.refuters.base import (
     Examined,
@@ -25,6 +26,9 @@ from causal.refuters.base import (
 from causal.refuters.changes import Change, NewExposure, NewOutcome
 from causal.refuters.drawing import Draws, refit
 from causal.refuters.permuting import cut_into_strata, fit_tendency, prepare_shuffle
+
+MOST_KEPT = 0.05
+"""Share of the estimate a placebo may keep: with more, a draw is no longer without effect."""
 
 
 class PlaceboExposure(Refuter):
@@ -41,7 +45,8 @@ class PlaceboExposure(Refuter):
     draws : permutations.
     strata : groups of equal size by propensity. Within one, exposures land where they tend to, so
         that the placebo's propensity is the fitted one and not a step function of it. A placebo
-        keeps strata over n of the estimate, which the test allows for.
+        keeps strata over n of the estimate, which the test allows for; NOT_RESOLVABLE instead of
+        PASS when that is more than a twentieth.
     """
 
     kind: Literal["placebo_exposure"] = "placebo_exposure"
@@ -92,7 +97,8 @@ class DummyOutcome(Refuter):
     Attributes
     ----------
     draws : permutations.
-    strata : groups of equal size by predicted outcome.
+    strata : groups of equal size by predicted outcome; what they keep is judged as for
+        ``PlaceboExposure``.
     """
 
     kind: Literal["dummy_outcome"] = "dummy_outcome"
@@ -176,15 +182,24 @@ def _conclude_null(
     values = found.values
     detectable, p_value = judge_null(found, examined.sample.cluster, kept * abs(examined.value))
     verdict: Verdict = "FAIL" if p_value < 1 - LEVEL else "PASS"
+    doubt = ""
+    if kept > MOST_KEPT and verdict == "PASS":
+        verdict = "NOT_RESOLVABLE"
+        doubt = (
+            f"; with so many strata a placebo keeps {kept:.0%} of the estimate by construction, so "
+            f"0 is not to be expected: take fewer strata (at most one for each "
+            f"{1 / MOST_KEPT:.0f} units permuted)"
+        )
     mean, null = examined.natural(float(values.mean())), examined.natural(0.0)
-    low, high = (examined.natural(one) for one in central(values))
+    low, high = (tell(examined.natural(one), examined.std_error) for one in central(values))
     beyond = float(np.mean(np.abs(values) < abs(examined.value)))
     said = (
-        f"{what}, the estimator gives {mean:.3g} on average over {len(values)} draws (95 % of "
-        f"them {low:.3g} to {high:.3g}), where {null:g} is expected"
-        f"{'' if verdict == 'PASS' else ': more than chance explains'} (p = {p_value:.2g}); the "
-        f"estimate of {examined.natural(examined.value):.3g} is farther out than {beyond:.0%} "
-        f"of the draws{tell_failures(found)}."
+        f"{what}, the estimator gives {tell(mean, examined.std_error)} on average over "
+        f"{len(values)} draws (95 % of them {low} to {high}), where {null:g} is expected"
+        f"{': more than chance explains' if verdict == 'FAIL' else ''} (p = {p_value:.2g}"
+        f"{f', {kept:.0%} of the estimate allowed for' if doubt else ''}); the "
+        f"estimate of {tell(examined.natural(examined.value))} is farther out than {beyond:.0%} "
+        f"of the draws{doubt}{tell_failures(found)}."
     )
     return refuter.conclude(
         examined,

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from causal import inference
 from causal.arrays import Ints
 from causal.estimate import NotEstimable
-from causal.findings import Row, numbers
+from causal.findings import Row, numbers, tell
 from causal.refuters.base import (
     DETECTABLE,
     TOLERATED_SHIFT,
@@ -30,6 +30,10 @@ from causal.refuters.planting import World, fit_world, target_weights
 
 MOST_NAMED = 5
 """Covariates named in a sentence."""
+NOT_BEYOND_CHANCE = (
+    f"a bias above {TOLERATED_SHIFT:g} standard errors, but not beyond what chance and these very "
+    "exposures and covariates explain"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,11 @@ class Recovered:
         return excess > TOLERATED_SHIFT * self.std_error
 
     @property
+    def unclear(self) -> bool:
+        """Tell whether bias exceeds a quarter of a standard error, but not beyond its own error."""
+        return abs(self.bias) > TOLERATED_SHIFT * self.std_error and not self.biased
+
+    @property
     def undercovered(self) -> bool:
         """Tell whether intervals hold the planted effect too seldom, beyond Monte-Carlo error."""
         return self.coverage_hi < self.wanted
@@ -77,7 +86,8 @@ class SimulatedOutcome(Refuter):
     least squares), so a rung that leaves out covariates that confound is found out. The effect is
     planted as a difference in the rung's target population: for 0/1 outcomes by the coefficient of
     exposure that gives it. FAIL when the mean of the draws is off by more than a quarter of a
-    standard error, or intervals hold the planted effect too seldom, each beyond chance.
+    standard error, or intervals hold the planted effect too seldom, each beyond chance;
+    NOT_RESOLVABLE when it is off by more than that, but not beyond chance.
 
     Attributes
     ----------
@@ -140,13 +150,14 @@ class SimulatedOutcome(Refuter):
             draws = self._simulate(examined, world, planted, rng)
             found.append((judge_recovery(draws, planted, examined.sample.cluster), draws))
         failed = any(one.biased or one.undercovered for one, _ in found)
+        unclear = any(one.unclear for one, _ in found)
         first, draws = found[0]
         return self.conclude(
             examined,
             expected=first.planted,
             draws=draws.values,
             p_value=None,
-            verdict="FAIL" if failed else "PASS",
+            verdict="FAIL" if failed else "NOT_RESOLVABLE" if unclear else "PASS",
             reason=_sentence(found, _left_out(examined) if failed else ""),
             detectable=TOLERATED_SHIFT * first.std_error + DETECTABLE * first.error,
             rows=tuple(_row(one) for one, _ in found),
@@ -261,12 +272,13 @@ def _sentence(found: list[tuple[Recovered, Draws]], left_out: str) -> str:
     said = []
     for one, draws in found:
         faults = ["biased"] * one.biased + ["covering too seldom"] * one.undercovered
+        faults += [NOT_BEYOND_CHANCE] * one.unclear
         size = one.bias / one.std_error if one.std_error else math.inf
         said.append(
-            f"with {one.planted:.3g} planted it gives {one.mean:.3g} on average over "
-            f"{len(draws.values)} draws (bias {size:.2f} standard errors) and its 95 % intervals "
-            f"hold it in {one.coverage:.1%}{': ' + ' and '.join(faults) if faults else ''}"
-            f"{tell_failures(draws)}"
+            f"with {tell(one.planted)} planted it gives {tell(one.mean, one.std_error)} on "
+            f"average over {len(draws.values)} draws (bias {size:.2f} standard errors) and "
+            f"its 95 % intervals hold it in {one.coverage:.1%}"
+            f"{': ' + ' and '.join(faults) if faults else ''}{tell_failures(draws)}"
         )
     drawn = "On outcomes drawn from the regression on all covariates of the ladder"
     return f"{drawn}, {'; '.join(said)}{left_out}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from causal.report.blocks import Block, Bullets, Cell, Fold, Number, Paragraph, Table
@@ -82,9 +83,12 @@ def challenge_sentences(result: Result) -> list[str]:
         ("NOT_RESOLVABLE", "Too imprecise to tell"),
         ("NOT_EVALUATED", "Not evaluated"),
     ):
-        names = [_name(one) for one in result.refutations if one.verdict == verdict]
+        names = Counter(_name(one) for one in result.refutations if one.verdict == verdict)
         if names:
-            said.append(f"{phrase}: {joined(names)}.")
+            told = [
+                f"{name} ({many} settings)" if many > 1 else name for name, many in names.items()
+            ]
+            said.append(f"{phrase}: {joined(told)}.")
     return [*said, *_power_in_short(result), blindness(result)]
 
 
@@ -175,12 +179,14 @@ def _power(one: RefutationBlock, index: int, strengths: tuple[float, ...]) -> Ce
 
 def blindness(result: Result) -> str:
     """Say which passes are silent on confounding."""
-    blind = [_name(one) for one in result.refutations if BLIND in one.cannot_see]
+    named = dict.fromkeys(_name(one) for one in result.refutations if BLIND in one.cannot_see)
+    blind = list(named)
     if not blind:
         return "Each attempt sees only what its line says."
     return (
         f"A pass says nothing of confounding by what is not measured: {joined(blind)} cannot see "
-        "it, and pass in a world where exposure does nothing and all that remains is selection."
+        f"it, and {'pass' if len(blind) > 1 else 'passes'} in a world where exposure does "
+        "nothing and all that remains is selection."
     )
 
 

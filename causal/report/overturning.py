@@ -67,7 +67,9 @@ def overturning_sentences(result: Result) -> list[str]:
     applicable = [one for _, one in found if one not in idle]
     said = [sentence(plain(one.short)) for one in applicable[:FIRST]]
     if len(applicable) > FIRST:
-        said.append(f"{len(applicable) - FIRST} more analyses are in section 9.")
+        more = len(applicable) - FIRST
+        which = f"{more} analyses are" if more > 1 else "analysis is"
+        said.append(f"A further {which} in section 9.")
     if idle:
         kinds = dict.fromkeys(words(one.kind) for one in idle)
         said.append(f"Without an answer here: {joined(list(kinds))}.")

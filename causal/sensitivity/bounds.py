@@ -15,7 +15,7 @@ from causal.errors import OutcomeError, PositivityError
 from causal.estimate import Effect, NotEstimable
 from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.weighting import InverseProbability
-from causal.findings import Number, Row, numbers
+from causal.findings import Number, Row, numbers, tell
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.conversions import nearest_limit
 from causal.sensitivity.partial_identification import (
@@ -29,6 +29,7 @@ from causal.subject import Subject
 NAME = "end nearest 0 of the worst-case bounds on the difference"
 ALONE = "the data alone never exclude no effect"
 UNIT: tuple[float, float] = (0.0, 1.0)
+CUT = "the interval is cut at the largest difference there could be"
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
@@ -103,13 +104,13 @@ class Bounding(Sensitivity):
         followed = everybody.rows(everybody.observed)
         lost = everybody.n - followed.n
         main = self._manski(followed, limits)
-        rows = [self._row("exposure", main)]
+        rows = [self._row("exposure", main, limits)]
         if lost:
             both = self._manski(everybody, limits)
-            rows.append(self._row("exposure_and_loss", both))
+            rows.append(self._row("exposure_and_loss", both, limits))
             rows.append(_loss_row(subject, everybody, limits, self.level, rng))
         lee = lee_bounds(everybody.y, everybody.a, everybody.w, everybody.cluster)
-        rows.append(self._row("always_followed", lee))
+        rows.append(self._row("always_followed", lee, limits))
         headline, multiple = self._overturned(main)
         short = self._short(main, limits)
         return SensitivityFinding(
@@ -164,11 +165,11 @@ class Bounding(Sensitivity):
         lo, hi = main.interval(self.level)
         return nearest_limit(main.lower, main.upper, 0.0), 0.0 if lo <= 0 <= hi else math.inf
 
-    def _row(self, label: str, bounds: Bounds | NotEstimable) -> Row:
+    def _row(self, label: str, bounds: Bounds | NotEstimable, limits: tuple[float, float]) -> Row:
         """Write bounds with their interval."""
         if isinstance(bounds, NotEstimable):
             return Row(label, numbers(dict(lower=bounds, upper=bounds)))
-        lo, hi = bounds.interval(self.level)
+        lo, hi, cut = _possible(bounds.interval(self.level), limits)
         values = numbers(
             dict(
                 lower=bounds.lower,
@@ -180,11 +181,11 @@ class Bounding(Sensitivity):
             )
         )
         crossed = bounds.lower > bounds.upper
-        return Row(label, values, note="the data contradict the assumptions" if crossed else "")
+        return Row(label, values, note="the data contradict the assumptions" if crossed else cut)
 
     def _short(self, main: Bounds, limits: tuple[float, float]) -> str:
         """Say the bounds under what is assumed."""
-        within = f"between {main.lower:.3g} and {main.upper:.3g}"
+        within = f"between {tell(main.lower)} and {tell(main.upper)}"
         if not self.assume:
             return (
                 f"With nothing assumed of who is exposed, and missing outcomes left aside, the "
@@ -195,15 +196,24 @@ class Bounding(Sensitivity):
         told = f"Under {named} (exposure {self.direction} the outcome) the difference lies {within}"
         if main.lower > main.upper:
             return f"The data contradict {named}: no effect that {self.direction} fits them."
-        lo, hi = main.interval(self.level)
+        lo, hi, _ = _possible(main.interval(self.level), limits)
         includes = "includes" if lo <= 0 <= hi else "excludes"
-        return f"{told}; the interval, {lo:.3g} to {hi:.3g}, {includes} no effect."
+        return f"{told}; the interval, {tell(lo)} to {tell(hi)}, {includes} no effect."
 
 
 def _everybody(subject: Subject) -> Sample:
     """Give all rows the rung could use, those without an outcome among them."""
     sample = subject.sample if subject.unfollowed is None else subject.unfollowed
     return sample.rows(np.asarray(~np.isnan(sample.x).any(axis=1)))
+
+
+def _possible(
+    interval: tuple[float, float], limits: tuple[float, float]
+) -> tuple[float, float, str]:
+    """Cut an interval at the largest difference there could be, and say so if that changes it."""
+    largest = limits[1] - limits[0]
+    lo, hi = (min(max(end, -largest), largest) for end in interval)
+    return lo, hi, "" if (lo, hi) == interval else CUT
 
 
 def _loss_row(
@@ -231,9 +241,10 @@ def _loss_row(
         ends.append(effect)
     first, last = ends
     bounds = Bounds(first.estimate, last.estimate, first.std_error, last.std_error)
-    lo, hi = bounds.interval(level)
+    lo, hi, cut = _possible(bounds.interval(level), limits)
     values = dict(lower=bounds.lower, upper=bounds.upper, lo=lo, hi=hi)
-    return Row("loss", numbers(values), note="the rung's own estimator and covariates")
+    note = "the rung's own estimator and covariates"
+    return Row("loss", numbers(values), note=f"{note}; {cut}" if cut else note)
 
 
 def _sentence(short: str, rows: list[Row], lost: int, n: int, binary: bool) -> str:
@@ -254,7 +265,11 @@ def _sentence(short: str, rows: list[Row], lost: int, n: int, binary: bool) -> s
         row = by_label.get(label)
         if row is None or isinstance(row.number("lower"), NotEstimable):
             continue
-        lower, upper, lo, hi = (row.number(name) for name in ("lower", "upper", "lo", "hi"))
-        said.append(f"{what}, it lies between {lower:.3g} and {upper:.3g} ({lo:.3g} to {hi:.3g}).")
+        found = [row.number(name) for name in ("lower", "upper", "lo", "hi")]
+        ends = [tell(one) for one in found if not isinstance(one, NotEstimable)]
+        said.append(f"{what}, it lies between {ends[0]} and {ends[1]} ({ends[2]} to {ends[3]}).")
     scale = "risk differences" if binary else "differences in means"
-    return " ".join(said) + f" Intervals in brackets are for {scale} and cover sampling error too."
+    said.append(f"Intervals in brackets are for {scale} and cover sampling error too.")
+    if any(CUT in row.note for row in rows):
+        said.append("They end at the largest difference there could be where they would exceed it.")
+    return " ".join(said)

@@ -30,8 +30,13 @@ from causal.subject import Subject
 
 Risk: TypeAlias = Literal["any", "increased", "decreased"]
 NAME = "selection E-value of the interval limit nearest to no association"
+APPROXIMATE = "approximate risk ratio (from the standardised difference)"
 ALL = "all covariates"
 """The name of the weights that take every covariate of the rung together."""
+NOBODY = "every outcome is known, so nobody is lost"
+WEIGHED = (
+    "the rung weighs for the measured loss already, so there is nothing of it left to count in"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,12 @@ class SelectionBias(Sensitivity):
         limit = nearest_limit(found[1], found[2], self.against)
         at_estimate, at_limit = self.value(found[0]), self.value(limit)
         loss = measure_loss(subject, rng)
+        if loss.followed == loss.rows:
+            return finding_without_number(self.kind, rung, NAME, NotEstimable(NOBODY))
         multiple: Number = 0.0
         if limit != self.against:
             multiple = self._count(at_limit, loss)
+        measure = APPROXIMATE if subject.sample.outcome_kind == "continuous" else "risk ratio"
         rows = (
             Row("estimate", numbers(dict(risk_ratio=found[0], e_value=at_estimate))),
             Row(
@@ -132,8 +140,8 @@ class SelectionBias(Sensitivity):
             NAME,
             at_limit,
             rows,
-            _sentence(self, found, limit, loss),
-            _short(self, limit, found, loss, multiple),
+            _sentence(self, found, limit, loss, measure),
+            _short(self, limit, found, loss, multiple, measure),
             multiple,
             ""
             if isinstance(loss.strongest, NotEstimable)
@@ -165,8 +173,9 @@ def measure_loss(subject: Subject, rng: np.random.Generator) -> Loss:
     seen = everybody.observed
     never, followed = known.n - everybody.n, int(seen.sum())
     if seen.all():
-        why = NotEstimable("every outcome is known, so there is no measured loss to count in")
-        return Loss(followed, everybody.n, never, (), why)
+        return Loss(followed, everybody.n, never, (), NotEstimable(NOBODY))
+    if getattr(subject.estimator, "observation", None) is not None:
+        return Loss(followed, everybody.n, never, (), NotEstimable(WEIGHED))
     if not blocks_of(everybody):
         why = NotEstimable("the rung adjusts for no measured block by which to weigh for loss")
         return Loss(followed, everybody.n, never, (), why)
@@ -254,18 +263,23 @@ def _where(settings: SelectionBias, ratio: float) -> str:
 
 
 def _short(
-    settings: SelectionBias, limit: float, found: Ratio, loss: Loss, multiple: Number
+    settings: SelectionBias,
+    limit: float,
+    found: Ratio,
+    loss: Loss,
+    multiple: Number,
+    measure: str,
 ) -> str:
     """Say in one sentence what it takes."""
     if limit == settings.against:
         return (
-            f"The interval of the risk ratio, {found[1]:.2f} to {found[2]:.2f}, includes "
+            f"The interval of the {measure}, {found[1]:.2f} to {found[2]:.2f}, includes "
             f"{settings.against:g} without any selection."
         )
     who, strengths = _what(settings)
     said = (
-        f"{who} could bring the interval to {settings.against:g} with {strengths} of "
-        f"{settings.value(limit):.2f} {_where(settings, found[0])}"
+        f"{who} could bring the interval of the {measure} to {settings.against:g} with "
+        f"{strengths} of {settings.value(limit):.2f} {_where(settings, found[0])}"
     )
     if isinstance(loss.strongest, NotEstimable) or isinstance(multiple, NotEstimable):
         return f"{said}."
@@ -275,16 +289,23 @@ def _short(
     )
 
 
-def _sentence(settings: SelectionBias, found: Ratio, limit: float, loss: Loss) -> str:
+def _sentence(settings: SelectionBias, found: Ratio, limit: float, loss: Loss, measure: str) -> str:
     """Say what the selection E-values mean in this cohort, and what was assumed."""
     against = settings.against
     who, strengths = _what(settings)
     everyone = "all who were eligible" if settings.population == "total" else "the followed"
+    weighed = isinstance(loss.strongest, NotEstimable) and loss.strongest.reason == WEIGHED
+    distorted = (
+        "so what its weights for being followed leave out can still distort the ratio."
+        if weighed
+        else "so the ratio is distorted if being interviewed hangs on what also drives the outcome."
+    )
     parts = [
-        f"Only rows with an outcome are analysed, {loss.followed} of {loss.rows}"
+        f"Only rows with an outcome are {'weighed' if weighed else 'analysed'}, "
+        f"{loss.followed} of {loss.rows}"
         + (f" ({loss.never} more are of times at which nobody has one)" if loss.never else "")
-        + ", so the ratio is distorted if being interviewed hangs on what also drives the outcome.",
-        f"{who} could move the risk ratio of {found[0]:.2f} to {against:g} in {everyone} only with "
+        + f", {distorted}",
+        f"{who} could move the {measure} of {found[0]:.2f} to {against:g} in {everyone} only with "
         f"{strengths} of {settings.value(found[0]):.2f} {_where(settings, found[0])}, or one "
         "weaker and another stronger.",
     ]

@@ -305,7 +305,11 @@ def _tilt(tilting: Tilting, tip: Tip) -> str:
             f"an odds ratio of {math.exp(delta):.3g} (a probability of {after:.2f} where "
             f"{before:.2f} is predicted)"
         )
-    return f"{delta:.3g} (a mean of {after:.3g} where {before:.3g} is predicted)"
+    known = tilting.sample.y[tilting.sample.observed]
+    low, high = float(known.min()), float(known.max())
+    beyond = f", beyond every known outcome, {low:.3g} to {high:.3g}"
+    outside = "" if low <= after <= high else beyond
+    return f"{delta:.3g} (a mean of {after:.3g} where {before:.3g} is predicted{outside})"
 
 
 def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], least: Tip, short: str, scale: Scale) -> str:

@@ -18,7 +18,7 @@ from causal.estimators import (
     MeanDifference,
     NuisanceStore,
 )
-from causal.planning import plan_analysis
+from causal.planning import plan_analysis, rung_terms
 from causal.registry import chosen_options, describe, load_cohort
 from causal.sampling import draw_sample
 from causal.sensitivity import EValue, Misclassification, OmittedVariable, SensitivityFinding
@@ -163,7 +163,9 @@ def sample(spec: str, rung: str) -> Sample:
     except DataNotAvailableError as absent:
         pytest.skip(absent.message)
     planned = next(one for one in plan.rungs if one.rung.name == rung)
-    return draw_sample(cohort, plan).sample.adjusting_for(planned.concepts)
+    drawn = draw_sample(cohort, plan).sample
+    time = [t for t, c in zip(drawn.terms, drawn.concepts, strict=True) if c == TIME]
+    return drawn.with_terms([*rung_terms(plan, planned.measurements), *time])
 
 
 def analysed(settings: EValue | OmittedVariable, estimator, rows: Sample) -> SensitivityFinding:

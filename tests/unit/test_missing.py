@@ -77,5 +77,7 @@ def test_each_decision_is_said_in_words():
     said = describe(MissingData(covariates="median", columns={"dose": "baseline"}, outcome="keep"))
     assert said["covariates"] == "median of everybody's first wave"
     assert said["dose"] == "the person's value at the first wave, then the median"
-    assert said["outcome"] == "predicted by the outcome regression"
+    assert said["outcome"] == (
+        "kept: predicted by the outcome regression, or weighed for, as each rung says"
+    )
     assert said["exposure"] == "refused if any"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from causal.estimators import (
     LinearDML,
     LinearProbability,
     MeanDifference,
+    NuisanceStore,
 )
 from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
 from causal.refuters import RandomCommonCause
@@ -79,3 +81,28 @@ def test_regressions_that_list_their_terms_get_the_noise_too(refute, confounded,
     assert NOISE in naming(estimator, NOISE).named_terms
     found = refute(RandomCommonCause(draws=20), estimator, confounded())
     assert found.draws.std() > 0
+
+
+def test_a_move_above_tolerance_by_chance_is_not_resolvable(refute, confounded):
+    sample = confounded(60, outcome="continuous")
+    first = refute(
+        RandomCommonCause(draws=20), LinearProbability(), sample, scale="mean_difference"
+    )
+    size = float(re.search(r"by ([0-9.]+) standard errors", first.reason)[1])
+    below = RandomCommonCause(draws=20, tolerance=0.95 * size)  # 2 Monte-Carlo errors are 31 %
+    found = refute(below, LinearProbability(), sample, scale="mean_difference")
+    assert found.verdict == "NOT_RESOLVABLE", found.reason
+    assert "this is more, but not beyond Monte-Carlo error" in found.reason
+    above = RandomCommonCause(draws=20, tolerance=0.5 * size)
+    assert refute(above, LinearProbability(), sample, scale="mean_difference").verdict == "FAIL"
+
+
+def test_other_random_divisions_are_told_from_the_estimate(refute, confounded):
+    sample, estimator = confounded(), AIPW(cross_fit=CrossFitting(folds=3))
+    own = estimator.fit(sample, NuisanceStore(), np.random.default_rng(99))
+    found = refute(RandomCommonCause(draws=20), estimator, sample, original=own)
+    value = own.effect("risk_difference").estimate
+    assert f"moves the estimate of {value:.3g} by" in found.reason
+    assert f"refitted without the noise it is {found.expected:.3g} (other random" in found.reason
+    whole = refute(RandomCommonCause(draws=20), GComputation(), sample)
+    assert "other random divisions" not in whole.reason

@@ -200,3 +200,19 @@ def test_clusters_of_one_exposure_are_permuted_as_one(households, confounded):
     np.testing.assert_array_equal(whole.a[first][blocks], whole.a)
     mixed = confounded(clustered=True)
     assert len(exposure_blocks(mixed)[1]) == mixed.n
+
+
+@pytest.mark.parametrize(
+    "refuter", [PlaceboExposure, DummyOutcome], ids=["placebo_exposure", "dummy_outcome"]
+)
+def test_strata_so_many_that_the_placebo_keeps_the_estimate_are_no_pass(
+    refute, confounded, refuter
+):
+    sample = confounded(400, seed=22)
+    many = refute(refuter(draws=20, strata=200), GComputation(), sample)
+    assert many.verdict == "NOT_RESOLVABLE"
+    assert "keeps 50% of the estimate by construction" in many.reason
+    assert "take fewer strata" in many.reason
+    few = refute(refuter(draws=60, strata=5), GComputation(), sample)
+    assert few.verdict == "PASS", few.reason
+    assert "by construction" not in few.reason

@@ -198,3 +198,14 @@ def test_no_failure_at_all_still_has_an_error():
 def test_strengths_ascend_from_none(strengths, said):
     with pytest.raises(ValidationError, match=said):
         PowerStudy(strengths=strengths)
+
+
+def test_a_rung_with_rows_without_exposure_has_no_power_and_says_why(confounded):
+    sample = confounded(n=200)
+    unseen = replace(sample, a=np.where(np.arange(200) < 10, np.nan, sample.a))
+    known = attempt(PlaceboExposure(), sample)
+    partly = replace(known, subject=replace(known.subject, sample=unseen))
+    found = trace_power([partly, known], replace_study(cohorts=20, strengths=(0, 1)))
+    assert isinstance(found[0], NotEstimable)
+    assert "never seen at the exposure interview" in found[0].reason
+    assert isinstance(found[1], PowerCurve)

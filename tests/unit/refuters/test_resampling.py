@@ -13,7 +13,10 @@ from causal.estimators import (
     GComputation,
     InverseProbability,
     LinearProbability,
+    NuisanceStore,
 )
+from causal.estimators.nuisance import CrossFitting
+from causal.fitting import spread
 from causal.refuters import Bootstrap, DataSubset
 from causal.refuters.changes import Resample, take_rows
 from causal.refuters.resampling import judge_spread, number_groups
@@ -144,3 +147,45 @@ def test_a_spread_within_a_fifth_is_tolerated_and_one_beyond_is_not():
     assert judge_spread(draws, 1.4).wrong
     assert judge_spread(draws, 0.7).wrong
     assert judge_spread(draws, 0.0).wrong
+
+
+def test_the_multiplier_bootstrap_judges_the_spread_of_the_rungs_own_influence(refute, confounded):
+    sample, estimator = confounded(600), AIPW(cross_fit=CrossFitting(folds=3))
+    own = estimator.fit(sample, NuisanceStore(), np.random.default_rng(99))
+    refuter = Bootstrap(draws=400, method="multiplier")
+    found = refute(refuter, estimator, sample, original=own)
+    assert found.verdict == "PASS", found.reason
+    assert found.expected == own.effect("risk_difference").estimate
+    assert "is expected" not in found.reason
+    moved = replace(own, values=own.values + np.array([0.0, 0.05]))
+    shifted = refute(refuter, estimator, sample, original=moved)
+    assert shifted.verdict == "PASS", shifted.reason  # the centre is not looked at
+
+
+def test_influence_over_all_rows_of_the_analysis_is_found_again(refute, confounded):
+    whole, refuter = confounded(900), Bootstrap(draws=200, method="multiplier")
+    used = np.arange(900) % 3 > 0
+    part = whole.rows(used)
+    fit = LinearProbability().fit(part, NuisanceStore(), np.random.default_rng(0))
+    over_all = spread(fit, used, whole)
+    alone, found = (
+        refute(refuter, LinearProbability(), part, original=one) for one in (fit, over_all)
+    )
+    np.testing.assert_allclose(found.draws, alone.draws, atol=1e-12)  # rounding of one factor
+    lost = replace(over_all, influence=over_all.influence * (np.arange(900) > 30)[:, None])
+    unclear = refute(refuter, LinearProbability(), part, original=lost)
+    assert unclear.verdict == "NOT_EVALUATED"
+    assert "take method: refit" in unclear.reason
+
+
+def test_a_spread_outside_tolerance_by_chance_is_not_resolvable(refute, confounded):
+    sample = confounded(600)
+    fit = LinearProbability().fit(sample, NuisanceStore(), np.random.default_rng(0))
+    verdicts = []
+    for factor in (1.0, 1.3, 3.0):  # 50 draws: Monte-Carlo error of the ratio about a tenth
+        wrong = replace(fit, covariance=fit.covariance / factor**2)
+        refuter = Bootstrap(draws=50, method="multiplier")
+        found = refute(refuter, LinearProbability(), sample, original=wrong)
+        verdicts.append(found.verdict)
+        assert ("but not beyond Monte-Carlo error" in found.reason) == (factor == 1.3)
+    assert verdicts == ["PASS", "NOT_RESOLVABLE", "FAIL"]

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from causal.report.challenges import challenge_sentences
 from causal.report.figures import FIGURES
 from causal.report.page import report_page
 from causal.report.tables import TABLES
@@ -75,3 +76,12 @@ def test_power_that_was_not_asked_for_leaves_no_column(help_like):
 
 def test_curves_come_back_from_the_document(measured):
     assert Result.model_validate_json(dump(measured)).refutations == measured.refutations
+
+
+def test_two_settings_of_one_attempt_are_named_once(help_like):
+    attempts = [tried(kind, None) for kind in ("bootstrap", "bootstrap", "dowhy")]
+    said = challenge_sentences(help_like.model_copy(update={"refutations": attempts}))
+    assert "Passed: bootstrap (2 settings) and dowhy." in said
+    assert not any(
+        "bootstrap, bootstrap" in one or "bootstrap and bootstrap" in one for one in said
+    )

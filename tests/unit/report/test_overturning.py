@@ -75,8 +75,14 @@ def test_the_first_page_names_three_and_points_to_the_rest(challenged):
     said = " ".join(overturning_sentences(challenged))
     assert said.index("Short of nothing.") < said.index("Short of twice.")
     assert "Short of uncounted" not in said
-    assert "1 more" in said
+    assert "A further analysis is in section 9." in said
     assert "Without an answer here: proximal." in said
+
+
+def test_several_further_analyses_are_told_in_words_that_do_not_read_as_decimals(challenged):
+    more = [*challenged.sensitivity, finding("fifth", WHY), finding("sixth", WHY)]
+    said = " ".join(overturning_sentences(challenged.model_copy(update={"sensitivity": more})))
+    assert "A further 3 analyses are in section 9." in said
 
 
 def test_figures_are_drawn_for_the_headline_only_where_there_is_something(challenged, help_like):

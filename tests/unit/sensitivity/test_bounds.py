@@ -149,3 +149,22 @@ def test_a_dose_is_declined(confounded):
 def test_bad_settings_are_refused(wrong, said):
     with pytest.raises(ValidationError, match=said):
         TypeAdapter(AnySensitivity).validate_python({"kind": "bounds", **wrong})
+
+
+def test_intervals_end_at_the_largest_difference_there_could_be_and_say_so(confounded):
+    sample = confounded(n=60)
+    nearly = np.where(np.arange(60) == 0, 1 - sample.a, sample.a)
+    certain = replace(sample, y=nearly)  # nearly everybody's outcome is their exposure
+    found = finding(certain, MeanDifference())
+    row = found.row("exposure")
+    assert row.number("hi") == 1
+    assert "cut at the largest difference" in row.note
+    assert "end at the largest difference" in found.sentence
+    inside = finding(confounded(n=1000))
+    assert "largest difference" not in inside.row("exposure").note
+    assert "largest difference" not in inside.sentence
+
+
+def test_an_end_at_zero_has_no_sign(confounded):
+    assume = dict(assume=["monotone_response"], direction="lowers")
+    assert "-0 " not in finding(confounded(n=1000), **assume).short

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from causal.cohort import TIME
 from causal.estimate import NotEstimable
-from causal.estimators import GComputation, LinearProbability, NuisanceStore
+from causal.estimators import GComputation, InverseProbability, LinearProbability, NuisanceStore
+from causal.estimators.nuisance import ObservationModel
 from causal.sensitivity import AnySensitivity, SelectionBias
 from causal.sensitivity.conversions import e_value
 from causal.sensitivity.selection_bias import could_be_followed
@@ -37,9 +38,9 @@ def unfollowed(confounded, seed=1, loss=1.5, **kind):
     return replace(whole, y=np.where(lost, np.nan, whole.y))
 
 
-def finding(everybody, estimator=None, **settings):
+def finding(everybody, estimator=None, *, keep=False, **settings):
     estimator = estimator or GComputation()
-    sample = everybody.rows(everybody.observed)
+    sample = everybody if keep else everybody.rows(everybody.observed)
     fit = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
     subject = Subject("full", estimator, sample, fit, fit, sample, "risk_difference", everybody)
     return SelectionBias(**settings).analyse(subject, np.random.default_rng(0)), fit
@@ -185,10 +186,24 @@ def test_weights_move_the_ratio_towards_that_of_everybody(confounded):
     assert abs(math.log(weighted / truth)) < 0.5 * abs(math.log(unweighted / truth))
 
 
-def test_nobody_lost_is_no_yardstick(confounded):
-    found, _ = finding(confounded(n=2000))
-    assert "every outcome is known" in found.multiple.reason
-    assert "There is no yardstick" in found.sentence
+def test_nobody_lost_leaves_no_selection_to_speak_of(confounded):
+    found, _ = finding(confounded(n=500))
+    assert isinstance(found.headline, NotEstimable)
+    assert "does not apply: every outcome is known" in found.short
+
+
+def test_a_rung_that_weighs_for_the_loss_has_no_measured_loss_left_to_count_in(confounded):
+    weighing = InverseProbability(observation=ObservationModel(terms=("x0", "x1")))
+    found, _ = finding(unfollowed(confounded), weighing, keep=True)
+    assert "weighs for the measured loss already" in found.multiple.reason
+    assert "weights for being followed leave out" in found.sentence
+    assert "Take" not in found.sentence
+
+
+def test_a_continuous_outcome_has_an_approximate_risk_ratio(confounded):
+    found, _ = finding(unfollowed(confounded, outcome="continuous"))
+    assert "approximate risk ratio (from the standardised difference)" in found.short
+    assert "approximate risk ratio (from the standardised difference)" in found.sentence
 
 
 def test_interval_that_includes_the_target_needs_no_selection(confounded):

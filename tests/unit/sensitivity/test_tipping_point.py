@@ -228,3 +228,11 @@ def test_what_does_not_apply_is_declined_with_the_reason(confounded):
 def test_bad_settings_are_refused(wrong, said):
     with pytest.raises(ValidationError, match=said):
         TypeAdapter(AnySensitivity).validate_python({"kind": "tipping_point", **wrong})
+
+
+def test_a_mean_beyond_every_known_outcome_is_said_to_be(confounded):
+    sample = confounded(n=2500, missing=True, outcome="continuous")
+    strong = replace(sample, y=np.clip(sample.y, -1, 1) + 2 * sample.a)
+    found = finding(strong, scale="mean_difference")
+    assert "beyond every known outcome" in found.short
+    assert "beyond every known" not in finding(lossy(confounded)).short
