@@ -275,6 +275,7 @@ def _cell(rate: Rate | None) -> str:
 
 def _verdicts(rates: Sequence[Rate]) -> list[str]:
     """Say which sizes are too large, and who sees hidden motivation."""
+    rates = [one for one in rates if one.refuter != "simulated_confounder"]  # tests no fault
     sizes = [one for one in rates if one.world is SOUND and one.cohorts]
     above = [one for one in sizes if one.rejected > largest_size(one.cohorts, len(sizes))]
     said = "; ".join(f"{one.refuter} (n = {one.n:,}: {one.rejected:.3f})" for one in above)
