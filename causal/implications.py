@@ -27,8 +27,8 @@ class Implication:
     given: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Write the independence as ``motivation _||_ mhg | severity``."""
-        return f"{self.one} _||_ {self.other}" + (
+        """Write the independence as ``motivation ⟂ mhg | severity``."""
+        return f"{self.one} ⟂ {self.other}" + (
             f" | {', '.join(self.given)}" if self.given else ""
         )
 

@@ -14,8 +14,8 @@ FIRST = 3
 INAPPLICABLE = 3
 """Rank of an analysis that has nothing to say of a rung."""
 PICTURES = {
-    "contours.svg": "What an unmeasured confounder of given strength would leave of the estimate",
-    "sweeps.svg": "What is left of the estimate as an assumption is given up step by step",
+    "contours.svg": "What two assumptions given up at once leave of the estimate; orange: overturned",
+    "sweeps.svg": "What is left of the estimate as one assumption is given up step by step",
 }
 
 

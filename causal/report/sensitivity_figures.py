@@ -18,7 +18,7 @@ COLUMNS = 2
 PANEL = 2.9  # inches
 HUES = (BLUE, ORANGE, GREEN, PURPLE)
 LEVELS = 9
-LETTER = 0.014
+LETTER = 0.022
 """Width of a letter of a name, as a share of a panel's."""
 
 

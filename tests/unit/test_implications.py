@@ -38,13 +38,13 @@ def said(dag, direct, proxied=(), **settings):
 
 
 def test_a_chain_is_separated_by_its_middle_and_a_collider_by_nothing():
-    assert said(diagram("x>m m>y"), "x m y")[0] == {"x _||_ y | m"}
-    assert said(diagram("x>m y>m"), "x m y")[0] == {"x _||_ y"}
+    assert said(diagram("x>m m>y"), "x m y")[0] == {"x ⟂ y | m"}
+    assert said(diagram("x>m y>m"), "x m y")[0] == {"x ⟂ y"}
 
 
 def test_an_unmeasured_separator_makes_a_missing_edge_untestable():
     implied, found = said(diagram("u>x u>z x>y"), "x y z")
-    assert implied == {"y _||_ z | x"}
+    assert implied == {"y ⟂ z | x"}
     assert found.inseparable == (("x", "z"),)
     assert found.unmeasured == ("u",)
     assert found.unmeasured_pairs == 1
@@ -54,32 +54,32 @@ def test_an_unmeasured_separator_makes_a_missing_edge_untestable():
 
 def test_a_proxy_can_be_an_end_but_never_separates():
     dag = diagram("m>x m>z x>y")
-    assert said(dag, "x y z", ("m",))[0] == {"y _||_ z | x", "y _||_ m | x"}
-    assert "x _||_ z | m" in said(dag, "x y z m")[0]
+    assert said(dag, "x y z", ("m",))[0] == {"y ⟂ z | x", "y ⟂ m | x"}
+    assert "x ⟂ z | m" in said(dag, "x y z m")[0]
 
 
 def test_an_independence_must_hold_whichever_way_disputed_edges_point():
     chain = "x>y a>b b>c"
-    assert "a _||_ c | b" in said(diagram(chain), "x y a b c")[0]
-    assert "a _||_ c | b" in said(diagram(chain, "a>b"), "x y a b c")[0]  # a fork serves as well
+    assert "a ⟂ c | b" in said(diagram(chain), "x y a b c")[0]
+    assert "a ⟂ c | b" in said(diagram(chain, "a>b"), "x y a b c")[0]  # a fork serves as well
     collider, found = said(diagram(chain, "b>c"), "x y a b c")
-    assert not {one for one in collider if one.startswith("a _||_ c")}
+    assert not {one for one in collider if one.startswith("a ⟂ c")}
     assert ("a", "c") in found.inseparable
     assert "all 2 orientations" in found.sentences[-1]
 
 
 def test_what_rows_were_selected_by_is_held_fixed():
     dag = diagram("x>y x>s z>s")
-    assert "x _||_ z" in said(dag, "x y z")[0]
+    assert "x ⟂ z" in said(dag, "x y z")[0]
     implied, found = said(dag, "x y z", selected=("s",))
-    assert implied == {"y _||_ z | x"}
+    assert implied == {"y ⟂ z | x"}
     assert found.inseparable == (("x", "z"),)
     assert found.unmeasured == ()
 
 
 def test_large_separating_sets_are_left_out_and_counted():
     dag = diagram(" ".join(f"x>m{i} m{i}>y" for i in range(4)))
-    assert "x _||_ y | m0, m1, m2, m3" in said(dag, "x y m0 m1 m2 m3", max_given=4)[0]
+    assert "x ⟂ y | m0, m1, m2, m3" in said(dag, "x y m0 m1 m2 m3", max_given=4)[0]
     assert said(dag, "x y m0 m1 m2 m3", max_given=3)[1].too_large == (("x", "y"),)
 
 

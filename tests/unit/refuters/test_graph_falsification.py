@@ -83,7 +83,7 @@ def test_an_edge_missing_from_the_diagram_is_found_and_named():
     assert found.verdict == "FAIL", found.reason
     assert found.p_value < 0.05
     worst = next(row for row in found.rows if row.label == "contradicted")
-    assert worst.subject.startswith("d _||_ n")
+    assert worst.subject.startswith("d ⟂ n")
     assert worst.number("partial_correlation") == found.mean > 0.4
     assert found.interval[0] > 0
     assert "strongest between d_score and n_score" in worst.note
