@@ -28,9 +28,7 @@ class Implication:
 
     def __str__(self) -> str:
         """Write the independence as ``motivation ⟂ mhg | severity``."""
-        return f"{self.one} ⟂ {self.other}" + (
-            f" | {', '.join(self.given)}" if self.given else ""
-        )
+        return f"{self.one} ⟂ {self.other}" + (f" | {', '.join(self.given)}" if self.given else "")
 
     @property
     def missing_edge(self) -> tuple[str, str]:

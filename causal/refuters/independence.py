@@ -53,9 +53,7 @@ class Implied:
 
     def __str__(self) -> str:
         """Write the independence as ``motivation ⟂ mhg | severity``."""
-        return f"{self.one} ⟂ {self.other}" + (
-            f" | {', '.join(self.given)}" if self.given else ""
-        )
+        return f"{self.one} ⟂ {self.other}" + (f" | {', '.join(self.given)}" if self.given else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ FIRST = 3
 INAPPLICABLE = 3
 """Rank of an analysis that has nothing to say of a rung."""
 PICTURES = {
-    "contours.svg": "What two assumptions given up at once leave of the estimate; orange: overturned",
+    "contours.svg": "What giving up two assumptions at once leaves of the estimate; orange: 0",
     "sweeps.svg": "What is left of the estimate as one assumption is given up step by step",
 }
 
