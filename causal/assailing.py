@@ -11,6 +11,7 @@ from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimate import Scale
 from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung, trace_power
 from causal.fitting import FittedRung, RungTask, usable_rows
+from causal.identify import Availability
 from causal.implications import imply, measured_as
 from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
 from causal.refuters import AnyRefuter, Auxiliary, GraphFalsification, Refutation
@@ -52,6 +53,8 @@ def check_assaults(plan: Plan) -> None:
         with located(document, "sensitivity", number):
             for concept in settings.named_concepts:
                 plan.dag_concept(concept)
+            for concept in settings.benchmark_concepts:
+                _check_measured(plan, concept)
             terms = {t for one in plan.rungs for t in rung_terms(plan, one.measurements)}
             for term in settings.named_terms:
                 if term not in terms:
@@ -189,6 +192,22 @@ def _with_implications(
         edges=tuple((edge.cause, edge.effect) for edge in dag.edges),
     )
     return replace(auxiliary, implications=drawn)
+
+
+def _check_measured(plan: Plan, concept: str) -> None:
+    """Refuse a benchmark that is unknown, or that no column measures; brackets may name columns."""
+    plan.dag_concept(concept)
+    rungs = {one.concept for one in plan.measurements}
+    measured = [
+        one
+        for one in plan.dag.covariates
+        if one in rungs or plan.available[one] is not Availability.UNMEASURED
+    ]
+    if concept not in measured:
+        raise SpecError(
+            f"'{concept}' has no column in {plan.info.name}, so nothing can be compared with it. "
+            f"Name a concept that is measured: {', '.join(measured)}"
+        )
 
 
 def _check_benchmark(plan: Plan, concept: str) -> None:

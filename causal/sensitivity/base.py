@@ -74,6 +74,11 @@ class Sensitivity(Settings, ABC):
         return ()
 
     @property
+    def benchmark_concepts(self) -> tuple[str, ...]:
+        """Give the concepts to compare with, which the data must have columns for."""
+        return ()
+
+    @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name, to be found likewise."""
         return ()

@@ -81,7 +81,7 @@ class NonparametricOmittedVariable(Sensitivity):
     level: float = Field(default=inference.LEVEL, gt=0, lt=1)
 
     @property
-    def named_concepts(self) -> tuple[str, ...]:
+    def benchmark_concepts(self) -> tuple[str, ...]:
         """Give the concepts the benchmarks name."""
         named = self.benchmarks or ()
         return tuple(c for one in named for c in ((one,) if isinstance(one, str) else one))

@@ -76,7 +76,7 @@ class OmittedVariable(Sensitivity):
     quantile: Literal["normal", "student"] = "normal"
 
     @property
-    def named_concepts(self) -> tuple[str, ...]:
+    def benchmark_concepts(self) -> tuple[str, ...]:
         """Give the concepts the benchmarks name."""
         named = self.benchmarks or ()
         return tuple(c for one in named for c in ((one,) if isinstance(one, str) else one))

@@ -402,6 +402,10 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
             "sensitivity: [{kind: omitted_variable, benchmarks: [severty]}]",
             r"sensitivity\[0\].*mean 'severity'",
         ),
+        (
+            "sensitivity: [{kind: omitted_variable, benchmarks: [[severity, followed]]}]",
+            r"sensitivity\[0\].*'followed' has no column.*measured: .*severity",
+        ),
         ("power: {strengths: [1, 2]}", r"power.*must start with 0"),
         (
             "refuters: [{kind: placebo_exposure}]\npower: {benchmark: severty}",

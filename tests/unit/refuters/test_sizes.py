@@ -1,8 +1,12 @@
-"""On sound analyses each refuter fails at most as often as its nominal level."""
+"""On sound analyses each refuter fails at most as often as its nominal level, and most pass.
+
+The rest are not resolvable at this number of draws, which the refuters say.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -42,13 +46,13 @@ REFUTERS = (
     "estimator", [GComputation(), InverseProbability(), AIPW()], ids=lambda one: one.kind
 )
 def test_a_sound_analysis_fails_no_more_often_than_said(confounded, refuter, estimator):
-    failed = 0
+    verdicts: Counter[str] = Counter()
     for seed in range(COHORTS):
         sample = confounded(300, seed=1000 + seed)
         original = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
         stream = generator(seed, "refuter", refuter.kind)
         subject = Subject("rung", estimator, sample, original, original, sample, "risk_difference")
         found = refuter.refute(subject, stream, Auxiliary())
-        assert found.verdict in ("PASS", "FAIL")
-        failed += found.verdict == "FAIL"
-    assert failed / COHORTS < NOMINAL + BAND
+        verdicts[found.verdict] += 1
+    assert verdicts["FAIL"] / COHORTS < NOMINAL + BAND
+    assert verdicts["PASS"] > COHORTS / 2

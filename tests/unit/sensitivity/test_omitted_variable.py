@@ -95,7 +95,7 @@ def test_several_concepts_are_one_benchmark_jointly(confounded):
 
 def test_benchmark_the_rung_does_not_adjust_for_is_said_not_to_be_there(confounded):
     settings = OmittedVariable(benchmarks=["severity", ["co_treatment", "motivation"]])
-    assert settings.named_concepts == ("severity", "co_treatment", "motivation")
+    assert settings.benchmark_concepts == ("severity", "co_treatment", "motivation")
     found = finding(confounded(), benchmarks=settings.benchmarks)
     assert [row.subject for row in found.labelled("benchmark")] == ["severity"]
     assert "Not adjusted for here" in found.sentence
