@@ -22,9 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     from causal.errors import CausalError, VerificationError
+    from causal.interruption import heeding_interruption
 
     try:
-        return int(options.verb_function(options))
+        with heeding_interruption():
+            return int(options.verb_function(options))
     except VerificationError as error:
         print(f"differs: {error}", file=sys.stderr)
         return DIFFERS
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return INVALID
     except KeyboardInterrupt:
-        print("interrupted; the last good report is untouched.", file=sys.stderr)
+        print("interrupted; no report is half-written.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
@@ -174,6 +176,7 @@ def _run(options: argparse.Namespace) -> int:
 
     for specification in specifications:
         check_assaults(plan_analysis(specification, describe(specification.analysis.dataset)))
+    from causal.interruption import stop_if_asked
     from causal.pipeline import run
     from causal.publishing import check_writable, publish, refresh_index
 
@@ -184,6 +187,7 @@ def _run(options: argparse.Namespace) -> int:
         for specification in specifications:
 
             def show(stage: str, name: str = specification.name) -> None:
+                stop_if_asked()
                 bar.set_description(f"{name}: {stage}")
 
             result = run(specification, data=options.data, jobs=options.jobs, progress=show)

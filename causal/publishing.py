@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from causal.errors import CausalError, Place
+from causal.interruption import undisturbed
 from causal.report import HTML, render_index, rendered, rendered_html
 from causal.result import Result, dump, load
 
@@ -17,7 +19,7 @@ def publish(result: Result, folder: Path) -> None:
     """Write ``results.json`` and the report into a folder.
 
     Everything is computed and written beside the folder first, then moved in; an interruption
-    before that leaves the last good report untouched.
+    before that leaves the last good report untouched, one within waits until all are in place.
 
     Raises
     ------
@@ -34,17 +36,23 @@ def publish(result: Result, folder: Path) -> None:
             path = stage / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
-        for kind in ("tables", "figures"):
-            for old in (folder / kind).glob("*"):
-                if f"{kind}/{old.name}" not in content:
-                    old.unlink()
-        for name in content:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(stage / name, folder / name)
+        with undisturbed():
+            _put_in_place(stage, folder, list(content))
     except OSError as problem:
         raise _unwritable(folder, problem) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _put_in_place(stage: Path, folder: Path, names: Sequence[str]) -> None:
+    """Move files in, and remove tables and figures of an earlier report."""
+    for kind in ("tables", "figures"):
+        for old in (folder / kind).glob("*"):
+            if f"{kind}/{old.name}" not in names:
+                old.unlink()
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(stage / name, folder / name)
 
 
 def check_writable(folder: Path) -> None:
