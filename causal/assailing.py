@@ -9,10 +9,19 @@ from causal.cohort import HELD, TIME, Cohort, Sample
 from causal.control_checks import check_controls, check_repeated
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimate import Scale
-from causal.examining import Attempt, Inquiry, analyse_sensitivity, refute_rung, trace_power
+from causal.examining import (
+    Attempt,
+    Inquiry,
+    Inspection,
+    analyse_sensitivity,
+    inspect_instruments,
+    refute_rung,
+    trace_power,
+)
 from causal.fitting import FittedRung, RungTask, usable_rows
 from causal.identify import Availability
 from causal.implications import imply, measured_as
+from causal.instrumental import InstrumentFinding
 from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
 from causal.refuters import AnyRefuter, Auxiliary, GraphFalsification, Refutation
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
@@ -49,6 +58,13 @@ def check_assaults(plan: Plan) -> None:
     if analysis.power is not None and analysis.power.benchmark is not None:
         with located(document, "power", "benchmark"):
             _check_benchmark(plan, analysis.power.benchmark)
+    if "instrument_checks" in analysis.model_fields_set and analysis.instrument_checks:
+        with located(document, "instrument_checks"):
+            if leaning_rung(plan) is None:
+                raise SpecError(
+                    "there is nothing to check: no rung has an instrument and estimates an effect "
+                    "with it. Give a rung an instrument, or take instrument_checks away."
+                )
     for number, settings in enumerate(analysis.sensitivity):
         with located(document, "sensitivity", number):
             for concept in settings.named_concepts:
@@ -130,6 +146,47 @@ def find_sensitivity(
         one if one.rung == analysis.headline_rung else replace(one, curves=(), contours=())
         for one in findings
     ]
+
+
+def inspect_rung(
+    plan: Plan,
+    tasks: Sequence[RungTask],
+    fits: Sequence[FittedRung],
+    sample: Sample,
+    *,
+    jobs: int = 1,
+) -> list[InstrumentFinding]:
+    """Look at every instrument of the rung that leans on one; nothing where none does."""
+    analysis, document = plan.analysis, plan.specification.document
+    leaning = leaning_rung(plan)
+    if leaning is None:
+        return []
+    number = [task.name for task in tasks].index(leaning)
+    subject = subject_of(plan, tasks[number], fits[number], sample)
+    return inspect_instruments(
+        [
+            Inspection(
+                number=position,
+                check=check,
+                subject=subject,
+                instrument=instrument,
+                seed=analysis.seed,
+                place=document.place(("instrument_checks", position)),
+            )
+            for instrument in subject.sample.instruments
+            for position, check in enumerate(analysis.instrument_checks)
+        ],
+        jobs=jobs,
+    )
+
+
+def leaning_rung(plan: Plan) -> str | None:
+    """Name the headline if its effect leans on instruments, else the first rung that does."""
+    names = [
+        one.rung.name for one in plan.rungs if one.moving and one.rung.estimator.estimand == "LATE"
+    ]
+    headline = plan.analysis.headline_rung
+    return headline if headline in names else next(iter(names), None)
 
 
 def subject_of(plan: Plan, task: RungTask, fitted: FittedRung, sample: Sample) -> Subject:

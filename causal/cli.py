@@ -195,10 +195,14 @@ def _run(options: argparse.Namespace) -> int:
             publish(result, options.out / specification.name)
             bar.update()
             failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
-            gated = gated or bool(failed)
+            against = [one for one in result.instruments if one.verdict == "FAIL"]
+            gated = gated or bool(failed) or bool(against)
             bar.write(f"{options.out / specification.name / 'report.md'}", file=sys.stdout)
             for one in failed:
                 bar.write(f"  gate {one.name} of rung {one.rung}: {one.reason}", file=sys.stderr)
+            for check in against:
+                said = f"  {check.kind} of {check.instrument}: {check.sentence}"
+                bar.write(said, file=sys.stderr)
     finally:  # what was written before a failure belongs in the index
         bar.close()
         refresh_index(options.out)

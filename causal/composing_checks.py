@@ -12,6 +12,7 @@ from causal.diagnostics import Diagnostic
 from causal.estimate import NotEstimable
 from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
+from causal.instrumental import InstrumentFinding
 from causal.refuters import PowerCurve, Refutation
 from causal.sampling import Drawn
 from causal.sensitivity import SensitivityFinding
@@ -85,6 +86,28 @@ def compose_refutation(found: Refutation, subject: str) -> doc.RefutationBlock:
         rows=[_row(one) for one in found.rows],
         curve=_power_curve(found.curve),
     )
+
+
+def compose_instrument(found: InstrumentFinding, min_cell: int) -> doc.InstrumentBlock:
+    """Write what a check of an instrument found; lines of few rows are hidden."""
+    shown = [row for row in found.rows if not _is_small(row, min_cell)]
+    drawn = found.curves if len(shown) == len(found.rows) else ()
+    return doc.InstrumentBlock(
+        kind=found.kind,
+        rung=found.rung,
+        instrument=found.instrument,
+        verdict=found.verdict,
+        sentence=found.sentence,
+        cannot_see=found.cannot_see,
+        rows=[_row(one) for one in shown],
+        curves=[compose_curve(one) for one in drawn],
+    )
+
+
+def _is_small(row: Row, min_cell: int) -> bool:
+    """Tell whether a line counts fewer rows than may be published."""
+    counts = [one.value for one in row.numbers if one.name == "rows"]
+    return any(isinstance(count, float) and 0 < count < min_cell for count in counts)
 
 
 def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:

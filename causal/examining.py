@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from causal.errors import CausalError, Place
 from causal.estimate import NotEstimable
 from causal.execution import map_tasks
+from causal.instrumental import AnyInstrumentCheck, InstrumentFinding
 from causal.refuters import AnyRefuter, Auxiliary, PowerCurve, PowerPoint, Refutation
 from causal.refuters.power import PowerStudy, gather_curve, measure_power
 from causal.seeding import generator
@@ -58,6 +59,24 @@ class Inquiry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """One check to be made of one instrument of a rung.
+
+    Attributes
+    ----------
+    number : position in the specification; names the random stream with kind and instrument.
+    instrument : its name.
+    """
+
+    number: int
+    check: AnyInstrumentCheck
+    subject: Subject
+    instrument: str
+    seed: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """One refuter to be tried on cohorts with a confounder of one strength."""
 
@@ -96,6 +115,24 @@ def trace_power(
 def analyse_sensitivity(inquiries: Sequence[Inquiry], *, jobs: int = 1) -> list[SensitivityFinding]:
     """Ask what could overturn rungs; the draws do not depend on the number of processes."""
     return map_tasks(_analyse, inquiries, jobs=jobs)
+
+
+def inspect_instruments(
+    inspections: Sequence[Inspection], *, jobs: int = 1
+) -> list[InstrumentFinding]:
+    """Check instruments; the draws do not depend on the number of processes."""
+    return map_tasks(_inspect, inspections, jobs=jobs)
+
+
+def _inspect(one: Inspection) -> InstrumentFinding:
+    """Make one check."""
+    rng = generator(one.seed, "instrument", one.check.kind, one.number, one.instrument)
+    try:
+        return one.check.examine(one.subject, one.instrument, rng)
+    except CausalError as error:
+        if not str(error.place):
+            error.place = one.place
+        raise
 
 
 def _analyse(inquiry: Inquiry) -> SensitivityFinding:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from causal import composing
 from causal import composing_checks as checks
-from causal.assailing import check_assaults, find_sensitivity, refute_headline
+from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
@@ -16,6 +16,7 @@ from causal.estimators import AnyEstimator, InverseProbability, Overlap
 from causal.estimators.nuisance import EntryModel, ObservationModel, PropensityModel
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
 from causal.identify import Availability
+from causal.instrumental import InstrumentFinding
 from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
 from causal.refuters import Refutation
@@ -80,13 +81,15 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
     gates = Thresholds(**plan.analysis.gates.model_dump())
     progress("rungs")
     fits = fit_rungs(drawn.sample, tasks, gates, plan.analysis.seed, jobs=jobs)
+    progress("instruments")
+    inspected = inspect_rung(plan, tasks, fits, drawn.sample, jobs=jobs)
     progress("attempts to refute")
     refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
     progress("sensitivity")
     findings = find_sensitivity(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
     progress("variants")
     variants = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
-    return _result(plan, cohort, drawn, fits, refutations, findings, variants)
+    return _result(plan, cohort, drawn, fits, inspected, refutations, findings, variants)
 
 
 def _result(
@@ -94,6 +97,7 @@ def _result(
     cohort: Cohort,
     drawn: Drawn,
     fits: Sequence[FittedRung],
+    inspected: Sequence[InstrumentFinding],
     refutations: Sequence[Refutation],
     findings: Sequence[SensitivityFinding],
     variants: list[VariantBlock],
@@ -122,6 +126,7 @@ def _result(
         ],
         headline=analysis.headline_rung,
         variants=variants,
+        instruments=[checks.compose_instrument(found, cell) for found in inspected],
         refutations=[
             checks.compose_refutation(found, refuter.subject)
             for refuter, found in zip(analysis.refuters, refutations, strict=True)

@@ -28,6 +28,7 @@ from causal.result_assumptions import (
 from causal.result_challenges import (
     ContourBlock,
     CurveBlock,
+    InstrumentBlock,
     MarkBlock,
     NumberBlock,
     PowerCurveBlock,
@@ -56,6 +57,7 @@ __all__ = [
     "EdgeBlock",
     "EstimandBlock",
     "FollowUpBlock",
+    "InstrumentBlock",
     "Label",
     "LabelBlock",
     "MarkBlock",
@@ -262,6 +264,7 @@ class Result(Block):
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
     variants: list[VariantBlock]
+    instruments: list[InstrumentBlock] = Field(default_factory=list)
     refutations: list[RefutationBlock]
     sensitivity: list[SensitivityBlock]
     covariance: CovarianceBlock

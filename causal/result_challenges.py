@@ -76,6 +76,19 @@ class PowerCurveBlock(Block):
     note: str
 
 
+class InstrumentBlock(Block):
+    """One check of an instrument: what the data show of it, and what a pass leaves open."""
+
+    kind: str
+    rung: str
+    instrument: str
+    verdict: Verdict
+    sentence: str
+    cannot_see: str
+    rows: list[TableRow]
+    curves: list[CurveBlock]
+
+
 class RefutationBlock(Block):
     """One attempt to break a rung: what it found, and what it can and cannot see.
 

@@ -16,6 +16,7 @@ from causal.errors import SpecError, did_you_mean
 from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator
 from causal.features import Form
+from causal.instrumental import ALL_CHECKS, AnyInstrumentCheck
 from causal.refuters import AnyRefuter
 from causal.refuters.power import PowerStudy
 from causal.sensitivity import AnySensitivity
@@ -215,6 +216,8 @@ class Analysis(Settings):
     power : how often each refuter would fail as an unmeasured confounder grows; not measured when
         left out.
     sensitivity : what could overturn the headline rung and the brackets.
+    instrument_checks : what is looked at of the instruments of the headline rung, or of the first
+        rung with any where that has none; everything there is unless said otherwise.
     companions : analyses to be read beside this one.
     """
 
@@ -237,6 +240,7 @@ class Analysis(Settings):
     refuters: tuple[AnyRefuter, ...] = ()
     power: PowerStudy | None = None
     sensitivity: tuple[AnySensitivity, ...] = ()
+    instrument_checks: tuple[AnyInstrumentCheck, ...] = ALL_CHECKS
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
@@ -310,6 +314,7 @@ class Analysis(Settings):
                 "refuters": (),
                 "power": None,
                 "sensitivity": (),
+                "instrument_checks": (),
             }
         )
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from causal import inference
 from causal.arrays import Floats, Ints
-from causal.errors import SpecError
+from causal.errors import InstrumentError, SpecError
 from causal.estimate import NotEstimable
-from causal.estimators.regression import arm_means
-from causal.instrumental.stages import check_two_arms, standard_error
+from causal.instrumental.stages import NOTHING, check_two_arms
 
 BalanceVerdict: TypeAlias = Literal["alike", "different", "not resolved"]
 
@@ -89,8 +88,8 @@ class StageBySubgroup:
     Attributes
     ----------
     overall : first stage in everybody.
-    stages : one a subgroup that has both arms.
-    left_out : names of subgroups with an empty arm.
+    stages : one a subgroup in which the instrument varies.
+    left_out : names of subgroups in which the instrument does not vary.
     f, df, p : Wald F test of equal first stages, and its numerator degrees of freedom.
     sentence : what this hints of monotonicity, which it cannot show.
     """
@@ -111,25 +110,32 @@ def check_balance(
     w: Floats,
     cluster: Ints | None,
     margin: float,
+    given: Floats | None = None,
 ) -> Balance:
     """Test every covariate for a difference, and for alikeness within a margin.
 
     A test of difference that finds nothing says little in a small sample; alikeness has to be
-    shown, by two one-sided tests against the margin.
+    shown, by two one-sided tests against the margin. For an instrument that is not 0/1 the
+    difference is that for a standard deviation of it.
 
     Parameters
     ----------
-    z : (n,) floats, 0/1.
+    z : (n,) floats, 0/1 or any number.
     x : (n, p) floats.
     names : p names.
     w : (n,) floats.
     cluster : (n,) ints or None.
-    margin : in standard deviations (pooled, unweighted), above 0; declared before looking.
+    margin : in standard deviations of the covariate (pooled over the arms of a 0/1 instrument,
+        unweighted), above 0; declared before looking.
+    given : (n, q) floats, what the instrument is drawn at random given; differences are then the
+        instrument's coefficients beside these columns.
 
     Raises
     ------
     SpecError
         The margin is not above 0.
+    InstrumentError
+        The instrument does not vary, or not beyond ``given``.
 
     References
     ----------
@@ -138,23 +144,24 @@ def check_balance(
     """
     from scipy import special
 
-    check_two_arms(z, "instrument")
     if not margin > 0:
         raise SpecError(f"the margin is {margin:g} standard deviations; expected above 0.")
-    spread = np.sqrt(sum(x[z == arm].var(axis=0, ddof=1) for arm in (0, 1)) / 2)
-    varies = spread > 1e-12 * np.maximum(1.0, np.abs(x).max(axis=0, initial=0.0))
+    two_arms = bool(np.isin(z, (0.0, 1.0)).all())
+    arms = [z == arm for arm in (0, 1)] if two_arms else [np.isfinite(z)]
+    if two_arms:
+        check_two_arms(z, "instrument")
+    spread = np.sqrt(sum(x[arm].var(axis=0, ddof=1) for arm in arms) / len(arms))
+    varies = spread > NOTHING * np.maximum(1.0, np.abs(x).max(axis=0, initial=0.0))
     columns = [j for j, one in enumerate(varies) if one]
-    smd, errors = np.empty(len(columns)), np.empty(len(columns))
-    for row, j in enumerate(columns):
-        means, psi = arm_means(x[:, j], z, w)
-        smd[row] = (means[1] - means[0]) / spread[j]
-        errors[row] = standard_error((psi[:, 1] - psi[:, 0]) / spread[j], cluster)
-    different = holm(2 * special.ndtr(-np.abs(smd) / errors))
-    alike = holm(special.ndtr((np.abs(smd) - margin) / errors))
+    unit = 1.0 if two_arms else float(z.std(ddof=1))
+    slopes, influence = _slopes(x[:, columns] / spread[columns], z / unit, given, w)
+    errors = np.sqrt(np.diag(inference.covariance(influence, cluster)))
+    tested = _two_sided(slopes, errors), special.ndtr((np.abs(slopes) - margin) / errors)
+    different, alike = (holm(one) for one in tested)
     rows = tuple(
         BalanceRow(
             names[j],
-            float(smd[i]),
+            float(slopes[i]),
             float(errors[i]),
             float(different[i]),
             float(alike[i]),
@@ -162,19 +169,8 @@ def check_balance(
         )
         for i, j in enumerate(columns)
     )
-    counts = [sum(row.verdict == one for row in rows) for one in ("alike", "different")]
-    sentence = (
-        f"Of {len(rows)} covariates, {counts[0]} are alike between the arms of the instrument "
-        f"within {margin:g} standard deviations, {counts[1]} differ, and "
-        f"{len(rows) - sum(counts)} are not resolved at this size. What is not measured is not "
-        "tested."
-    )
-    return Balance(
-        margin,
-        rows,
-        tuple(name for name, one in zip(names, varies, strict=True) if not one),
-        sentence,
-    )
+    constant = tuple(name for name, one in zip(names, varies, strict=True) if not one)
+    return Balance(margin, rows, constant, _balance_sentence(rows, margin, two_arms))
 
 
 def stage_by_subgroup(
@@ -184,37 +180,39 @@ def stage_by_subgroup(
     names: Sequence[str],
     w: Floats,
     cluster: Ints | None,
+    given: Floats | None = None,
 ) -> StageBySubgroup | NotEstimable:
     """Compare first stages between subgroups formed before the instrument acted.
 
     Parameters
     ----------
     a : (n,) floats, exposure, 0/1 or a dose.
-    z : (n,) floats, 0/1.
+    z : (n,) floats, 0/1 or any number.
     group : (n,) ints, 0 to len(names) - 1.
     names : of the subgroups.
     w : (n,) floats.
     cluster : (n,) ints or None.
+    given : (n, q) floats, covariates every first stage is given, each in its own way.
 
     Returns
     -------
-    The comparison; or that fewer than two subgroups have both arms.
+    The comparison; or that the instrument varies in fewer than two subgroups.
     """
     from scipy import special
 
-    check_two_arms(z, "instrument")
-    overall = float(np.diff(arm_means(a, z, w)[0])[0])
+    overall = float(_slopes(a[:, None], z, given, w)[0][0])
     stages, columns, left_out = [], [], []
     for number, name in enumerate(names):
         inside = group == number
-        if len(np.unique(z[inside])) < 2:
+        try:
+            value, psi = _slopes(a[:, None], z, given, w * inside)
+        except InstrumentError:
             left_out.append(name)
             continue
-        means, psi = arm_means(a, z, w * inside)
-        columns.append(psi[:, 1] - psi[:, 0])
-        stages.append((name, int(inside.sum()), float(means[1] - means[0])))
+        columns.append(psi[:, 0])
+        stages.append((name, int(inside.sum()), float(value[0])))
     if len(stages) < 2:
-        return NotEstimable("fewer than two subgroups have both arms of the instrument")
+        return NotEstimable("the instrument varies in fewer than two subgroups")
     covariance = inference.covariance(np.column_stack(columns), cluster)
     errors = np.sqrt(np.diag(covariance))
     values = np.array([value for *_, value in stages])
@@ -249,6 +247,40 @@ def holm(p: Floats) -> Floats:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(p) else steps
     return corrected
+
+
+def _slopes(x: Floats, z: Floats, given: Floats | None, w: Floats) -> tuple[Floats, Floats]:
+    """Give (p,) least-squares coefficients of z beside ``given``, and (n, p) influence values."""
+    root = np.sqrt(w)[:, None]
+    beside = np.empty((len(z), 0)) if given is None else given - given.mean(axis=0)
+    design = root * np.column_stack([np.ones(len(z)), beside])
+    targets = root * np.column_stack([z, x])
+    left = targets - design @ np.linalg.lstsq(design, targets)[0]
+    moved, spread = left[:, :1], float(left[:, 0] @ left[:, 0])
+    if spread <= NOTHING * float(w @ z**2):
+        raise InstrumentError("the covariates determine the instrument, or it does not vary.")
+    slopes = moved[:, 0] @ left[:, 1:] / spread
+    return slopes, len(z) * moved * (left[:, 1:] - moved * slopes) / spread
+
+
+def _two_sided(values: Floats, errors: Floats) -> Floats:
+    """Give p-values of values being 0."""
+    from scipy import special
+
+    p: Floats = 2 * special.ndtr(-np.abs(values) / errors)
+    return p
+
+
+def _balance_sentence(rows: Sequence[BalanceRow], margin: float, two_arms: bool) -> str:
+    """Say how many covariates are alike, different, and not resolved."""
+    counts = [sum(row.verdict == one for row in rows) for one in ("alike", "different")]
+    where = "between the arms of the instrument" if two_arms else "along the instrument"
+    return (
+        f"Of {len(rows)} covariates, {counts[0]} are alike {where} "
+        f"within {margin:g} standard deviations, {counts[1]} differ, and "
+        f"{len(rows) - sum(counts)} are not resolved at this size. What is not measured is not "
+        "tested."
+    )
 
 
 def _verdict(different: float, alike: float) -> BalanceVerdict:

@@ -259,7 +259,7 @@ def _findings(
         else reduced.value / first.value
     )
     return TrialFindings(
-        first, reduced, wald, Region(pieces, level), _readings(first, reduced, covariance)
+        first, reduced, wald, Region(pieces, level), impossible_readings(first, reduced, covariance)
     )
 
 
@@ -291,8 +291,20 @@ def _check_correlation(correlation: float) -> None:
         raise SpecError(f"a correlation of {correlation:g} was given; expected between -1 and 1.")
 
 
-def _readings(first: Difference, reduced: Difference, covariance: Floats) -> tuple[str, ...]:
-    """Read a Wald ratio beyond -1 or 1 where both differences are of shares."""
+def impossible_readings(
+    first: Difference, reduced: Difference, covariance: Floats
+) -> tuple[str, ...]:
+    """Read a Wald ratio beyond -1 or 1 where both differences are of shares.
+
+    Parameters
+    ----------
+    first, reduced : differences in exposure and in outcome, counted towards the same arm.
+    covariance : (2, 2) floats of (reduced, first).
+
+    Returns
+    -------
+    Three readings, none of them asserted; none where the ratio is possible.
+    """
     from scipy import special
 
     if not (first.share and reduced.share) or abs(reduced.value) <= abs(first.value):

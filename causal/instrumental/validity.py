@@ -12,6 +12,7 @@ from causal.arrays import Floats, Ints
 from causal.estimate import NotEstimable
 from causal.estimators.regression import arm_means
 from causal.instrumental.stages import check_two_arms
+from causal.instrumental.unit_pool import UnitPool, pool_units
 from causal.sensitivity.partial_identification import top_mean
 
 TRIM = 0.07
@@ -20,6 +21,10 @@ are held down."""
 CUTS = 20
 """Quantiles between which intervals of a continuous outcome are formed: 210 intervals an exposure
 level. More would add intervals of few rows, which the trimming holds down anyway."""
+FEWEST_TAKERS = 10
+"""With fewer rows of a type that is seen alone, a normal interval for its mean says nothing."""
+BATCH = 100
+"""Draws made at once, so that memory stays with the data."""
 DRAWS = 1000
 """Bootstrap draws; a p-value of .05 then has a Monte-Carlo error of .007."""
 ALL_THREE = "independence, exclusion or monotonicity"
@@ -116,10 +121,9 @@ def kitagawa_test(
     With a valid instrument that moves exposure in one direction, for every interval B,
     :math:`P(Y \in B, A = 1 | Z = 1) \ge P(Y \in B, A = 1 | Z = 0)`, and the reverse for A = 0:
     the differences are the compliers. The statistic is the largest violation over its standard
-    error (clustered where rows are), which is not taken below ``trim``. The bootstrap draws
-    clusters of influence values, which puts all differences at zero, the least favourable case,
-    and takes standard errors anew in each draw. The paper draws from the pooled arms instead; this
-    holds for weights too, and where an instrument varies within clusters.
+    error (clustered where rows are), which is not taken below ``trim``. The bootstrap draws both
+    arms from the pooled rows (or clusters), which puts all differences at zero, the least
+    favourable case, and knows how seldom a small arm has rows in a small interval.
 
     Parameters
     ----------
@@ -131,6 +135,10 @@ def kitagawa_test(
     trim : floor of the standard deviation, on the scale of a share of one pooled row.
     draws : of the bootstrap.
 
+    Returns
+    -------
+    The test; or that the instrument varies within clusters, so that no arms can be drawn.
+
     References
     ----------
     Kitagawa (2015), doi:10.3982/ECTA11974: the inequalities are its testable implication, the
@@ -140,35 +148,26 @@ def kitagawa_test(
     check_two_arms(z, "instrument")
     z, turned = _oriented(a, z, w, raises)
     cell, spans = _intervals(y)
-    values, columns, words = [], [], []
-    for exposure, sign in ((1, -1.0), (0, 1.0)):
-        parts = [
-            arm_means(((cell == k) & (a == exposure)).astype(float), z, w)
-            for k in range(cell.max() + 1)
+    cells = cell.max() + 1
+    inside = np.zeros((2 * cells, 2 * len(spans)))  # exposure and outcome by interval
+    for number, (first, last, _) in enumerate(spans):
+        inside[cells + first : cells + last + 1, number] = 1.0
+        inside[first : last + 1, len(spans) + number] = 1.0
+    pool = pool_units((a * cells + cell).astype(np.int64), 2 * cells, z, w, cluster)
+    if isinstance(pool, NotEstimable):
+        return pool
+    sign = np.repeat([-1.0, 1.0], len(spans))
+    ratios = _violations(pool, pool.seen[None], inside, sign, trim)[0]
+    largest = np.concatenate(
+        [
+            _violations(pool, pool.draw(rng, size), inside, sign, trim).max(axis=1)
+            for size in np.diff(np.append(np.arange(0, draws, BATCH), draws))
         ]
-        shares = np.array([sign * (means[1] - means[0]) for means, _ in parts])
-        moves = np.column_stack([sign * (one[:, 1] - one[:, 0]) for _, one in parts])
-        total = np.concatenate([[0.0], np.cumsum(shares)])
-        summed = np.column_stack([np.zeros(len(y)), np.cumsum(moves, axis=1)])
-        for first, last, name in spans:
-            values.append(float(total[last + 1] - total[first]))
-            columns.append(summed[:, last + 1] - summed[:, first])
-            words.append(f"outcome {name} at exposure {exposure}")
-    influence = np.column_stack(columns)
-    sums = influence if cluster is None else inference.cluster_sums(influence, cluster)
-    sizes = float((z == 1).sum()), float((z == 0).sum())
-    per_row = np.sqrt(sizes[0] * sizes[1] / sum(sizes))
-    scaled = per_row * np.sqrt((sums**2).sum(axis=0)) / len(y)
-    floor = np.maximum(scaled, trim)
-    ratios = per_row * np.array(values) / floor
-    drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws).astype(float)
-    error = per_row / len(y) * np.sqrt(drawn @ sums**2)
-    bootstrap = per_row / len(y) * (drawn @ sums) / np.maximum(error, trim)
-    reached = int((bootstrap.max(axis=1) >= ratios.max()).sum())
-    p, worst = (1 + reached) / (1 + draws), words[int(ratios.argmax())]
-    return _worded(
-        "Kitagawa", float(ratios.max()), p, len(values), worst + turned, level, ALL_THREE
     )
+    words = [f"outcome {name} at exposure {level_}" for level_ in (1, 0) for *_, name in spans]
+    reached = int((largest >= ratios.max()).sum())
+    p, worst = (1 + reached) / (1 + draws), words[int(ratios.argmax())]
+    return _worded("Kitagawa", float(ratios.max()), p, len(words), worst + turned, level, ALL_THREE)
 
 
 def huber_mellace_test(
@@ -196,7 +195,7 @@ def huber_mellace_test(
 
     Returns
     -------
-    The test; or that everybody complies, so that there is nothing to compare.
+    The test; or that next to everybody complies, so that there is nothing to compare.
 
     References
     ----------
@@ -210,8 +209,8 @@ def huber_mellace_test(
     for exposure, alone in ((1, 0), (0, 1)):  # takers alone are seen in arm `alone`
         taken = (a == exposure).astype(float)
         shares, moves = arm_means(taken, z, w)
-        if shares[alone] == 0:
-            continue  # nobody of this type, so nothing is mixed
+        if ((z == alone) & (a == exposure)).sum() < FEWEST_TAKERS:
+            continue  # nobody of this type, so nothing is mixed; or too few to tell
         mixed = 1 - alone
         kept = min(float(shares[alone] / shares[mixed]), 1.0)
         kept_moves = kept * (moves[:, alone] / shares[alone] - moves[:, mixed] / shares[mixed])
@@ -223,7 +222,10 @@ def huber_mellace_test(
             columns.append(sign * mean_moves - top_moves)
             words.append(f"{type_} takers beyond the {end} outcomes of the arm they are mixed in")
     if not excesses:
-        return NotEstimable("everybody complies, so no mean can be compared between the arms")
+        return NotEstimable(
+            f"fewer than {FEWEST_TAKERS} persons of any type are seen alone, so no mean can be "
+            "compared between the arms"
+        )
     influence = np.column_stack(columns)
     errors = np.sqrt(np.diag(inference.covariance(influence, cluster)))
     free = errors > NO_SPREAD * max(spread, np.finfo(float).tiny)
@@ -272,6 +274,35 @@ def _intervals(y: Floats) -> tuple[Ints, list[tuple[int, int, str]]]:
             low, high = names[first][0], names[last][1]
             spans.append((first, last, low if low == high else f"{low} to {high}"))
     return cell.astype(np.int64), spans
+
+
+def _violations(
+    pool: UnitPool, counts: Floats, inside: Floats, sign: Floats, trim: float
+) -> Floats:
+    """Give the standardised violations of every interval, one row a draw.
+
+    Parameters
+    ----------
+    counts : (d, 2, units) floats, how often a unit stands in either arm.
+    inside : (cells, m) floats, 0/1, which cells an interval holds.
+    sign : (m,) floats, which arm is to hold more.
+    """
+    sums = pool.totals @ inside
+    means, spreads = [], []
+    for arm in (0, 1):
+        drawn = counts[:, arm]
+        weight = (drawn @ pool.weight)[:, None]
+        share = drawn @ sums / weight
+        crossed = drawn @ (sums * pool.weight[:, None])
+        square = drawn @ sums**2 - 2 * share * crossed
+        square += share**2 * (drawn @ pool.weight**2)[:, None]
+        means.append(share)
+        spreads.append(np.maximum(square, 0.0) / weight**2)
+    rows = pool.rows
+    per_row = np.sqrt(rows[0] * rows[1] / sum(rows))
+    error = per_row * np.sqrt(spreads[0] + spreads[1])
+    found: Floats = per_row * sign * (means[1] - means[0]) / np.maximum(error, trim)
+    return found
 
 
 def _largest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from causal.report.balance_figure import balance_svg
 from causal.report.confidence_figure import confidence_svg
 from causal.report.dag_figure import dag_svg
+from causal.report.instrument_figure import instruments_svg
 from causal.report.ladder_figure import ladder_svg
 from causal.report.overlap_figure import overlap_svg
 from causal.report.sensitivity_figures import contours_svg, sweeps_svg
@@ -18,6 +19,7 @@ FIGURES = (
     "contours.svg",
     "sweeps.svg",
     "confidence.svg",
+    "instruments.svg",
 )
 
 
@@ -30,12 +32,10 @@ def figures(result: Result) -> dict[str, bytes]:
         drawn["balance.svg"] = balance_svg(result)
     if result.overlap:
         drawn["overlap.svg"] = overlap_svg(result)
-    contours, sweeps = contours_svg(result), sweeps_svg(result)
-    if contours is not None:
-        drawn["contours.svg"] = contours
-    if sweeps is not None:
-        drawn["sweeps.svg"] = sweeps
-    confidence = confidence_svg(result)
-    if confidence is not None:
-        drawn["confidence.svg"] = confidence
-    return drawn
+    where_there_are: dict[str, bytes | None] = {
+        "contours.svg": contours_svg(result),
+        "sweeps.svg": sweeps_svg(result),
+        "confidence.svg": confidence_svg(result),
+        "instruments.svg": instruments_svg(result),
+    }
+    return drawn | {name: body for name, body in where_there_are.items() if body is not None}

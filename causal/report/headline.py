@@ -37,7 +37,9 @@ def short_verdict(result: Result) -> str:
         return "crude only"
     excluded = f"interval excludes {measure_of(result).null:g}"
     parts = [_certainty(result, rung).strip(" ;:") or excluded]
-    failed = sum(one.verdict == "FAIL" for one in result.diagnostics)
+    verdicts = [one.verdict for one in result.diagnostics]
+    verdicts += [one.verdict for one in result.instruments]
+    failed = verdicts.count("FAIL")
     if failed:
         parts.append(f"{failed} {'check' if failed == 1 else 'checks'} not passed")
     return "; ".join(parts)

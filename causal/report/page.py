@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import challenges, diagram, overturning, sections
+from causal.report import challenges, diagram, instruments, overturning, sections
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -60,7 +60,7 @@ def compose_page(result: Result, parts: Collection[str]) -> Page:
     return Page(
         title=f"{title}: {plain(result.name).replace('_', ' ')}",
         question=plain(result.question),
-        stamp=sections.stamp(result),
+        stamp=sections.stamp(result, instruments.contradicted(result)),
         sections=tuple(Section(name, tuple(blocks)) for name, blocks in built),
     )
 
@@ -75,6 +75,7 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
             *(
                 (name, " ".join(said))
                 for name, said in (
+                    ("The instrument", instruments.instrument_sentences(result)),
                     ("Attempts to refute", challenges.challenge_sentences(result)),
                     ("What could overturn it", overturning.overturning_sentences(result)),
                 )
@@ -174,6 +175,7 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
         yield _data("diagnostics.csv", parts=parts)
     else:
         yield Paragraph("No check was run.")
+    yield from instruments.instruments(result, parts)
     alt = "Standardised mean differences before and after weighting"
     for figure in _figure("balance.svg", alt, parts):
         yield figure

@@ -44,12 +44,19 @@ VERDICTS = {
 }
 
 
-def stamp(result: Result) -> str:
-    """Say above everything else that a check failed; nothing when none did."""
+def stamp(result: Result, contradicted: Sequence[tuple[str, str]] = ()) -> str:
+    """Say above everything else that a check failed; nothing when none did.
+
+    Parameters
+    ----------
+    contradicted : rung and words of checks of instruments that failed.
+    """
     failed: dict[str, list[str]] = {}
     for one in result.diagnostics:
         if one.verdict == "FAIL":
             failed.setdefault(one.rung, []).append(words(one.name))
+    for rung, said in contradicted:
+        failed.setdefault(rung, []).append(said)
     if not failed:
         return ""
     listed = "; ".join(f"{joined(checks)} in {code(rung)}" for rung, checks in failed.items())

@@ -9,9 +9,11 @@ from typing import TypeAlias
 
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
-from causal.result import Pair, Piece, Reason, Remaining, Result, ScaleBlock
+from causal.result import Pair, Piece, Reason, Remaining, Result, ScaleBlock, TableRow
 
 Cell: TypeAlias = str | int | float | None
+
+NUMBERED = ("label", "subject", "number", "value", "not_estimable")
 
 
 def tables(result: Result) -> dict[str, bytes]:
@@ -193,20 +195,34 @@ def _refutations(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]
     ]  # fmt: skip
 
 
+def _instruments(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a number."""
+    header = ("kind", "rung", "instrument", *NUMBERED)
+    rows: list[Sequence[Cell]] = []
+    for one in result.instruments:
+        rows += [(one.kind, one.rung, one.instrument, *cells) for cells in _numbered(one.rows)]
+    return header, rows
+
+
 def _sensitivity(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     """Give one row a number."""
-    header = ("kind", "rung", "label", "subject", "number", "value", "not_estimable")
+    header = ("kind", "rung", *NUMBERED)
     rows: list[Sequence[Cell]] = []
     for one in result.sensitivity:
-        for row in one.rows:
-            for item in row.numbers:
-                given = (
-                    (None, item.value.not_estimable)
-                    if isinstance(item.value, Reason)
-                    else (item.value, "")
-                )
-                rows.append((one.kind, one.rung, row.label, row.subject, item.name, *given))
+        rows += [(one.kind, one.rung, *cells) for cells in _numbered(one.rows)]
     return header, rows
+
+
+def _numbered(rows: Iterable[TableRow]) -> Iterable[Sequence[Cell]]:
+    """Give one line a number of the rows, under the names of ``NUMBERED``."""
+    for row in rows:
+        for item in row.numbers:
+            given: tuple[Cell, Cell] = (
+                (None, item.value.not_estimable)
+                if isinstance(item.value, Reason)
+                else (item.value, "")
+            )
+            yield (row.label, row.subject, item.name, *given)
 
 
 _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[Cell]]]]] = {
@@ -226,6 +242,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "variants.csv": _variants,
     "refutations.csv": _refutations,
     "sensitivity.csv": _sensitivity,
+    "instruments.csv": _instruments,
 }
 
 

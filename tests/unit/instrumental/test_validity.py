@@ -9,6 +9,7 @@ from causal.instrumental.validity import huber_mellace_test, kitagawa_test, pear
 
 ROUNDING = 1e-9
 REPEATS = 120
+SMALL_ARM = 40
 AT_MOST = 13
 """Rejections of 120 at the 5 % level: 6, and three Monte-Carlo errors of 2.4."""
 TESTS = {"kitagawa": kitagawa_test, "huber": huber_mellace_test, "pearl": pearl_test}
@@ -23,6 +24,7 @@ def run(name, one, **changes):
     return TESTS[name](y, a, z, one.w, one.cluster, rng())
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("continuous", [False, True])
 @pytest.mark.parametrize("clustered", [False, True])
 def test_kitagawa_rejects_an_irrelevant_valid_instrument_no_more_than_it_says(
@@ -37,6 +39,18 @@ def test_kitagawa_rejects_an_irrelevant_valid_instrument_no_more_than_it_says(
         )
         rejected += found.p < 0.05
     assert 0 < rejected <= AT_MOST
+
+
+@pytest.mark.simulation
+def test_a_small_arm_without_rows_in_an_interval_is_no_violation(trial):
+    rejected = 0
+    for seed in range(REPEATS):
+        one = trial(1500, seed, compliers=0.0, continuous=True)
+        kept = (one.z == 1) | (np.cumsum(one.z == 0) <= SMALL_ARM)
+        arrays = (values[kept] for values in (one.y, one.a, one.z, one.w))
+        found = kitagawa_test(*arrays, None, rng(seed), raises=True, draws=200)
+        rejected += found.p < 0.05
+    assert rejected <= AT_MOST
 
 
 def test_huber_mellace_rejects_an_irrelevant_valid_instrument_no_more_than_it_says(trial):
