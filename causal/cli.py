@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from causal.summary.specification import SummarySpecification
+
 OK, DIFFERS, INVALID, GATED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
 
@@ -137,9 +139,12 @@ def _datasets(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     """Validate a specification and say in sentences what it comes to."""
-    from causal.spec import load_analysis
+    from causal.kinds import load_specification
+    from causal.summary.specification import SummarySpecification
 
-    specification = load_analysis(options.spec)
+    specification = load_specification(options.spec)
+    if isinstance(specification, SummarySpecification):
+        return _check_summary(specification, options.spec)
     from causal.assailing import check_assaults
     from causal.planning import plan_analysis
     from causal.registry import describe
@@ -165,20 +170,28 @@ def _check(options: argparse.Namespace) -> int:
     return OK
 
 
+def _check_summary(specification: SummarySpecification, path: Path) -> int:
+    """Say in sentences what the printed numbers of a trial come to."""
+    from causal.summary.composing import run_summary
+    from causal.summary.words import check_sentences
+
+    found = run_summary(specification)
+    print(f"{path} is valid. {found.question}\n")
+    for sentence in check_sentences(found):
+        print(sentence)
+    return OK
+
+
 def _run(options: argparse.Namespace) -> int:
     """Run analyses one after another; every specification is validated before the first runs."""
-    from causal.spec import load_analysis
+    from causal.kinds import check_any, load_specification, run_any
 
-    specifications = [load_analysis(path) for path in options.specs]
-    from causal.assailing import check_assaults
-    from causal.planning import plan_analysis
-    from causal.registry import describe
-
+    specifications = [load_specification(path) for path in options.specs]
     for specification in specifications:
-        check_assaults(plan_analysis(specification, describe(specification.analysis.dataset)))
+        check_any(specification)
     from causal.interruption import stop_if_asked
-    from causal.pipeline import run
     from causal.publishing import check_writable, publish, refresh_index
+    from causal.result import Result
 
     check_writable(options.out)
     gated = False
@@ -190,12 +203,13 @@ def _run(options: argparse.Namespace) -> int:
                 stop_if_asked()
                 bar.set_description(f"{name}: {stage}")
 
-            result = run(specification, data=options.data, jobs=options.jobs, progress=show)
+            result = run_any(specification, data=options.data, jobs=options.jobs, progress=show)
             show("report")
             publish(result, options.out / specification.name)
             bar.update()
             failed = [one for one in result.diagnostics if one.verdict == "FAIL"]
-            against = [one for one in result.instruments if one.verdict == "FAIL"]
+            inspected = result.instruments if isinstance(result, Result) else []
+            against = [one for one in inspected if one.verdict == "FAIL"]
             gated = gated or bool(failed) or bool(against)
             bar.write(f"{options.out / specification.name / 'report.md'}", file=sys.stdout)
             for one in failed:
@@ -222,13 +236,12 @@ def _bar(total: int) -> tqdm[NoReturn]:
 
 def _render(options: argparse.Namespace) -> int:
     """Write reports again from their results."""
+    from causal.kinds import load_result, render_any
     from causal.publishing import RESULT, refresh_index
-    from causal.report import render
-    from causal.result import load
 
     folders = _folders(options.reports)
     for folder in folders:
-        render(load(folder / RESULT), folder)
+        render_any(load_result(folder / RESULT), folder)
         print(folder / "report.md")
     for parent in {folder.parent for folder in folders}:
         refresh_index(parent)

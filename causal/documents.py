@@ -138,6 +138,23 @@ def validated(document: Document, model: type[M]) -> M:
         raise document.error(path, _sentence(first, model) + more) from None
 
 
+def report_name(document: Document) -> str:
+    """Give the name of a specification's report: that of its file.
+
+    Raises
+    ------
+    SpecError
+        The name cannot be that of a folder everywhere.
+    """
+    path = Path(document.file)
+    if not path.stem.replace("_", "").replace("-", "").isalnum():
+        raise SpecError(
+            f"the file name '{path.name}' is to name a folder of reports; use letters, digits, "
+            "_ and - only."
+        )
+    return path.stem
+
+
 def _written(loc: KeyPath, kind: str, document: Document) -> KeyPath:
     """Keep the parts of pydantic's location that are keys of the file, and a key that is missing.
 

@@ -21,8 +21,8 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "causal": causal.__version__, **found}
 
 
-def source_digest(dataset_folder: Path) -> str:
-    """Give the sha256 of the library's Python files and of the data set's folder.
+def source_digest(dataset_folder: Path | None) -> str:
+    """Give the sha256 of the library's Python files and of the data set's folder, if there is one.
 
     Names are taken relative to their folder, so that the digest does not depend on where the
     project lies.
@@ -34,8 +34,8 @@ def source_digest(dataset_folder: Path) -> str:
         if path.relative_to(library).parts[0] != "datasets"
     ]
     files += [
-        (f"datasets/{dataset_folder.name}/{path.name}", path)
-        for path in dataset_folder.iterdir()
+        (f"datasets/{path.parent.name}/{path.name}", path)
+        for path in (dataset_folder.iterdir() if dataset_folder else ())
         if path.is_file()
     ]
     digest = sha256()

@@ -9,13 +9,17 @@ from pathlib import Path
 
 from causal.errors import CausalError, Place
 from causal.interruption import undisturbed
-from causal.report import HTML, render_index, rendered, rendered_html
-from causal.result import Result, dump, load
+from causal.kinds import AnyResult, load_result, rendered_any, rendered_any_html
+from causal.report import HTML, render_index
+from causal.result import Result
+from causal.sealing import seal
+from causal.summary.document import SummaryResult
+from causal.summary.page import index_rows
 
 RESULT = "results.json"
 
 
-def publish(result: Result, folder: Path) -> None:
+def publish(result: AnyResult, folder: Path) -> None:
     """Write ``results.json`` and the report into a folder.
 
     Everything is computed and written beside the folder first, then moved in; an interruption
@@ -26,10 +30,10 @@ def publish(result: Result, folder: Path) -> None:
     CausalError
         The folder cannot be written to.
     """
-    text = dump(result)
-    read = Result.model_validate_json(text)
-    committed = rendered(read)
-    content = {**committed, HTML: rendered_html(read, committed), RESULT: text.encode()}
+    text = seal(result)
+    read = type(result).model_validate_json(text)
+    committed = rendered_any(read)
+    content = {**committed, HTML: rendered_any_html(read, committed), RESULT: text.encode()}
     stage = folder.parent / f".{folder.name}.{os.getpid()}.part"
     try:
         for name, body in content.items():
@@ -68,9 +72,11 @@ def check_writable(folder: Path) -> None:
 
 def refresh_index(reports: Path) -> None:
     """Write the page that lists the reports of a folder."""
-    results = [load(path) for path in sorted(reports.glob(f"*/{RESULT}"))]
+    results = [load_result(path) for path in sorted(reports.glob(f"*/{RESULT}"))]
+    published = [one for one in results if isinstance(one, SummaryResult)]
     if results:
-        render_index(results, reports)
+        cohorts = [one for one in results if isinstance(one, Result)]
+        render_index(cohorts, reports, index_rows(published))
 
 
 def _unwritable(folder: Path, problem: OSError) -> CausalError:

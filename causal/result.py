@@ -6,15 +6,11 @@ same versions on the same kind of machine give the same bytes.
 
 from __future__ import annotations
 
-import json
-import math
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from causal.errors import Place, VerificationError
 from causal.result_assumptions import (
     ColumnBlock,
     ConceptBlock,
@@ -38,6 +34,7 @@ from causal.result_challenges import (
     TableRow,
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.sealing import read_sealed, seal, sealed, unseal
 
 __all__ = [
     "AttritionBlock",
@@ -86,8 +83,6 @@ __all__ = [
     "sealed",
     "suppressed",
 ]
-
-DIGITS = 12
 
 
 class DatasetBlock(Block):
@@ -293,9 +288,7 @@ def suppressed(count: int, min_cell: int) -> Count:
 
 def dump(result: Result) -> str:
     """Write the document as JSON text, sealed with the checksum of its own content."""
-    body = {key: _rounded(value) for key, value in result.model_dump(mode="json").items()}
-    body["checksum"] = _checksum(body)
-    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return seal(result)
 
 
 def load(path: Path) -> Result:
@@ -306,43 +299,4 @@ def load(path: Path) -> Result:
     VerificationError
         The file is missing, is not JSON, or does not follow the schema.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as problem:
-        raise VerificationError(
-            f"cannot be read: {problem.strerror}. Run the analysis first (causal run).",
-            Place(str(path)),
-        ) from None
-    try:
-        return Result.model_validate_json(text)
-    except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        raise VerificationError(
-            f"does not follow the schema: {first['msg']}. Run the analysis again (causal run).",
-            Place(str(path), key="/" + "/".join(map(str, first["loc"]))),
-        ) from None
-
-
-def sealed(path: Path) -> bool:
-    """Tell whether the document's checksum is that of its content."""
-    body = json.loads(path.read_text(encoding="utf-8"))
-    return bool(body.get("checksum") == _checksum(body))
-
-
-def _checksum(body: dict[str, object]) -> str:
-    """Give the sha256 of the document without its checksum."""
-    content = {key: value for key, value in body.items() if key != "checksum"}
-    return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-def _rounded(node: object) -> object:
-    """Round every float of a tree to the digits written."""
-    if isinstance(node, float):
-        if not math.isfinite(node):
-            raise ValueError(f"a result may not hold {node}; give a reason instead")
-        return float(f"{node:.{DIGITS}g}")
-    if isinstance(node, dict):
-        return {key: _rounded(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_rounded(value) for value in node]
-    return node
+    return unseal(read_sealed(path), path, Result)

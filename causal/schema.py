@@ -1,4 +1,4 @@
-"""JSON Schemas of specification and result, for editors and for reviewers."""
+"""JSON Schemas of specifications and results of both kinds, for editors and for reviewers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from causal.result import Result
 from causal.spec import Analysis
+from causal.summary.document import SummaryResult
+from causal.summary.settings import Summary
 
 
 def schemas() -> dict[str, str]:
@@ -17,6 +19,8 @@ def schemas() -> dict[str, str]:
     documents: dict[str, type[BaseModel]] = {
         "specification.schema.json": Analysis,
         "results.schema.json": Result,
+        "trial_specification.schema.json": Summary,
+        "trial_results.schema.json": SummaryResult,
     }
     return {
         name: json.dumps(model.model_json_schema(), indent=1, ensure_ascii=False) + "\n"

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from causal.design import AnyDesign, MissingData, OutcomeAt
-from causal.documents import Document, Settings, read_document, validated
-from causal.errors import SpecError, did_you_mean
+from causal.documents import Document, Settings, read_document, report_name, validated
+from causal.errors import did_you_mean
 from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator
 from causal.features import Form
@@ -371,12 +371,10 @@ def load_analysis(path: Path) -> Specification:
     SpecError
         With file, line and key; what was found, expected and the choices.
     """
-    document = read_document(path)
+    return analysis_from(read_document(path))
+
+
+def analysis_from(document: Document) -> Specification:
+    """Validate a document that is read already; see ``load_analysis``."""
     analysis = validated(document, Analysis)
-    name = path.stem
-    if not name.replace("_", "").replace("-", "").isalnum():
-        raise SpecError(
-            f"the file name '{path.name}' is to name a folder of reports; use letters, digits, "
-            "_ and - only."
-        )
-    return Specification(name, analysis, document)
+    return Specification(report_name(document), analysis, document)

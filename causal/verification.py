@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from causal.errors import DataNotAvailableError, Place, VerificationError
+from causal.kinds import AnyResult, load_result, load_specification, rendered_any, run_any
 from causal.publishing import RESULT
-from causal.report import rendered
-from causal.result import Result, dump, load, sealed
+from causal.sealing import seal, sealed
 
 Node: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
@@ -49,7 +49,7 @@ def verify(
         Naming the first field or file that differs, what it holds and what it should.
     """
     path = folder / RESULT
-    committed = load(path)
+    committed = load_result(path)
     said = [f"{path} follows schema version {committed.schema_version}."]
     specification = None if analyses is None else analyses / f"{committed.name}.yaml"
     if specification is None or not specification.is_file():
@@ -92,13 +92,10 @@ def _is_number(node: Node) -> bool:
 
 
 def _compare_with_run(
-    committed: Result, specification: Path, path: Path, data: Path | None, jobs: int
+    committed: AnyResult, specification: Path, path: Path, data: Path | None, jobs: int
 ) -> list[str]:
     """Re-run and compare; without data, compare the specification only."""
-    from causal.pipeline import run
-    from causal.spec import load_analysis
-
-    loaded = load_analysis(specification)
+    loaded = load_specification(specification)
     if loaded.document.text != committed.specification:
         raise VerificationError(
             f"the specification recorded is not the one in {specification}. Run the analysis "
@@ -106,14 +103,14 @@ def _compare_with_run(
             Place(str(path), key="/specification"),
         )
     try:
-        again = run(loaded, data=data, jobs=jobs)
+        again = run_any(loaded, data=data, jobs=jobs)
     except DataNotAvailableError as absent:
         return [
             "The specification is the recorded one.",
             f"The data are not here, so the numbers were NOT recomputed ({absent.message})",
         ]
     found: Node = json.loads(path.read_text(encoding="utf-8"))
-    expected: Node = json.loads(dump(again))
+    expected: Node = json.loads(seal(again))
     for pointer, was, should in differences(found, expected):
         raise VerificationError(
             f"found {_short(was)}; specification and data give {_short(should)}.",
@@ -128,9 +125,9 @@ def _compare_with_run(
     return said
 
 
-def _compare_files(committed: Result, folder: Path) -> int:
+def _compare_files(committed: AnyResult, folder: Path) -> int:
     """Render again and compare every file; figures only under the same drawing library."""
-    content = rendered(committed)
+    content = rendered_any(committed)
     for name, body in content.items():
         path = folder / name
         if not path.is_file():
@@ -151,7 +148,7 @@ def _compare_files(committed: Result, folder: Path) -> int:
     return len(content)
 
 
-def _same_drawing(committed: Result) -> bool:
+def _same_drawing(committed: AnyResult) -> bool:
     """Tell whether figures were drawn with the library version at hand."""
     from importlib.metadata import version
 

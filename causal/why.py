@@ -16,7 +16,10 @@ from pydantic import ValidationError
 from causal.documents import Document, KeyPath, parse_document
 from causal.errors import CausalError, Place
 from causal.estimators import AnyEstimator, Estimator
-from causal.result import Result, RungBlock, load
+from causal.kinds import AnyResult, load_result
+from causal.result import Result, RungBlock
+from causal.summary.document import SummaryResult
+from causal.summary.tracing import ORIGINS, origin_of
 
 Node: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
@@ -75,8 +78,10 @@ def why(report: Path, address: str) -> tuple[Link, ...]:
         Nothing stands at the address; the message names the nearest ones.
     """
     path = report if report.suffix == ".json" else report / "results.json"
-    result = load(path)
+    result = load_result(path)
     tree: Node = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(result, SummaryResult):
+        return _why_summary(result, tree, address, path)
     pointer = find_pointer(result, tree, address, path)
     document = parse_document(result.specification, f"analyses/{result.name}.yaml")
     rung = _rung_of(result, tree, pointer)
@@ -89,11 +94,11 @@ def why(report: Path, address: str) -> tuple[Link, ...]:
     return (*links, _data_link(result), _version_link(result))
 
 
-def find_pointer(result: Result, tree: Node, address: str, path: Path) -> str:
+def find_pointer(result: AnyResult, tree: Node, address: str, path: Path) -> str:
     """Turn an address as people write it into a JSON pointer that leads somewhere."""
     known = set(pointers(tree))
     name, _, field = address.strip("/").removeprefix("rungs/").partition("/")
-    names = [rung.name for rung in result.rungs]
+    names = [rung.name for rung in result.rungs] if isinstance(result, Result) else []
     if name in names:
         field = field or "estimate"
         address = f"/rungs/{names.index(name)}/{field}"
@@ -101,11 +106,17 @@ def find_pointer(result: Result, tree: Node, address: str, path: Path) -> str:
     if pointer in known:
         return pointer
     close = get_close_matches(pointer, sorted(known), n=NEAREST, cutoff=CUTOFF)
+    hint = "Give a JSON pointer into results.json."
+    if names:
+        hint = (
+            "Give a JSON pointer, as in column 'pointer' of tables/ladder.csv, or the name of a "
+            "rung."
+        )
+    parts = sorted(KEYS if isinstance(result, Result) else ORIGINS)
     rungs = get_close_matches(name, names, n=2, cutoff=CUTOFF)
-    nearest = ", ".join([*rungs, *close]) or ", ".join(f"/{key}" for key in sorted(KEYS))
+    nearest = ", ".join([*rungs, *close]) or ", ".join(f"/{key}" for key in parts)
     raise CausalError(
-        f"nothing stands at '{address}'. Nearest: {nearest}. Give a JSON pointer, as in column "
-        "'pointer' of tables/ladder.csv, or the name of a rung.",
+        f"nothing stands at '{address}'. Nearest: {nearest}. {hint}",
         Place(str(path)),
     )
 
@@ -137,6 +148,21 @@ def formula_source(estimator: type[Estimator]) -> str:
     text = inspect.getdoc(estimator) or ""
     found = re.search(r"^References\n-+\n(.+?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
     return " ".join(found.group(1).split()) if found else ""
+
+
+def _why_summary(result: SummaryResult, tree: Node, address: str, path: Path) -> tuple[Link, ...]:
+    """Give the chain behind a number of a published trial."""
+    pointer = find_pointer(result, tree, address, path)
+    document = parse_document(result.specification, f"analyses/{result.name}.yaml")
+    origin = origin_of(pointer)
+    lines = tuple(_lines_of(document, [(key,) for key in origin.keys]))
+    return (
+        Link("Number", (f"{path}, {pointer}", _shown(value_at(tree, pointer)))),
+        Link("Specification", lines),
+        Link("Formula", (origin.formula,)),
+        Link("Source", (result.source, "printed numbers only; no person's data")),
+        _version_link(result),
+    )
 
 
 def _rung_of(result: Result, tree: Node, pointer: str) -> RungBlock | None:
@@ -173,12 +199,18 @@ def _spec_lines(document: Document, pointer: str, rung: RungBlock | None) -> Ite
             paths.append((key, int(rest[0])))
         elif key in tree:
             paths.append((key,))
+    yield from _lines_of(document, paths)
+
+
+def _lines_of(document: Document, paths: Sequence[KeyPath]) -> Iterator[str]:
+    """Give the lines of those keys that are written, or say that none is."""
     text = document.text.splitlines()
-    for path in paths:
+    written = [path for path in paths if path in document.lines]
+    for path in written:
         first, last = _extent(document, path)
         for number in range(first, last + 1):
             yield f"{document.file}:{number}: {text[number - 1].rstrip()}"
-    if not paths:
+    if not written:
         yield "no key of its own: the defaults apply."
 
 
@@ -244,7 +276,7 @@ def _data_link(result: Result) -> Link:
     )
 
 
-def _version_link(result: Result) -> Link:
+def _version_link(result: AnyResult) -> Link:
     """Say which code computed it."""
     origin = result.provenance
     listed = ", ".join(f"{name} {version}" for name, version in origin.versions.items())

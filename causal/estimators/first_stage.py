@@ -63,6 +63,11 @@ def effective_f(form: ReducedForm) -> float:
 
 
 def effective_f_critical(form: ReducedForm, bias: float = BIAS_SHARE, size: float = SIZE) -> float:
+    """Give the critical value of the effective F that belongs to a reduced form."""
+    return critical_of(form.covariance[form.q :, form.q :], bias, size)
+
+
+def critical_of(own: Floats, bias: float = BIAS_SHARE, size: float = SIZE) -> float:
     r"""Give the critical value of the effective F: above it, the bias is below ``bias``.
 
     The simplified, conservative value: Patnaik's approximation, a non-central chi-squared over its
@@ -73,13 +78,16 @@ def effective_f_critical(form: ReducedForm, bias: float = BIAS_SHARE, size: floa
 
     with W the covariance of the first-stage coefficients; 23.11 for one instrument and 10 %.
 
+    Parameters
+    ----------
+    own : (q, q) floats, W; only its shape matters, so (1, 1) of any size for one instrument.
+
     References
     ----------
     Montiel Olea & Pflueger (2013), doi:10.1080/00401706.2013.806694, theorem 1 and section 3.2.
     """
     from scipy.stats import ncx2
 
-    own = form.covariance[form.q :, form.q :]
     x, trace = 1 / bias, float(np.trace(own))
     largest = float(np.linalg.eigvalsh(own)[-1])
     spread = float(np.sum(own * own)) + 2 * x * trace * largest

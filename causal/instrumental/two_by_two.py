@@ -62,6 +62,7 @@ class TrialFindings:
     Attributes
     ----------
     first_stage, reduced_form : differences in exposure, and in outcome.
+    covariance : of the two differences.
     wald : reduced form over first stage.
     region : the Anderson-Rubin set.
     readings : where the Wald ratio is impossible, the three ways to read that; else empty.
@@ -69,9 +70,20 @@ class TrialFindings:
 
     first_stage: Difference
     reduced_form: Difference
+    covariance: float
     wald: float | NotEstimable
     region: Region
     readings: tuple[str, ...]
+
+    def normal_interval(self) -> tuple[float, float] | NotEstimable:
+        """Give the ratio plus and minus its standard error, which needs a strong first stage."""
+        if isinstance(self.wald, NotEstimable):
+            return self.wald
+        first, reduced = self.first_stage, self.reduced_form
+        variance = reduced.std_error**2 - 2 * self.wald * self.covariance
+        variance += (self.wald * first.std_error) ** 2
+        spread = math.sqrt(max(variance, 0.0)) / abs(first.value)
+        return inference.interval(self.wald, spread, self.region.level)
 
 
 def arm_from_rates(
@@ -259,7 +271,12 @@ def _findings(
         else reduced.value / first.value
     )
     return TrialFindings(
-        first, reduced, wald, Region(pieces, level), impossible_readings(first, reduced, covariance)
+        first,
+        reduced,
+        shared,
+        wald,
+        Region(pieces, level),
+        impossible_readings(first, reduced, covariance),
     )
 
 

@@ -7,6 +7,15 @@ from causal.report.files import (
     rendered,
     rendered_html,
     rendered_index,
+    write_files,
 )
 
-__all__ = ["HTML", "render", "render_index", "rendered", "rendered_html", "rendered_index"]
+__all__ = [
+    "HTML",
+    "render",
+    "render_index",
+    "rendered",
+    "rendered_html",
+    "rendered_index",
+    "write_files",
+]

@@ -68,17 +68,27 @@ def render(result: Result, folder: Path) -> tuple[Path, ...]:
     for name in OWN:
         if name not in content and (folder / name).is_file():
             (folder / name).unlink()
+    return write_files(content, folder)
+
+
+def write_files(content: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
+    """Write files into a folder, each whole or not at all."""
     return tuple(_replace(folder / name, body) for name, body in content.items())
 
 
-def rendered_index(results: Sequence[Result]) -> bytes:
-    """Give the content of the page that lists all reports."""
-    return index_page(results).encode("utf-8")
+def rendered_index(results: Sequence[Result], published: str = "") -> bytes:
+    """Give the content of the page that lists all reports.
+
+    Parameters
+    ----------
+    published : the table of published trials, in Markdown, which have no ladder.
+    """
+    return index_page(results, published).encode("utf-8")
 
 
-def render_index(results: Sequence[Result], folder: Path) -> Path:
+def render_index(results: Sequence[Result], folder: Path, published: str = "") -> Path:
     """Write the page that lists all reports into the folder that holds them."""
-    return _replace(folder / INDEX, rendered_index(results))
+    return _replace(folder / INDEX, rendered_index(results, published))
 
 
 def _replace(path: Path, content: bytes) -> Path:

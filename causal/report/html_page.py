@@ -18,18 +18,18 @@ from causal.result import DagBlock
 _SOURCE = re.compile(r"(href=\"\.\./[\w-]+/report)\.md\"")
 
 
-def html_page(page: Page, dag: DagBlock, figures: Mapping[str, bytes]) -> str:
+def html_page(page: Page, dag: DagBlock | None, figures: Mapping[str, bytes]) -> str:
     """Write the page: no network, no data, no file but this one.
 
     Parameters
     ----------
-    dag : the diagram, which is drawn anew so that it can explain itself.
+    dag : the diagram, which is drawn anew so that it can explain itself; None without one.
     figures : the drawings of the report, by path.
     """
     from markupsafe import Markup
 
     drawn = {path: inlined(content, Path(path).name) for path, content in figures.items()}
-    if dag.concepts:
+    if dag is not None and dag.concepts:
         drawn["figures/dag.svg"] = inlined_dag(dag)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     anchors = [_anchor(section) for section in page.sections]

@@ -19,11 +19,11 @@ HEADER = (
 )  # fmt: skip
 
 
-def index_page(results: Sequence[Result]) -> str:
-    """Write the page, analyses in alphabetical order."""
+def index_page(results: Sequence[Result], published: str = "") -> str:
+    """Write the page, analyses in alphabetical order, then the table of published trials."""
     ordered = sorted(results, key=lambda one: one.name)
     rows = table(HEADER, [_row(one) for one in ordered]) if ordered else "No analysis has been run."
-    return fill_template("index.md.j2", {"rows": rows})
+    return fill_template("index.md.j2", {"rows": rows, "published": published})
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -1,0 +1,120 @@
+"""The two kinds of analysis, of a cohort and of a published trial: read, run and rendered alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeAlias, get_args
+
+from causal.design import AnyDesign
+from causal.documents import read_document
+from causal.errors import did_you_mean
+from causal.pipeline import Progress, run, silent
+from causal.report import HTML, render, rendered, rendered_html, write_files
+from causal.result import Result
+from causal.sealing import read_sealed, unseal
+from causal.spec import Specification, analysis_from
+from causal.summary.composing import run_summary
+from causal.summary.document import SummaryResult
+from causal.summary.page import rendered_summary, rendered_summary_html
+from causal.summary.settings import KIND
+from causal.summary.specification import SummarySpecification, is_summary, summary_from
+
+AnySpecification: TypeAlias = Specification | SummarySpecification
+AnyResult: TypeAlias = Result | SummaryResult
+
+
+def load_specification(path: Path) -> AnySpecification:
+    """Read and validate a specification of either kind, by ``design.kind``; looks at no data.
+
+    Raises
+    ------
+    SpecError
+        With file, line and key; what was found, expected and the choices.
+    """
+    document = read_document(path)
+    if is_summary(document):
+        return summary_from(document)
+    design = document.tree.get("design") if isinstance(document.tree, dict) else None
+    kind = design.get("kind") if isinstance(design, dict) else None
+    kinds = [str(one.model_fields["kind"].default) for one in get_args(get_args(AnyDesign)[0])]
+    if isinstance(kind, str) and kind not in kinds:
+        known = [*kinds, KIND]
+        raise document.error(
+            ("design", "kind"), f"unknown kind '{kind}'. {did_you_mean(kind, known)}"
+        )
+    return analysis_from(document)
+
+
+def load_result(path: Path) -> AnyResult:
+    """Read a result document of either kind.
+
+    Raises
+    ------
+    VerificationError
+        The file is missing, is not JSON, or does not follow the schema of its kind.
+    """
+    text = read_sealed(path)
+    return unseal(text, path, SummaryResult) if _summarises(text) else unseal(text, path, Result)
+
+
+def run_any(
+    specification: AnySpecification,
+    *,
+    data: Path | None = None,
+    jobs: int = 1,
+    progress: Progress = silent,
+) -> AnyResult:
+    """Run an analysis of either kind; see ``pipeline.run``."""
+    if isinstance(specification, SummarySpecification):
+        progress("reading")
+        return run_summary(specification)
+    return run(specification, data=data, jobs=jobs, progress=progress)
+
+
+def check_any(specification: AnySpecification) -> None:
+    """Refuse what can be refused before anything is run.
+
+    Raises
+    ------
+    CausalError
+        With the place and the remedy.
+    """
+    if isinstance(specification, SummarySpecification):
+        run_summary(specification)  # printed numbers: nothing takes longer than to compute it
+        return
+    from causal.assailing import check_assaults
+    from causal.planning import plan_analysis
+    from causal.registry import describe
+
+    check_assaults(plan_analysis(specification, describe(specification.analysis.dataset)))
+
+
+def rendered_any(result: AnyResult) -> dict[str, bytes]:
+    """Give the content of every committed file of a report, by path within its folder."""
+    return rendered_summary(result) if isinstance(result, SummaryResult) else rendered(result)
+
+
+def rendered_any_html(result: AnyResult, committed: dict[str, bytes]) -> bytes:
+    """Give the content of ``report.html``."""
+    if isinstance(result, SummaryResult):
+        return rendered_summary_html(result)
+    return rendered_html(result, committed)
+
+
+def render_any(result: AnyResult, folder: Path) -> tuple[Path, ...]:
+    """Write the report of a result of either kind, and ``report.html`` beside it."""
+    if isinstance(result, Result):
+        return render(result, folder)
+    committed = rendered_summary(result)
+    return write_files({**committed, HTML: rendered_summary_html(result)}, folder)
+
+
+def _summarises(text: str) -> bool:
+    """Tell whether the text of a result is that of a published trial."""
+    try:
+        tree: object = json.loads(text)
+    except ValueError:
+        return False  # the schema says what is wrong
+    design = tree.get("design") if isinstance(tree, dict) else None
+    return isinstance(design, dict) and design.get("kind") == KIND

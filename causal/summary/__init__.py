@@ -1,0 +1,1 @@
+"""Published trials of facilitation: read from a specification that holds their printed numbers."""

@@ -1,0 +1,348 @@
+"""The report of a published trial in words: every sentence follows from its result by a rule."""
+
+from __future__ import annotations
+
+from causal.report.markdown import joined, plain
+from causal.report.numbers import POINTS, Measure, number, percent, within
+from causal.result_parts import Piece, Reason
+from causal.summary.document import ByExposureBlock, SummaryResult, VariableBlock
+
+BIBLIOGRAPHY = {
+    "critical": "Montiel Olea & Pflueger 2013, doi:10.1080/00401706.2013.806694",
+    "ten": "Staiger & Stock 1997, doi:10.2307/2171753",
+    "set": "Anderson & Rubin 1949, doi:10.1214/aoms/1177730090",
+}
+OF = {
+    "randomised": "all those randomised",
+    "followed": "those followed",
+    "unsaid": "persons the paper does not name: all those randomised, or those followed",
+}
+RATIO_DECIMALS = 2
+
+
+def measure_of(variable: VariableBlock) -> Measure:
+    """Choose how differences in a variable are written: shares in points, else its unit."""
+    if variable.kind == "binary":
+        return POINTS
+    return Measure(points=False, unit=plain(variable.unit), decimals=RATIO_DECIMALS)
+
+
+def ratio_measure(result: SummaryResult) -> Measure:
+    """Choose how the ratio is written: of two shares it is a plain number."""
+    outcome = plain(result.outcome.unit)
+    unit = f"{outcome} per {_one(result.exposure)}" if result.exposure.unit else outcome
+    return Measure(points=False, unit=unit.strip(), decimals=RATIO_DECIMALS)
+
+
+def f_of(value: float) -> str:
+    """Write an F statistic."""
+    return number(value, 1)
+
+
+def weak(result: SummaryResult) -> bool:
+    """Tell whether the first stage is too weak for a normal interval of the ratio."""
+    return result.diagnostics[0].verdict == "FAIL"
+
+
+def excluded(pieces: list[Piece], measure: Measure) -> str:
+    """Say what a set leaves out."""
+    if len(pieces) == 2 and pieces[0][1] is not None and pieces[1][0] is not None:
+        between = f"{measure.bare(pieces[0][1])} and {measure.bare(pieces[1][0])}"
+        return f"the data exclude only values between {between}"
+    if not pieces:
+        return "the data exclude every value"
+    low, high = pieces[0]
+    if low is not None and high is not None:
+        return f"the data exclude values below {measure.bare(low)} and above {measure.bare(high)}"
+    if low is not None:
+        return f"the data exclude only values below {measure.bare(low)}"
+    if high is not None:
+        return f"the data exclude only values above {measure.bare(high)}"
+    return "the data exclude no value at all"
+
+
+def lead(result: SummaryResult) -> str:
+    """Say in one line what the trial tells of exposure."""
+    pieces, measure, exposure = result.chief.region, ratio_measure(result), _name(result.exposure)
+    strength = f"F {f_of(result.first_stage.f)}"
+    if len(pieces) != 1 or None in pieces[0]:
+        return (
+            f"This trial cannot tell what {exposure} does: facilitation moved it too little "
+            f"({strength}), and {excluded(pieces, measure)}."
+        )
+    level, spread = percent(result.level), measure.region(pieces)
+    thin = f"; the first stage is weak ({strength}), so no other interval is given"
+    tail = thin if weak(result) else f" ({strength})"
+    if within(pieces, 0.0):
+        return f"Inconclusive about {exposure}: the {level} set, {spread}, holds 0{tail}."
+    unit = f" {measure.unit}" if measure.unit else ""
+    return (
+        f"If facilitation works through {exposure} alone, the {level} set of its effect is "
+        f"{spread}{unit} and leaves out 0{tail}."
+    )
+
+
+def short_verdict(result: SummaryResult) -> str:
+    """Say in a few words what the set comes to."""
+    pieces, measure = result.chief.region, ratio_measure(result)
+    if len(pieces) != 1 or None in pieces[0]:
+        return excluded(pieces, measure)
+    said = "inconclusive: the set holds 0" if within(pieces, 0.0) else "the set excludes 0"
+    return f"{said}; weak first stage" if weak(result) else said
+
+
+def randomised_sentences(result: SummaryResult) -> str:
+    """Say what was randomised, and whom the numbers are of."""
+    facilitated, other = (plain(name) for name in result.design.contrast)
+    share = result.design.share_followed
+    followed = "" if share is None else f" ({number(100 * share, 0)} % of those randomised)"
+    return (
+        f"Facilitation ({facilitated} against {other}), and not {_name(result.exposure)}. "
+        f"The numbers are of {OF[result.design.of]}{followed}, as printed: {plain(result.source)}. "
+        "Nothing is adjusted for, no person's data were seen, and the ratio is not the authors'."
+    )
+
+
+def facilitation_sentences(result: SummaryResult) -> str:
+    """Say what facilitation did to exposure and to outcome."""
+    level = percent(result.level)
+    said = []
+    for variable, block in (
+        (result.exposure, result.first_stage),
+        (result.outcome, result.itt),
+    ):
+        measure = measure_of(variable)
+        said.append(
+            f"{_capital(_name(variable))}: {_shares(result, variable)}difference "
+            f"{measure.amount(block.value)} ({level} CI {measure.span(block.interval)})."
+        )
+    return (
+        f"{' '.join(said)} The difference in the outcome is the effect of facilitation "
+        "(intention to treat), by whatever way it came about. It is not the effect of "
+        f"{_name(result.exposure)}."
+    )
+
+
+def ratio_sentences(result: SummaryResult) -> str:
+    """Say what the ratio of the two differences is, and what the data leave of it."""
+    exposure = _name(result.exposure)
+    if isinstance(result.wald, Reason):
+        head = f"There is no ratio: {plain(result.wald.not_estimable)}."
+    else:
+        head = (
+            f"Outcome over exposure is {ratio_measure(result).amount(result.wald)}. That is the "
+            f"effect of {exposure} in those whom facilitation moves only if facilitation "
+            "reaches the outcome in no other way (exclusion) and moves nobody the other way "
+            "(monotonicity). These numbers cannot show either."
+        )
+    return f"{head} {strength_sentence(result)} {set_sentence(result)}"
+
+
+def strength_sentence(result: SummaryResult) -> str:
+    """Say how strong the first stage is, and what follows from it."""
+    gate, f = result.diagnostics[0], f_of(result.first_stage.f)
+    needed = f_of(gate.threshold or 0.0)
+    if weak(result):
+        return (
+            f"The first-stage F is {f}, below {needed}: the ratio plus or minus standard errors "
+            f"would be no {percent(result.level)} interval, so none is given. The set printed, "
+            "Anderson and Rubin's, holds however weak the first stage is."
+        )
+    interval = result.chief.interval
+    said = f"The first-stage F is {f}, above {needed}"
+    if isinstance(interval, Reason):
+        return f"{said}."
+    measure = ratio_measure(result)
+    return f"{said}; the normal {percent(result.level)} interval is {measure.span(interval)}."
+
+
+def set_sentence(result: SummaryResult) -> str:
+    """Say what the Anderson-Rubin set is, and what it leaves out where that is not plain."""
+    chief, measure = result.chief, ratio_measure(result)
+    under = ""
+    if not isinstance(chief.correlation, Reason):
+        under = f", at a correlation of {number(chief.correlation, 2)} within arms,"
+    said = f"The {percent(result.level)} set{under} is {measure.region(chief.region)}"
+    ends = len(chief.region) == 1 and None not in chief.region[0]
+    return f"{said}." if ends else f"{said}; in words, {excluded(chief.region, measure)}."
+
+
+def range_sentences(result: SummaryResult) -> str:
+    """Say what of the set a probability can have, and what holds under every correlation."""
+    chief, measure = result.chief, ratio_measure(result)
+    said = []
+    if not isinstance(chief.possible, Reason):
+        left = (
+            f"the set leaves those {joined([_from_to(one, measure) for one in chief.possible])}"
+            if chief.possible
+            else "the set leaves none: the numbers contradict the instrument"
+        )
+        said.append(f"Of the effects there can be on a probability ({number(-1, 0)} to 1), {left}.")
+    tried = [one.correlation for one in result.sets if not isinstance(one.correlation, Reason)]
+    if len(tried) > 1:
+        span = f"{number(min(tried), 2)} to {number(max(tried), 2)}"
+        said.append(
+            f"Whatever the correlation tried ({span}), {excluded(result.whatever, measure)}."
+        )
+    return " ".join(said)
+
+
+def alarm_sentence(result: SummaryResult) -> str:
+    """Say that a ratio cannot be an effect on a probability; nothing where it can."""
+    readings = result.chief.readings
+    if not readings or isinstance(result.wald, Reason):
+        return ""
+    names = [one.partition(":")[0].lower() for one in readings]
+    return (
+        f"A ratio of {ratio_measure(result).bare(result.wald)} is no effect on a probability, "
+        f"which lies between {number(-1, 0)} and 1. It can be read in three ways, "
+        f"{joined(names, 'or')}, and these numbers cannot tell them apart."
+    )
+
+
+def denominator_sentences(result: SummaryResult, found: ByExposureBlock) -> str:
+    """Hold outcomes by exposure against the arms, and say what they may be shares of."""
+    exposure, outcome = _name(result.exposure), _name(result.outcome)
+    one, other = (number(share, 3) for share in found.printed)
+    said = [
+        f"The paper also prints {outcome} by {exposure}: {one} with, {other} without. With "
+        f"{number(found.exposed, 2)} exposed, that makes {number(found.implied, 2)} with the "
+        f"outcome overall; the arms make {number(found.outcome, 2)}."
+    ]
+    if found.of == "unsaid":
+        said.append("The paper does not say of whom these two numbers are.")
+        if not isinstance(found.lost_as_none, Reason):
+            said.append(
+                "Perhaps the arms count those lost as without the outcome: then "
+                f"{number(found.lost_as_none, 2)} of those followed had it."
+            )
+        if not isinstance(found.turned, Reason) and not isinstance(found.differences, Reason):
+            first, second = (number(share, 2) for share in found.turned)
+            said.append(
+                "Perhaps the two are shares exposed and not exposed of those with the outcome: "
+                f"then {outcome} by {exposure} is {first} with, {second} without, and the "
+                f"difference {number(found.differences[1], 2)} in place of "
+                f"{number(found.differences[0], 2)}."
+            )
+    said.append("They are not used: who is exposed was not randomised.")
+    return " ".join(said)
+
+
+def limits(result: SummaryResult) -> list[str]:
+    """List what such an instrument cannot tell, most fundamental first."""
+    exposure = _name(result.exposure)
+    said = [
+        "Only facilitation was randomised. Its effect on the outcome (intention to treat) is that "
+        f"of offering facilitation, and not of {exposure}: it takes in every way by which "
+        "facilitation may work, and is small where few are moved.",
+        "Exclusion is an assumption. Facilitation is contact, attention and encouragement too; if "
+        f"these change the outcome by themselves, the ratio blames or credits {exposure} for it.",
+        f"The ratio is about those whom facilitation moves; nobody can say who they are."
+        f"{_always(result)}",
+        "Nothing is adjusted for: randomisation makes the arms alike on average, not in this "
+        f"trial for certain. {_lost(result)}",
+        _crude(result),
+        "Standard errors take persons as independent, and numbers as printed. A trial randomised "
+        "by clinic or by therapist has larger ones, and numbers rounded to whole per cent move F.",
+    ]
+    if result.exposure.kind == "continuous":
+        said.append(
+            "The ratio is per unit of exposure: an average over units and persons in which those "
+            "whom facilitation moves most count most (Angrist & Imbens 1995, "
+            "doi:10.1080/01621459.1995.10476535)."
+        )
+    else:
+        said.append(
+            f"“{_capital(exposure)}” cuts a dose in two. Where facilitation also moves how much "
+            "is attended within the categories, the ratio is no effect of the category (Andresen "
+            "& Huber 2021, doi:10.1093/ectj/utab002)."
+        )
+    return said
+
+
+def check_sentences(result: SummaryResult) -> list[str]:
+    """Say what a specification comes to, for ``causal check``."""
+    exposure, outcome = result.exposure.name, result.outcome.name
+    facilitated, other = result.design.contrast
+    said = [
+        f"Randomised: {facilitated} against {other}. The numbers are of {OF[result.design.of]}.",
+        f"Identified by randomisation: the effect of facilitation on {exposure} (first stage, F "
+        f"{f_of(result.first_stage.f)}) and on {outcome} (intention to treat).",
+        f"Their ratio is the effect of {exposure} in those facilitation moves if it works through "
+        f"{exposure} alone and moves nobody the other way; no number here can show that.",
+    ]
+    if result.design.form == "counts":
+        said.append("The counts are crossed: bounds and the instrumental inequality are given too.")
+    else:
+        said.append(
+            "Exposure is not crossed with outcome by counts in both arms: no bounds are given."
+        )
+    return said
+
+
+def _always(result: SummaryResult) -> str:
+    """Say how many are exposed without facilitation, about whom the ratio is silent."""
+    without = next((a for a in result.arms if a.name == result.design.contrast[1]), None)
+    if without is None:
+        return ""
+    share = number(100 * without.exposed, 0)
+    return (
+        f" Without facilitation {share} % had the exposure all the same, and about them the ratio "
+        "says nothing."
+    )
+
+
+def _crude(result: SummaryResult) -> str:
+    """Say why there is no share that remains."""
+    if result.design.form == "counts":
+        return (
+            "Exposed and unexposed persons could be compared by the counts. That would be an "
+            "association, and about everybody, where the ratio is about those facilitation moves: "
+            "so no share that remains is formed."
+        )
+    return (
+        "There is no crude comparison of exposed with unexposed persons here, so no share that "
+        "remains can be formed."
+    )
+
+
+def _lost(result: SummaryResult) -> str:
+    """Say what loss to follow-up may do, by what the numbers are of."""
+    match result.design.of:
+        case "followed":
+            return (
+                "Those lost to follow-up are left out: where facilitation changes who is followed, "
+                "the arms compared are not those randomised."
+            )
+        case "randomised":
+            return "How those lost to follow-up were counted is the paper's choice, and is in both."
+    return "Whether those lost to follow-up are counted is not known."
+
+
+def _shares(result: SummaryResult, variable: VariableBlock) -> str:
+    """Write the shares of the two arms compared, where they are printed."""
+    arms = {arm.name: arm for arm in result.arms}
+    if any(name not in arms for name in result.design.contrast):
+        return ""
+    pair = [arms[name] for name in result.design.contrast]
+    shares = [arm.exposed if variable == result.exposure else arm.outcome for arm in pair]
+    return f"{POINTS.mean(shares[0])} with facilitation, {POINTS.mean(shares[1])} without; "
+
+
+def _from_to(piece: Piece, measure: Measure) -> str:
+    low, high = piece
+    return f"from {measure.bare(low or 0.0)} to {measure.bare(high or 0.0)}"
+
+
+def _name(variable: VariableBlock) -> str:
+    return plain(variable.name)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _one(variable: VariableBlock) -> str:
+    """Name one unit of an exposure: the plural of its unit without the s."""
+    unit = plain(variable.unit)
+    return unit[:-1] if unit.endswith("s") else unit
