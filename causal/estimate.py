@@ -44,6 +44,13 @@ class Region:
         """Tell whether the set is one interval with two ends."""
         return len(self.pieces) == 1 and None not in self.pieces[0]
 
+    def holds(self, value: float) -> bool:
+        """Tell whether the set includes a value."""
+        return any(
+            (low is None or low <= value) and (high is None or value <= high)
+            for low, high in self.pieces
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:

@@ -22,6 +22,8 @@ NEVER_SEEN = (
 )
 OWN_ESTIMATE = ("e_value",)
 """Analyses that look at the rung's own estimate alone, and compare no persons anew."""
+OF_INSTRUMENTS = ("plausibly_exogenous", "instrument_omitted_variable")
+"""Analyses of a rung with an instrument; all others compare the exposed with the unexposed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,8 +156,9 @@ def _analyse(inquiry: Inquiry) -> SensitivityFinding:
 def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable | None:
     """Say why no analysis, or not this one, can represent what the rung compares; None if it can.
 
-    Analyses count and regress rows with a known exposure; and those that fit anew compare persons
-    with one another.
+    Analyses count and regress rows with a known exposure; those that fit anew compare persons with
+    one another; and all but those of instruments ask what a common cause of exposure and outcome
+    would do, which is what a rung with an instrument does not mind.
     """
     if not subject.sample.entered.all():
         return NotEstimable(NEVER_SEEN)
@@ -163,6 +166,12 @@ def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable
         return NotEstimable(
             "the rung compares persons with themselves, and this analysis would compare them with "
             "others"
+        )
+    if subject.estimator.needs_instruments and settings.kind not in OF_INSTRUMENTS:
+        return NotEstimable(
+            "the rung goes by an instrument, and this analysis is of a comparison of exposures as "
+            "they came about, which is not the rung's; plausibly_exogenous and "
+            "instrument_omitted_variable ask what could overturn an instrument"
         )
     return None
 

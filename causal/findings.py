@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from causal.estimate import NotEstimable
+from causal.estimate import NotEstimable, Region
 
 Number: TypeAlias = float | NotEstimable
 
@@ -128,3 +128,18 @@ def tell(value: float, std_error: float = 0.0) -> str:
     if "e-" not in text:
         return text
     return np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="-")
+
+
+def say_set(region: Region) -> str:
+    """Write a set for a sentence, whatever its shape."""
+    said = []
+    for low, high in region.pieces:
+        if low is None and high is None:
+            said.append("every value")
+        elif low is None:
+            said.append(f"everything up to {tell(high or 0.0)}")
+        elif high is None:
+            said.append(f"everything from {tell(low)}")
+        else:
+            said.append(f"{tell(low)} to {tell(high)}")
+    return " and ".join(said)

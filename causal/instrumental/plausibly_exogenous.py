@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from causal import inference
 from causal.errors import SpecError
@@ -42,12 +44,15 @@ class LocalToZero:
     Attributes
     ----------
     estimate, std_error, lo, hi : of the effect; the direct effect's spread is in the error.
+    region : the Anderson-Rubin set, with the spread in the reduced form's error; it does not
+        suppose a strong first stage.
     """
 
     estimate: float
     std_error: float
     lo: float
     hi: float
+    region: Region
 
 
 def union_of_intervals(
@@ -85,8 +90,8 @@ def union_of_intervals(
     pieces: list[Piece] = []
     for direct in (lo, hi):
         value = (stages.reduced - direct) / stages.first
-        ends.append(inference.interval(value, _wald_error(stages, value), level))
-        pieces += inference.fieller(stages.reduced - direct, stages.first, stages.covariance, level)
+        ends.append(inference.interval(value, _wald_error(stages, value), level, stages.reference))
+        pieces += stages.less(direct).region(level).pieces
     low, high = sorted((stages.reduced - direct) / stages.first for direct in (lo, hi))
     return DirectEffect(
         lo=lo,
@@ -104,7 +109,7 @@ def local_to_zero(
 
     Parameters
     ----------
-    stages : first stage and reduced form; the first stage is taken to be strong.
+    stages : first stage and reduced form; the interval takes the first stage to be strong.
     mean, std_dev : of the direct effect, in outcome units per unit of the instrument.
 
     Raises
@@ -126,8 +131,10 @@ def local_to_zero(
     value = (stages.reduced - mean) / stages.first
     own = _wald_error(stages, stages.reduced / stages.first)
     std_error = math.hypot(own, std_dev / stages.first)
-    lo, hi = inference.interval(value, std_error, level)
-    return LocalToZero(value, std_error, lo, hi)
+    lo, hi = inference.interval(value, std_error, level, stages.reference)
+    blurred = stages.covariance + np.diag([std_dev**2, 0.0])
+    region = replace(stages.less(mean), covariance=blurred).region(level)
+    return LocalToZero(value, std_error, lo, hi, region)
 
 
 def smallest_direct_effect(
@@ -148,7 +155,7 @@ def smallest_direct_effect(
     distance = stages.reduced - null * stages.first
     needed = 0.0
     if level is not None:
-        needed = inference.critical_value(level) * _distance_error(stages, null)
+        needed = inference.critical_value(level, stages.reference) * _distance_error(stages, null)
     left = abs(distance) - needed
     return math.copysign(left, distance) if left > 0 else 0.0
 
@@ -156,19 +163,25 @@ def smallest_direct_effect(
 def direct_effect_curve(
     stages: Stages, lo: float, hi: float, level: float = inference.LEVEL
 ) -> Curve | NotEstimable:
-    """Draw the effect, with its normal interval, over the direct effect."""
+    """Draw the effect, with its Anderson-Rubin set, over the direct effect.
+
+    Whether the set has two ends hangs on the first stage alone, so it has for every direct effect
+    or for none; where it has not, the line stands without it.
+    """
     if stages.first == 0:
         return NotEstimable("the instrument does not move exposure at all")
     points = []
     for step in range(STEPS):
         direct = lo + (hi - lo) * step / (STEPS - 1)
-        value = (stages.reduced - direct) / stages.first
-        ends = inference.interval(value, _wald_error(stages, value), level)
-        points.append(Point(direct, value, *ends))
+        left = stages.less(direct)
+        found = left.region(level)
+        ends = found.pieces[0] if found.bounded else (None, None)
+        points.append(Point(direct, left.reduced / left.first, *ends))
+    drawn = "with its Anderson-Rubin set" if points[0].lo is not None else "its set is unbounded"
     return Curve(
-        "effect given a direct effect of the instrument",
-        "direct effect of the instrument on the outcome (outcome units)",
-        "effect of exposure (outcome units)",
+        f"estimate given a direct effect of the instrument ({drawn})",
+        "direct effect of a unit of the instrument on the outcome",
+        "effect of exposure on the outcome",
         tuple(points),
         0.0,
     )

@@ -1,9 +1,9 @@
-"""First stage and reduced form of one binary instrument, and their joint covariance."""
+"""First stage and reduced form of one instrument, and their joint covariance."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from causal import inference
 from causal.arrays import Floats, Ints, read_only
 from causal.errors import PositivityError, SpecError
 from causal.estimate import NotEstimable, Region
+from causal.estimators.iv_algebra import Projected
+from causal.estimators.reduced_form import ReducedForm
 
 NOTHING = 1e-12
 """A share of variance below this is rounding error of the projections."""
@@ -26,6 +28,8 @@ class Stages:
     covariance : (2, 2) floats of (reduced, first), HC1, or CR1 where there are clusters.
     classical : (2, 2) floats, the same from residual variances; only for formulas in partial R2.
     df : residual degrees of freedom of either regression.
+    reference : degrees of freedom of what tests by ``covariance`` are compared with; infinite for
+        the normal.
     """
 
     reduced: float
@@ -33,6 +37,7 @@ class Stages:
     covariance: Floats
     classical: Floats
     df: float
+    reference: float = math.inf
 
     @property
     def wald(self) -> float | NotEstimable:
@@ -54,7 +59,12 @@ class Stages:
         Anderson & Rubin (1949), doi:10.1214/aoms/1177730090; for one instrument it is Fieller's
         set of reduced form over first stage.
         """
-        return Region(inference.fieller(self.reduced, self.first, self.covariance, level), level)
+        pieces = inference.fieller(self.reduced, self.first, self.covariance, level, self.reference)
+        return Region(pieces, level)
+
+    def less(self, direct: float) -> Stages:
+        """Take a direct effect of the instrument, in outcome units a unit of it, out of both."""
+        return replace(self, reduced=self.reduced - direct)
 
 
 def check_two_arms(values: Floats, what: str) -> None:
@@ -123,6 +133,34 @@ def fit_stages(
         covariance=read_only(factor * inference.covariance(influence, cluster)),
         classical=read_only(errors.T @ errors / df / spread),
         df=df,
+    )
+
+
+def stages_of(data: Projected, form: ReducedForm) -> Stages:
+    """Give the stages of a rung with one instrument, with the covariance the rung declares.
+
+    Parameters
+    ----------
+    data : the rung's arrays without the covariates, whose basis holds the instrument's unit.
+    form : its reduced form by the declared convention; Anderson-Rubin tests compare with
+        Student's t by its degrees of freedom, or by its clusters less one.
+
+    Raises
+    ------
+    SpecError
+        There are several instruments.
+    """
+    if form.q != 1:
+        raise SpecError(f"there are {form.q} instruments; stages are of one. Name one of them.")
+    unit = float(data.basis[0, 0])
+    reference = form.df if form.groups is None else form.groups - 1.0
+    return Stages(
+        reduced=float(form.outcome[0]) / unit,
+        first=float(form.exposure[0]) / unit,
+        covariance=read_only(form.covariance / unit**2),
+        classical=read_only(form.error / unit**2),
+        df=float(form.free),
+        reference=reference,
     )
 
 

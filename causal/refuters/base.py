@@ -32,6 +32,7 @@ TOLERATED_SHIFT = 0.25
 SPREAD_TAIL = 0.95
 FEWEST_CLUSTERS = 2
 """With fewer clusters than this nothing is known of the spread between them."""
+WEAK = "with weak instruments an estimate has no standard error that means anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,9 @@ class Refuter(Settings, ABC):
     ----------
     kind : the name in the specification.
     why_no_power : why its power cannot be measured in cohorts drawn anew; empty if it can.
+    not_of_instruments : why it is not tried on a rung with an instrument; empty if it is.
+    counts_in_errors : whether its verdict counts in the rung's standard errors, which say nothing
+        where instruments are weak.
     """
 
     kind: str
@@ -162,6 +166,8 @@ class Refuter(Settings, ABC):
     sees: ClassVar[str]
     cannot_see: ClassVar[str]
     why_no_power: ClassVar[str] = ""
+    not_of_instruments: ClassVar[str] = ""
+    counts_in_errors: ClassVar[bool] = False
 
     @property
     def control_outcome(self) -> str | None:
@@ -210,9 +216,17 @@ class Refuter(Settings, ABC):
                 "the rung weighs for persons not seen at the exposure interview, whose exposure "
                 "no refuter can change",
             )
+        if subject.estimator.needs_instruments and self.not_of_instruments:
+            return self.decline(subject.rung, self.not_of_instruments)
         known = subject.estimates.contrast(subject.scale)
         if isinstance(known, NotEstimable):
             return self.decline(subject.rung, known.reason)
+        if subject.estimates.interval_withheld and self.counts_in_errors:
+            return self.decline(
+                subject.rung,
+                f"the verdict would count in standard errors, and {WEAK} "
+                f"({subject.estimates.interval_withheld})",
+            )
         clusters = subject.sample.n_clusters
         if clusters is not None and clusters < FEWEST_CLUSTERS:
             return self.decline(

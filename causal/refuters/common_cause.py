@@ -47,6 +47,7 @@ class RandomCommonCause(Refuter):
         "unmeasured confounding: a real confounder is related to exposure and outcome, noise to "
         "neither"
     )
+    counts_in_errors: ClassVar[bool] = True
 
     def examine(self, examined: Examined) -> Refutation:
         """Add noise, refit, and compare the typical move with the standard error."""

@@ -62,6 +62,9 @@ class DoWhySecondOpinion(Refuter):
     cannot_see: ClassVar[str] = (
         "unmeasured confounding, and whatever concerns the rung's own estimator"
     )
+    not_of_instruments: ClassVar[str] = (
+        "both programs would refute the linear regression on exposure, which is not the rung's"
+    )
     why_no_power: ClassVar[str] = (
         "it looks for a mistake in the own refuter, and a confounder moves both programs alike"
     )

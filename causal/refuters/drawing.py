@@ -13,7 +13,7 @@ import numpy as np
 from causal import inference
 from causal.arrays import Floats, Ints
 from causal.cohort import Sample
-from causal.errors import OutcomeError, PositivityError
+from causal.errors import InstrumentError, OutcomeError, PositivityError
 from causal.estimate import NotEstimable, Scale
 from causal.estimators import Estimator, NuisanceStore
 from causal.refuters.batches import Batch, block_width
@@ -125,7 +125,7 @@ class _Tally:
         store = NuisanceStore(start=self.first)
         try:
             fitted = using.fit(change.apply(self.sample), store, rng).contrast(self.scale)
-        except (PositivityError, OutcomeError) as problem:
+        except (PositivityError, OutcomeError, InstrumentError) as problem:
             fitted = NotEstimable(problem.message)
         if isinstance(fitted, NotEstimable):
             self.failed, self.said = self.failed + 1, self.said or fitted.reason

@@ -5,6 +5,8 @@ Each names a column, the concept it measures, the moment, and why there is no ef
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,8 +14,11 @@ import numpy as np
 from causal import inference
 from causal.cohort import HELD, Sample
 from causal.diagnostics import Verdict
-from causal.estimate import Effect, NotEstimable
+from causal.estimate import Effect, Estimates, NotEstimable, Region
 from causal.estimators import Estimator, NuisanceStore
+from causal.estimators.instrumental import Instrumented
+from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p
+from causal.findings import say_set
 from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, difference_of
 from causal.refuters.changes import naming
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
@@ -23,6 +28,37 @@ EXPECTED = 10
 twice Cochran's 5, since the rung's regression divides the events among its covariates as well."""
 INFORMATIVE = 0.5
 """A bias of half the estimate is the largest that may stay hidden in a pass worth the name."""
+REMAINS = "bias remains of a kind that the rung does not remove"
+THROUGH = "the instrument reaches it by another way than exposure, or shares a cause with it"
+ABOUT_EXPOSURE = "the rung is about the exposure, and looks at no outcome"
+SEES_INSTRUMENT = (
+    "an instrument that acts on the control directly or shares causes with it, as it then may with "
+    "the outcome, as far as its detectable bias reaches"
+)
+BLIND_INSTRUMENT = (
+    "direct effects on the outcome alone, causes the instrument shares with the outcome alone, and "
+    "anything smaller than its detectable bias"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A contrast on a control.
+
+    Attributes
+    ----------
+    estimate, std_error : on the difference; through one instrument the error is that at 0, which
+        does not hang on its strength.
+    region : the interval, or the set where the rung has one.
+    p_value : of 0.
+    words : interval or set, for a sentence.
+    """
+
+    estimate: float
+    std_error: float
+    region: Region
+    p_value: float
+    words: str
 
 
 class _NegativeControl(Refuter):
@@ -46,28 +82,28 @@ class _NegativeControl(Refuter):
         size : of the rung's estimate, in the unit of the control's contrast.
         """
         fitted = estimator.fit(control, NuisanceStore(), examined.rng)
-        effect = fitted.effect(difference_of(control))
-        if isinstance(effect, NotEstimable):
-            return self.decline(examined.rung, effect.reason)
-        if effect.std_error == 0:
-            return self.decline(examined.rung, f"{what} the rung gives a standard error of 0")
-        detectable = DETECTABLE * effect.std_error
-        verdict, exact = control_verdict(effect, size), exact_p(control)
+        found = contrast_on(estimator, control, fitted)
+        if isinstance(found, NotEstimable):
+            return self.decline(examined.rung, found.reason)
+        detectable = DETECTABLE * found.std_error
+        verdict, exact = control_verdict(found, size), exact_p(_compared(control))
         # with few events the normal interval is no ground for a pass, nor alone for a failure
         sparse = exact is not None and (verdict == "PASS" or exact >= 1 - inference.LEVEL)
         verdict = "NOT_RESOLVABLE" if sparse else verdict
+        shows = THROUGH if estimator.needs_instruments else REMAINS
         said = (
-            f"{what} the rung finds {effect.estimate:.3g} (95 % interval {effect.lo:.3g} to "
-            f"{effect.hi:.3g}, n = {control.n}){tell_control(verdict, detectable, size)}"
-            f"{tell_exact(exact)}."
+            f"{what} the rung finds {found.estimate:.3g} ({found.words}, n = {control.n})"
+            f"{tell_control(verdict, detectable, size, shows)}{tell_exact(exact)}."
         )
+        low, high = found.region.pieces[0]
+        ends = None if low is None or high is None or not found.region.bounded else (low, high)
         return self._report(
             examined.rung,
             0.0,
             np.empty(0),
-            effect.estimate,
-            (effect.lo, effect.hi),
-            inference.two_sided_p(effect.estimate / effect.std_error, fitted.df),
+            found.estimate,
+            ends,
+            found.p_value,
             verdict,
             said,
             detectable,
@@ -120,12 +156,17 @@ class NegativeControlOutcome(_NegativeControl, ControlOutcome):
 
     def examine(self, examined: Examined) -> Refutation:
         """Estimate the contrast on the control and compare what it could have found."""
-        control = examined.auxiliary.outcome(self)
+        control, estimator = examined.auxiliary.outcome(self), examined.estimator
         if isinstance(control, NotEstimable):
             return self.decline(examined.rung, control.reason)
+        if estimator.estimand == "first stage":
+            return self.decline(examined.rung, ABOUT_EXPOSURE)
         what = f"On '{self.outcome}', which exposure cannot have changed,"
         size = size_to_find(examined, outcome=control)
-        return self._judge(examined, examined.estimator, control, what, size)
+        found = self._judge(examined, estimator, control, what, size)
+        if not estimator.needs_instruments:
+            return found
+        return replace(found, sees=SEES_INSTRUMENT, cannot_see=BLIND_INSTRUMENT)
 
 
 class NegativeControlExposure(_NegativeControl, ControlExposure):
@@ -159,6 +200,10 @@ class NegativeControlExposure(_NegativeControl, ControlExposure):
         "confounding the control does not share, anything smaller than its detectable bias, and, "
         "for a control read after the outcome, who was not seen by then"
     )
+    not_of_instruments: ClassVar[str] = (
+        "the instrument is of the exposure and not of the control, so nothing is estimated through "
+        "it; take a negative control outcome"
+    )
 
     @property
     def subject(self) -> str:
@@ -188,6 +233,48 @@ class NegativeControlExposure(_NegativeControl, ControlExposure):
         what = f"For '{self.key}', which cannot have changed the outcome,"
         size = size_to_find(examined, exposure=control)
         return self._judge(examined, using, control, what, size)
+
+
+def contrast_on(
+    estimator: Estimator, control: Sample, fitted: Estimates
+) -> Contrast | NotEstimable:
+    """Give the contrast on a control, through instruments by the set that heeds no strength."""
+    effect = fitted.effect(difference_of(control))
+    if isinstance(effect, NotEstimable):
+        return effect
+    if effect.std_error == 0:
+        return NotEstimable("on the control the rung gives a standard error of 0")
+    if isinstance(estimator, Instrumented) and estimator.estimand == "LATE":
+        return _contrast_through(estimator, control, fitted, effect)
+    p_value = inference.two_sided_p(effect.estimate / effect.std_error, fitted.df)
+    region = Region(((effect.lo, effect.hi),), effect.level)
+    words = f"95 % interval {effect.lo:.3g} to {effect.hi:.3g}"
+    return Contrast(effect.estimate, effect.std_error, region, p_value, words)
+
+
+def _contrast_through(
+    estimator: Instrumented, control: Sample, fitted: Estimates, effect: Effect
+) -> Contrast:
+    """Give the contrast on a control through instruments."""
+    form = estimator.reduced(control, estimator.projected(control))
+    region, zero = estimator.with_set(fitted, control).region, np.zeros(1)
+    if region is None:  # a LATE always has one
+        region = Region(((effect.lo, effect.hi),), effect.level)
+    if form.q > 1:
+        p_value, std_error = float(conditional_ratio_p(form, zero)[0]), effect.std_error
+    else:
+        p_value = float(anderson_rubin_p(form, zero)[0])
+        std_error = math.sqrt(float(form.covariance[0, 0])) / abs(float(form.exposure[0]))
+    words = f"95 % set, however weak the instruments, {say_set(region)}"
+    return Contrast(effect.estimate, std_error, region, p_value, words)
+
+
+def _compared(control: Sample) -> Sample:
+    """Give a control's sample with what is compared as its exposure: an instrument of its own."""
+    if control.z is None or not control.instruments:
+        return control
+    binary = control.z.shape[1] == 1 and bool(np.isin(control.z, (0.0, 1.0)).all())
+    return replace(control, a=control.z[:, 0], exposure_kind="binary" if binary else "dose")
 
 
 def size_to_find(
@@ -242,25 +329,32 @@ def tell_exact(p: float | None) -> str:
     )
 
 
-def control_verdict(effect: Effect, size: float | NotEstimable) -> Verdict:
+def control_verdict(found: Contrast, size: float | NotEstimable) -> Verdict:
     """Judge in three ways: bias found, none found that matters, too imprecise to tell.
 
     Parameters
     ----------
-    effect : the control's contrast.
+    found : the control's contrast.
     size : of the rung's estimate, in the same unit.
     """
-    if effect.lo > 0 or effect.hi < 0:
+    if not found.region.holds(0.0):
         return "FAIL"
     wanted = 0.0 if isinstance(size, NotEstimable) else size
-    return "PASS" if DETECTABLE * effect.std_error <= INFORMATIVE * wanted else "NOT_RESOLVABLE"
+    return "PASS" if DETECTABLE * found.std_error <= INFORMATIVE * wanted else "NOT_RESOLVABLE"
 
 
-def tell_control(verdict: Verdict, detectable: float, size: float | NotEstimable) -> str:
-    """Say what a verdict is worth, to end a sentence."""
+def tell_control(
+    verdict: Verdict, detectable: float, size: float | NotEstimable, shows: str = REMAINS
+) -> str:
+    """Say what a verdict is worth, to end a sentence.
+
+    Parameters
+    ----------
+    shows : what a failure shows.
+    """
     found = f"a bias of {detectable:.3g} would be found with 80 % power"
     if verdict == "FAIL":
-        return f", so bias remains of a kind that the rung does not remove; {found}"
+        return f", so {shows}; {found}"
     if isinstance(size, NotEstimable):
         return f": compatible with none, but uninformative, since only {found}: {size.reason}"
     if verdict == "PASS":

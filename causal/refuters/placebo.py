@@ -61,15 +61,12 @@ class PlaceboExposure(Refuter):
         "unmeasured confounding, reverse causation, errors of measurement: the permutation "
         "removes them together with the effect"
     )
+    not_of_instruments: ClassVar[str] = (
+        "an exposure at random is not moved by the instrument, so there is nothing to estimate from"
+    )
 
     def examine(self, examined: Examined) -> Refutation:
         """Permute, refit, and test the mean against 0."""
-        if examined.estimator.needs_instruments:
-            return self.decline(
-                examined.rung,
-                "an exposure at random is not moved by the instrument, so there is nothing to "
-                "estimate from",
-            )
         sample = examined.sample
         blocks, first = exposure_blocks(sample)
         tendency = np.bincount(blocks, _tendency(sample, "exposure")) / np.bincount(blocks)
@@ -116,6 +113,10 @@ class DummyOutcome(Refuter):
 
     def examine(self, examined: Examined) -> Refutation:
         """Permute, refit, and test the mean against 0."""
+        if examined.estimator.estimand == "first stage":
+            return self.decline(
+                examined.rung, "the rung is about the exposure, and looks at no outcome"
+            )
         known = examined.sample.observed
         tendency = _tendency(examined.sample, "outcome")[known]
         y = examined.sample.y

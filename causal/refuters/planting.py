@@ -156,6 +156,10 @@ def target_weights(sample: Sample, target: Target) -> Floats:
         except SeparationFoundError:
             raise OutcomeError("the covariates determine exposure") from None
         return np.asarray(sample.w * e * (1 - e))
+    if target == "LATE" and sample.z is not None:
+        through = fit_glm(np.column_stack([sample.z, sample.x]), sample.a, sample.w, "linear")
+        left = through.fitted - fit_glm(sample.x, sample.a, sample.w, "linear").fitted
+        return np.asarray(sample.w * left * sample.a)  # what two-stage least squares averages by
     if target in ("linear projection", "partially linear"):
         left = sample.a - fit_glm(sample.x, sample.a, sample.w, "linear").fitted
         return np.asarray(sample.w * left * sample.a)  # sums as w x left^2; a projection's weights

@@ -126,6 +126,11 @@ def measure_power(
     """
     if refuter.why_no_power:
         return NotEstimable(refuter.why_no_power)
+    if subject.estimator.needs_instruments:
+        return NotEstimable(
+            "cohorts are drawn with an exposure that the instrument does not move, so a rung with "
+            "an instrument cannot be tried in them"
+        )
     benchmark = find_benchmark(subject.sample, study.benchmark)
     if isinstance(benchmark, NotEstimable):
         return benchmark

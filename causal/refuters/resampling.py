@@ -56,6 +56,8 @@ class SpreadTest:
 class _Resampling(Refuter):
     """What both have in common: persons, or the clusters of the design, are drawn."""
 
+    counts_in_errors: ClassVar[bool] = True
+
     @property
     @abstractmethod
     def _implied(self) -> float:

@@ -102,6 +102,10 @@ class SimulatedConfounder(Refuter):
         "be needed, not whether it is there"
     )
 
+    not_of_instruments: ClassVar[str] = (
+        "a common cause of exposure and outcome is what an instrument is there for; the analysis "
+        "instrument_omitted_variable asks what a variable that spoils the instrument would do"
+    )
     why_no_power: ClassVar[str] = (
         "it does not test for a confounder but says what one would do, so it has nothing to reject"
     )

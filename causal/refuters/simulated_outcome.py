@@ -28,6 +28,8 @@ from causal.refuters.changes import NewOutcome
 from causal.refuters.drawing import Draws, refit
 from causal.refuters.planting import World, fit_world, target_weights
 
+OF_INSTRUMENT = ("ITT", "first stage")
+"""Targets that are effects of the instrument."""
 MOST_NAMED = 5
 """Covariates named in a sentence."""
 NOT_BEYOND_CHANCE = (
@@ -119,6 +121,7 @@ class SimulatedOutcome(Refuter):
         "unmeasured confounding, and a wrong form of the regression: the outcomes are drawn from it"
     )
 
+    counts_in_errors: ClassVar[bool] = True
     why_no_power: ClassVar[str] = (
         "it draws its outcomes without unmeasured confounding whatever the cohort holds, so it is "
         "blind to it by construction; this test cannot see unmeasured confounding"
@@ -142,6 +145,10 @@ class SimulatedOutcome(Refuter):
         own = examined.estimates.effect(examined.difference)
         if isinstance(own, NotEstimable):
             return self.decline(examined.rung, own.reason)
+        if examined.estimator.estimand in OF_INSTRUMENT:
+            return self.decline(
+                examined.rung, "it plants an effect of exposure, and the rung is about another one"
+            )
         examined = replace(examined, scale=examined.difference)
         world = fit_world(examined.sample, examined.shared)
         found: list[tuple[Recovered, Draws]] = []

@@ -136,10 +136,11 @@ def panel_height(panels: int) -> float:
 
 
 def lay_out(figure: Figure, panels: int) -> list[Axes]:
-    """Lay out panels in two columns."""
-    rows = math.ceil(panels / COLUMNS)
+    """Lay out panels in two columns; one alone takes the width of both."""
+    columns = min(COLUMNS, panels)
+    rows = math.ceil(panels / columns)
     figure.subplots_adjust(
         left=0.085, right=0.985, bottom=0.55 / (PANEL * rows), top=1 - 0.42 / (PANEL * rows),
         hspace=0.62, wspace=0.24,
     )  # fmt: skip
-    return [figure.add_subplot(rows, COLUMNS, i + 1) for i in range(panels)]
+    return [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]

@@ -10,10 +10,12 @@ from causal.sensitivity.austen import Austen
 from causal.sensitivity.base import Sensitivity, SensitivityFinding
 from causal.sensitivity.bounds import Bounding
 from causal.sensitivity.e_value import EValue
+from causal.sensitivity.instrument_omitted_variable import InstrumentOmittedVariable
 from causal.sensitivity.misclassification import Misclassification
 from causal.sensitivity.nonparametric_bias import NonparametricOmittedVariable
 from causal.sensitivity.omitted_variable import OmittedVariable
 from causal.sensitivity.oster import Oster
+from causal.sensitivity.plausibly_exogenous import PlausiblyExogenous
 from causal.sensitivity.proximal import Proximal
 from causal.sensitivity.reliability import Reliability
 from causal.sensitivity.rosenbaum import Rosenbaum
@@ -24,10 +26,12 @@ AnySensitivity: TypeAlias = Annotated[
     Austen
     | Bounding
     | EValue
+    | InstrumentOmittedVariable
     | Misclassification
     | NonparametricOmittedVariable
     | OmittedVariable
     | Oster
+    | PlausiblyExogenous
     | Proximal
     | Reliability
     | Rosenbaum
@@ -41,10 +45,12 @@ __all__ = [
     "Austen",
     "Bounding",
     "EValue",
+    "InstrumentOmittedVariable",
     "Misclassification",
     "NonparametricOmittedVariable",
     "OmittedVariable",
     "Oster",
+    "PlausiblyExogenous",
     "Proximal",
     "Reliability",
     "Rosenbaum",

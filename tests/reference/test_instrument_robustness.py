@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from causal.instrumental.omitted import BenchmarkBound, benchmark_bound, robustness
 from causal.instrumental.stages import Stages, fit_stages
+from causal.sensitivity.instrument_partial_r2 import BenchmarkBound, benchmark_bound, robustness
 
 pytestmark = [pytest.mark.data, pytest.mark.reference]
 

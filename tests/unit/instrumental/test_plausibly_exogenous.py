@@ -1,8 +1,11 @@
 """Direct effects of the instrument: unions against grids, limits, and sign changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from causal import inference
 from causal.errors import SpecError
 from causal.instrumental.plausibly_exogenous import (
     direct_effect_curve,
@@ -108,6 +111,18 @@ def test_a_random_direct_effect_widens_by_its_spread_over_the_first_stage(trial)
     assert wide.estimate == pytest.approx(found.wald - 0.05 / found.first)
 
 
+def test_a_random_direct_effect_widens_the_set_by_its_spread_in_the_reduced_form(trial):
+    found = stages(trial(2000))
+    low, high = local_to_zero(found, 0.0, 0.05).region.pieces[0]
+    for end in (low, high):
+        v = found.covariance
+        error = np.sqrt(v[0, 0] + 0.05**2 - 2 * end * v[0, 1] + end**2 * v[1, 1])
+        distance = abs(found.reduced - end * found.first)
+        assert distance == pytest.approx(inference.critical_value() * error)
+    same = local_to_zero(found, 0.0, 0.0).region
+    assert same.pieces[0] == pytest.approx(found.region().pieces[0])
+
+
 def test_the_union_covers_where_the_direct_effect_lies_in_the_range():
     covered = 0
     for seed in range(200):
@@ -121,12 +136,28 @@ def test_the_union_covers_where_the_direct_effect_lies_in_the_range():
     assert covered >= 181  # 95 % less three Monte-Carlo errors of 1.5 %
 
 
-def test_the_curve_is_the_estimate_with_its_interval(trial):
-    found = stages(trial())
+def test_the_curve_is_the_estimate_with_its_set(trial):
+    found = stages(trial(2000))
     curve = direct_effect_curve(found, 0.0, 0.2)
     assert curve.points[0].y == pytest.approx(found.wald)
-    ends = union_of_intervals(found, 0.2, 0.2).union
+    assert (curve.points[0].lo, curve.points[0].hi) == pytest.approx(found.region().pieces[0])
+    ends = union_of_intervals(found, 0.2, 0.2).region.pieces[0]
     assert (curve.points[-1].lo, curve.points[-1].hi) == pytest.approx(ends)
+
+
+def test_a_curve_whose_sets_have_no_two_ends_is_drawn_without_them():
+    curve = direct_effect_curve(WEAK, -0.1, 0.1)
+    assert {(one.lo, one.hi) for one in curve.points} == {(None, None)}
+
+
+def test_sets_are_compared_with_students_t_where_the_stages_say_so(trial):
+    found = stages(trial(300, direct=0.6))
+    few = replace(found, reference=9.0)
+    z, t = inference.critical_value(), inference.critical_value(df=9.0)
+    error = np.sqrt(found.covariance[0, 0])
+    assert smallest_direct_effect(found) == pytest.approx(found.reduced - z * error)
+    assert smallest_direct_effect(few) == pytest.approx(found.reduced - t * error)
+    assert few.region().pieces[0][0] < found.region().pieces[0][0]
 
 
 def test_pieces_unite():

@@ -7,7 +7,8 @@ import pytest
 
 from causal import inference
 from causal.estimate import NotEstimable
-from causal.instrumental.omitted import (
+from causal.instrumental.stages import Stages, fit_stages
+from causal.sensitivity.instrument_partial_r2 import (
     adjusted_region,
     adjusted_threshold,
     benchmark_bound,
@@ -16,7 +17,6 @@ from causal.instrumental.omitted import (
     overturning_multiple,
     robustness,
 )
-from causal.instrumental.stages import Stages, fit_stages
 from causal.sensitivity.partial_r2 import Strength, block_strength, robustness_value
 
 ROUNDING = 1e-9

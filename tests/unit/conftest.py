@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from causal.cohort import Sample
+
 Floats = np.ndarray
 
 
@@ -63,3 +65,28 @@ def _trial(
 def trial() -> Callable[..., Trial]:
     """Give the generator of simulated trials."""
     return _trial
+
+
+def _encouraged(n: int = 3000, seed: int = 1, **settings: float | bool) -> Sample:
+    """Give a trial as the sample of a rung: x0 is severity, x1 demographics."""
+    one = _trial(n, seed, **settings)
+    return Sample(
+        unit=np.arange(n),
+        y=one.y,
+        a=one.a,
+        x=one.x,
+        terms=("x0", "x1"),
+        concepts=("severity", "demographics"),
+        outcome_kind="continuous" if settings.get("continuous") else "binary",
+        exposure_kind="binary",
+        w=one.w,
+        cluster=one.cluster,
+        z=one.z[:, None],
+        instruments=("offered_help",),
+    )
+
+
+@pytest.fixture
+def encouraged() -> Callable[..., Sample]:
+    """Give the generator of samples with one instrument."""
+    return _encouraged

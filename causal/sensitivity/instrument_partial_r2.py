@@ -179,15 +179,57 @@ def benchmark_bound(
     """
     if not block.any():
         return NotEstimable("no covariate was named to compare with")
-    benchmark = Strength(
+    benchmark = benchmark_strength(y, a, z, x, w, block)
+    return bound_under(stages, omitted_strength(benchmark, k), level)
+
+
+def benchmark_strength(
+    y: Floats, a: Floats, z: Floats, x: Floats, w: Floats, block: Bools
+) -> Strength:
+    """Give a block's partial R2 with the instrument, and the largest with outcome less exposure.
+
+    Parameters
+    ----------
+    y, a, z, x, w, block : as in ``benchmark_bound``.
+    """
+    return Strength(
         block_strength(y, z, x, w, block).exposure, largest_outcome_r2(y, a, z, x, w, block)
     )
-    strength = times_as_strong(benchmark, k)
-    if isinstance(strength, NotEstimable):
-        return NotEstimable(strength.reason.replace("of exposure", "of the instrument"))
-    threshold = adjusted_threshold(strength, stages.df, level)
+
+
+def omitted_strength(
+    benchmark: Strength, k: float, *, held: bool = True
+) -> Strength | NotEstimable:
+    """Give the strength of an omitted variable k times as strong as a benchmark.
+
+    Parameters
+    ----------
+    held : whether the regressions hold the benchmark, so that its strength has to be carried over
+        to what it leaves; else it is itself omitted, and k times its partial R2 is what is meant.
+    """
+    if held:
+        found = times_as_strong(benchmark, k)
+        if isinstance(found, NotEstimable):
+            return NotEstimable(found.reason.replace("of exposure", "of the instrument"))
+        return found
+    scaled = Strength(k * benchmark.exposure, k * benchmark.outcome)
+    if scaled.exposure >= 1 or scaled.outcome > 1:
+        side = "the instrument" if scaled.exposure >= 1 else "the outcome"
+        return NotEstimable(
+            f"a variable {k:g} times as strong would explain more of {side} than there is"
+        )
+    return scaled
+
+
+def bound_under(
+    stages: Stages, omitted: Strength | NotEstimable, level: float = inference.LEVEL
+) -> BenchmarkBound | NotEstimable:
+    """Give the Anderson-Rubin set that allows for an omitted variable of a strength."""
+    if isinstance(omitted, NotEstimable):
+        return omitted
+    threshold = adjusted_threshold(omitted, stages.df, level)
     return BenchmarkBound(
-        strength.exposure, strength.outcome, threshold, adjusted_region(stages, threshold, level)
+        omitted.exposure, omitted.outcome, threshold, adjusted_region(stages, threshold, level)
     )
 
 
@@ -212,27 +254,39 @@ def overturning_multiple(
     k, the same for instrument and outcome; 0 where the set does so without an omitted variable;
     or why no multiple does.
     """
-    from scipy import optimize
-
     if not block.any():
         return NotEstimable("no covariate was named to compare with")
+    return multiple_of(stages, benchmark_strength(y, a, z, x, w, block), level)
+
+
+def multiple_of(
+    stages: Stages, benchmark: Strength, level: float = inference.LEVEL, *, held: bool = True
+) -> float | NotEstimable:
+    """Give the k of a benchmark at which the Anderson-Rubin set includes 0 or becomes unbounded.
+
+    Parameters
+    ----------
+    benchmark : as ``benchmark_strength`` gives it.
+    held : as in ``omitted_strength``.
+    """
+    from scipy import optimize
+
     first = stages.first / math.sqrt(float(stages.classical[1, 1]))
     goal = min(abs(_t(stages, 0.0)), abs(first))
     if adjusted_threshold(Strength(0.0, 0.0), stages.df, level) >= goal:
         return 0.0
-    benchmark = Strength(
-        block_strength(y, z, x, w, block).exposure, largest_outcome_r2(y, a, z, x, w, block)
-    )
     if min(benchmark.exposure, benchmark.outcome) < NOTHING:
         return NotEstimable("the benchmark explains nothing of the instrument or of the outcome")
 
     def excess(k: float) -> float:
-        strength = times_as_strong(benchmark, k)
+        strength = omitted_strength(benchmark, k, held=held)
         if isinstance(strength, NotEstimable):  # excluded by the largest multiple, up to rounding
             return math.inf
         return adjusted_threshold(strength, stages.df, level) - goal
 
     largest = largest_multiple(benchmark)
+    if not held:
+        largest = (1 - NOTHING) / max(benchmark.exposure, benchmark.outcome)
     if excess(largest) < 0:
         return NotEstimable(
             f"not reached: at {largest:.3g} times this benchmark the omitted variable explains all "
