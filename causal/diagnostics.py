@@ -186,3 +186,11 @@ def count_restricted(
         said = f"rows left out for a propensity outside [{trim:g}, {1 - trim:g}]"
         facts.append(Diagnostic("trimmed", number, None, "NOT_EVALUATED", said))
     return tuple(facts)
+
+
+def count_bounded(number: int | None) -> tuple[Diagnostic, ...]:
+    """Count the rows whose predicted outcome was set to the bounds of its range."""
+    if number is None:
+        return ()
+    said = "rows whose predicted outcome was moved inside the bounds before targeting"
+    return (Diagnostic("bounded", float(number), None, "NOT_EVALUATED", said),)

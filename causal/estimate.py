@@ -85,6 +85,8 @@ class Estimates:
     target_note : what narrows the target, such as the units trimming left.
     split_sd : standard deviation of the contrast between random divisions of the sample; None
         without cross-fitting, or with one division.
+    bounded : rows whose predicted outcome was set to the bounds of its range; None where no
+        estimator bounds.
     region : the set to be printed in the place of the interval, where the estimator has one that
         rests on less; for the difference only.
     region_note : which set that is.
@@ -100,6 +102,7 @@ class Estimates:
     cluster: Ints | None = None
     target_note: str = ""
     split_sd: float | None = None
+    bounded: int | None = None
     region: Region | None = None
     region_note: str = ""
     interval_withheld: str = ""

@@ -15,8 +15,8 @@ from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable
 from causal.estimators import (
-    AIPW,
     AnyEstimator,
+    DoublyRobust,
     Instrumented,
     InverseProbability,
     NuisanceStore,
@@ -201,9 +201,13 @@ def _judged(
 ) -> FittedRung:
     """Add balance, overlap and effective size to a fit with weights."""
     estimator, limits = task.estimator, batch.thresholds
-    if not isinstance(estimator, InverseProbability | Overlap | AIPW):
+    if not isinstance(estimator, InverseProbability | Overlap | DoublyRobust):
         raise TypeError(f"{type(estimator).__name__} has weights but no propensity")
-    e = store.propensity(sample, estimator.propensity).fitted
+    e = (
+        estimator.propensities(sample, store)
+        if isinstance(estimator, DoublyRobust)
+        else store.propensity(sample, estimator.propensity).fitted
+    )
     clip = None if isinstance(estimator, Overlap) else estimator.clip
     trim = estimator.trim if isinstance(estimator, InverseProbability) else None
     w, a = weights * sample.w, sample.a
@@ -214,6 +218,7 @@ def _judged(
         *diagnostics.describe_propensity(e, a),
         *diagnostics.describe_weights(w[w > 0]),
         *diagnostics.count_restricted(e, clip, trim),
+        *diagnostics.count_bounded(fitted.estimates.bounded),
     )
     return replace(
         fitted,

@@ -19,7 +19,7 @@ FUNCTION_LINES = 60
 HEAVY = {"pandas", "scipy", "dowhy", "econml", "sklearn", "matplotlib", "joblib"}
 DOORS = {
     "dowhy": {"dowhy_door", "refuters.dowhy_refuters", "hazards"},
-    "econml": {"estimators.orthogonal", "hazards"},
+    "econml": {"estimators.orthogonal", "estimators.forest", "hazards"},
 }
 BEHIND_NUMERICS = {"diagram", "units", "data sets", "specification", "sample", "result"}
 ORDINARY_WORDS = {"simulated"}  # also an adjective: only a string that is just this word counts

@@ -7,7 +7,8 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from causal.estimators.base import Estimator
-from causal.estimators.doubly_robust import AIPW
+from causal.estimators.doubly_robust import AIPW, DoublyRobust
+from causal.estimators.forest import CausalForest
 from causal.estimators.instrumental import (
     ControlFunction,
     FirstStage,
@@ -19,6 +20,7 @@ from causal.estimators.instrumental import (
 from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
+from causal.estimators.targeted import TMLE
 from causal.estimators.weighting import InverseProbability, Overlap
 from causal.estimators.within_person import WithinPerson
 
@@ -29,6 +31,8 @@ AnyEstimator: TypeAlias = Annotated[
     | InverseProbability
     | Overlap
     | AIPW
+    | TMLE
+    | CausalForest
     | LinearDML
     | WithinPerson
     | InstrumentalVariables
@@ -41,8 +45,11 @@ AnyEstimator: TypeAlias = Annotated[
 
 __all__ = [
     "AIPW",
+    "TMLE",
     "AnyEstimator",
+    "CausalForest",
     "ControlFunction",
+    "DoublyRobust",
     "Estimator",
     "FirstStage",
     "GComputation",

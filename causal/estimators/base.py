@@ -17,6 +17,7 @@ from causal.cohort import ExposureKind, Sample, check_arms
 from causal.documents import Settings
 from causal.errors import InstrumentError, OutcomeError, PositivityError
 from causal.estimate import MEANS, Estimates, NotEstimable, Target
+from causal.estimators.learners import Learned
 from causal.estimators.nuisance import NuisanceStore
 
 VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
@@ -53,12 +54,24 @@ class Estimator(Settings, ABC):
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
     adjusts: ClassVar[bool] = True
     needs_instruments: ClassVar[bool] = False
+    takes_learners: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _has_the_variance(self) -> Estimator:
         if self.variance.kind == "classical" and not self.classical_variance:
             raise ValueError(
                 f"{self.kind} has no classical standard error; choose HC0 or HC1 for variance.kind"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_learners(self) -> Estimator:
+        learned = [one for _, one in self if isinstance(one, Learned) and one.learns]
+        if learned and not self.takes_learners:
+            raise ValueError(
+                f"{self.kind} has a standard error for regressions only, not for learner "
+                f"'{learned[0].learner}'. Use aipw, tmle or causal_forest with cross_fit, or "
+                "learner: glm."
             )
         return self
 
@@ -197,6 +210,13 @@ def from_influence(
     )
 
 
+def combine_divisions(fits: Sequence[Estimates], how: Literal["mean", "median"]) -> Estimates:
+    """Combine fits that differ in the random division of the sample only, by mean or median."""
+    one = average_divisions(fits) if how == "mean" else median_division(fits)
+    counts = [fit.bounded for fit in fits if fit.bounded is not None]
+    return replace(one, bounded=max(counts)) if counts else one
+
+
 def average_divisions(fits: Sequence[Estimates]) -> Estimates:
     r"""Average fits that differ in the random division of the sample only.
 
@@ -217,14 +237,57 @@ def average_divisions(fits: Sequence[Estimates]) -> Estimates:
     own = inference.covariance(influence, first.cluster)
     single = inference.covariance(influences[0], first.cluster)
     factor = first.covariance[0, 0] / single[0, 0]  # the declared small-sample factor
-    contrast = values[:, -1] - (values[:, 0] if values.shape[1] > 1 else 0.0)
     return replace(
         first,
         values=read_only(values.mean(axis=0)),
         influence=read_only(influence),
         covariance=read_only(factor * own + spread / len(fits)),
-        split_sd=float(contrast.std(ddof=1)),
+        split_sd=float((values @ _contrast(values)).std(ddof=1)),
     )
+
+
+def median_division(fits: Sequence[Estimates]) -> Estimates:
+    r"""Give the division in the middle: the median difference, with the median of its variances.
+
+    Values and influence values are those of the division whose difference is the median (of the
+    two in the middle, averaged, when their number is even). Each division's covariance
+    :math:`\hat V_s` grows by its distance from there, :math:`(\hat\theta_s - \tilde\theta)
+    (\hat\theta_s - \tilde\theta)'`; the one whose difference has the median variance is kept.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, definition 3.3, equations 3.13 and 3.14.
+    """
+    first = fits[0]
+    influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
+    if len(fits) == 1 or len(influences) < len(fits):
+        return first
+    values = np.array([one.values for one in fits])
+    contrast = _contrast(values)
+    middle = _middle(values @ contrast)
+    value = values[middle].mean(axis=0)
+    away = values - value
+    covariances = np.array([one.covariance for one in fits]) + np.einsum("si,sj->sij", away, away)
+    typical = _middle(np.einsum("i,sij,j->s", contrast, covariances, contrast))
+    return replace(
+        first,
+        values=read_only(value),
+        influence=read_only(np.mean([influences[i] for i in middle], axis=0)),
+        covariance=read_only(covariances[typical].mean(axis=0)),
+        split_sd=float((values @ contrast).std(ddof=1)),
+    )
+
+
+def _contrast(values: Floats) -> Floats:
+    """Give what takes the difference of two means, or leaves a single coefficient."""
+    return np.array([-1.0, 1.0]) if values.shape[1] == 2 else np.ones(1)
+
+
+def _middle(numbers: Floats) -> list[int]:
+    """Give the position of the median; of both in the middle when their number is even."""
+    order = np.argsort(numbers, kind="stable")
+    first, last = (len(order) - 1) // 2, len(order) // 2
+    return [int(i) for i in order[first : last + 1]]
 
 
 def with_classical_covariance(estimates: Estimates, covariance: Floats, df: float) -> Estimates:

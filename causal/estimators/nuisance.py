@@ -6,22 +6,24 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
+from causal.estimators.learners import Learned
 
 Arms: TypeAlias = Literal["pooled", "separate"]
 
 
-class PropensityModel(Settings):
-    """Unpenalised logistic regression of exposure on covariates, main effects of the terms.
+class PropensityModel(Learned):
+    """Regression of exposure on covariates: logistic, main effects of the terms, if not learned.
 
     Attributes
     ----------
+    learner, library, allow_import : what it is learned with, unpenalised likelihood by default.
     terms : which of the rung's terms to use; all when None.
     """
 
@@ -33,11 +35,12 @@ class PropensityModel(Settings):
         return self.terms or ()
 
 
-class OutcomeModel(Settings):
+class OutcomeModel(Learned):
     """Regression of the outcome on exposure and covariates.
 
     Attributes
     ----------
+    learner, library, allow_import : what it is learned with, unpenalised likelihood by default.
     link : ``logit`` (binary outcomes) or ``linear``; by the outcome's kind when None.
     terms : which of the rung's terms to use; all when None.
     interactions : terms multiplied with exposure.
@@ -48,6 +51,15 @@ class OutcomeModel(Settings):
     terms: tuple[str, ...] | None = None
     interactions: tuple[str, ...] = ()
     arms: Arms = "pooled"
+
+    @model_validator(mode="after")
+    def _has_a_form_only_if_glm(self) -> OutcomeModel:
+        if self.learns and (self.link or self.interactions):
+            raise ValueError(
+                f"link and interactions are for learner: glm; '{self.learner}' goes by the "
+                "outcome's kind, and learns each arm on its own with arms: separate."
+            )
+        return self
 
     @property
     def named_terms(self) -> tuple[str, ...]:
@@ -98,12 +110,14 @@ class CrossFitting(Settings):
     Attributes
     ----------
     folds : number of parts; persons, never rows, are divided.
-    repeats : how often the division is drawn anew; estimates are averaged, and what they owe to
+    repeats : how often the division is drawn anew; estimates are combined, and what they owe to
         the luck of the draw is added to the variance and reported.
+    combine : ``mean`` of the divisions, or their ``median``, which one odd division cannot move.
     """
 
     folds: int = Field(default=5, ge=2, le=50)
     repeats: int = Field(default=1, ge=1, le=200)
+    combine: Literal["mean", "median"] = "mean"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,11 +165,13 @@ class NuisanceStore:
     Attributes
     ----------
     start : the store of a similar sample, whose fits on all rows regressions begin from.
+    crossed : (n,) propensities learned on other persons, by estimator and terms, as last used.
     """
 
     start: NuisanceStore | None = None
     _propensities: dict[tuple[object, ...], NuisanceFit] = field(default_factory=dict)
     _outcomes: dict[tuple[object, ...], OutcomeFit] = field(default_factory=dict)
+    crossed: dict[tuple[object, ...], Floats] = field(default_factory=dict)
 
     def propensity(
         self, sample: Sample, model: PropensityModel, rows: Bools | None = None

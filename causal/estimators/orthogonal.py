@@ -11,7 +11,7 @@ from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.errors import InternalConsistencyError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, average_divisions, from_influence
+from causal.estimators.base import Estimator, combine_divisions, from_influence
 from causal.estimators.nuisance import (
     CrossFitting,
     NuisanceStore,
@@ -50,7 +50,8 @@ class LinearDML(Estimator):
     ) -> Estimates:
         """Estimate the coefficient from EconML's residuals."""
         nuisances.propensity(sample, PropensityModel())  # EconML would not notice separation
-        return average_divisions([self._once(sample, rng) for _ in range(self.cross_fit.repeats)])
+        fits = [self._once(sample, rng) for _ in range(self.cross_fit.repeats)]
+        return combine_divisions(fits, self.cross_fit.combine)
 
     def _once(self, sample: Sample, rng: np.random.Generator) -> Estimates:
         """Estimate the coefficient with one division of the sample."""

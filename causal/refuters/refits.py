@@ -90,6 +90,8 @@ def _doubly_robust(estimator: AIPW, sample: Sample, scale: Scale) -> Batch | Non
     cross_fit = estimator.cross_fit
     if cross_fit is not None and cross_fit.repeats > 1:
         return None
+    if estimator.propensity.learns or estimator.outcome.learns:
+        return None
     propensity = _propensity(sample, estimator.propensity)
     outcome = _outcome(sample, estimator.outcome)
     if propensity is None or outcome is None:

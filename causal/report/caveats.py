@@ -19,6 +19,9 @@ from causal.report.reading import (
 )
 from causal.result import Result
 
+CROSS_FITTED = ("linear_dml", "causal_forest")
+"""Kinds that are cross-fitted also where their settings do not say so."""
+
 
 def caveats(result: Result) -> list[str]:
     """List what the analysis cannot tell, most fundamental first."""
@@ -136,9 +139,15 @@ def _about_comparisons(result: Result) -> Iterator[str]:
     measure = measure_of(result)
     for rung in result.rungs:
         if rung.split_sd is not None:
+            how = "the median of" if '"combine":"median"' in rung.settings else "averaged over"
             yield (
-                f"{code(rung.name)} is averaged over random divisions of the sample: between "
+                f"{code(rung.name)} is {how} random divisions of the sample: between "
                 f"divisions it varies with a standard deviation of {measure.amount(rung.split_sd)}."
+            )
+        elif rung.estimator in CROSS_FITTED or '"cross_fit":{' in rung.settings:
+            yield (
+                f"{code(rung.name)} rests on one random division of the sample: what it owes to "
+                "the draw is not known without cross_fit.repeats."
             )
     targets = list(dict.fromkeys(rung.target for rung in adjusted_rungs(result)))
     if len(targets) > 1:

@@ -102,7 +102,7 @@ def find_elements(
             fold = folds_by_unit(sample.unit, estimator.cross_fit.folds, rng)
             y, a = econml_residuals(sample, fold)
             return residual_elements(y, a, sample.w)
-        case AIPW():
+        case AIPW() if not (estimator.propensity.learns or estimator.outcome.learns):
             return representer_elements(sample, _fit(estimator, sample, rng), estimator.target)
         case GComputation():
             peer = AIPW(target=estimator.target, outcome=estimator.outcome)
@@ -128,7 +128,7 @@ def without_terms(estimator: AnyEstimator, kept: tuple[str, ...]) -> AnyEstimato
     changes: dict[str, PropensityModel | OutcomeModel | tuple[str, ...]] = {}
     if isinstance(estimator, AIPW | InverseProbability | Overlap):
         terms = _among(estimator.propensity.terms, kept)
-        changes["propensity"] = PropensityModel(terms=terms)
+        changes["propensity"] = estimator.propensity.model_copy(update={"terms": terms})
     if isinstance(estimator, AIPW | GComputation):
         model = estimator.outcome
         changes["outcome"] = model.model_copy(

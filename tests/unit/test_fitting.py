@@ -10,6 +10,7 @@ import pytest
 from causal.errors import CausalError, Place
 from causal.estimators import (
     AIPW,
+    TMLE,
     GComputation,
     InverseProbability,
     LinearProbability,
@@ -19,6 +20,7 @@ from causal.estimators import (
 )
 from causal.estimators.nuisance import CrossFitting
 from causal.fitting import RungTask, Thresholds, fit_rungs
+from causal.seeding import generator
 
 LIMITS = Thresholds(effective_sample_size=50, smd=0.1, max_weight_share=0.1)
 PLACE = Place("plan.yaml", 12, "ladder[1]")
@@ -120,3 +122,26 @@ def test_a_dose_is_fitted_by_linear_probability(confounded):
     sample = replace(base, a=base.x[:, 0] + 1.5 * base.a, exposure_kind="dose")
     (rung,) = fit_rungs(sample, (task("dose", LinearProbability()),), LIMITS, 1)
     assert rung.estimates.labels == ("difference",)
+
+
+def test_rows_bounded_before_targeting_are_counted_beside_those_clipped(confounded):
+    targeted = task("tmle", TMLE(bound=0.09, clip=(0.2, 0.8)))
+    _, fitted = fit_rungs(confounded(), (LADDER[0], targeted), LIMITS, 1)
+    counted = {one.name: one.value for one in fitted.diagnostics}
+    assert counted["bounded"] == fitted.estimates.bounded
+    assert counted["bounded"] > 0
+    assert counted["clipped"] > 0
+
+
+def test_overlap_is_that_of_the_learned_propensities(confounded):
+    """A forest that knows the exposure of nobody it predicts spreads less than one that does."""
+    learned = AIPW(
+        propensity={"learner": "random_forest"}, clip=(0.01, 0.99), cross_fit=CrossFitting(folds=3)
+    )
+    sample = confounded()
+    _, fitted = fit_rungs(sample, (LADDER[0], task("forest", learned)), LIMITS, 1)
+    store = NuisanceStore()
+    learned.fit(sample, store, generator(1, "rung", "forest"))
+    found = {one.name: one.value for one in fitted.diagnostics}
+    assert found["propensity_max"] == learned.propensities(sample, store).max()
+    assert found["propensity_max"] != AIPW().propensities(sample, store).max()

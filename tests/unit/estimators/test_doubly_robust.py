@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import statsmodels.api as sm
 
 from causal.errors import CausalError
-from causal.estimators import AIPW, NuisanceStore
+from causal.estimators import AIPW, TMLE, NuisanceStore
+from causal.estimators.base import median_division
 from causal.estimators.doubly_robust import doubly_robust_means
 from causal.estimators.nuisance import CrossFitting, OutcomeModel, folds_by_unit
 from causal.inference import covariance
@@ -210,3 +213,95 @@ def test_averaging_divisions_takes_out_the_luck_of_one_and_reports_it(confounded
     )
     assert fit.split_sd is not None
     assert 0.3 * once < fit.split_sd < 3 * once
+
+
+DOUBLEML = {"ATE": (0.5725766849656392, 0.13610825648464506)}
+DOUBLEML["ATT"] = (0.46930868851249197, 0.14279206043944007)
+PEER = 1e-8  # scikit-learn's solver stops at a gradient of 1e-10
+
+
+@pytest.mark.parametrize("target", ["ATE", "ATT"])
+def test_cross_fitted_scores_are_those_of_doubleml(confounded, target):
+    """Stored: DoubleML 0.11.4 on the same folds.
+
+    one = DoubleMLIRM(DoubleMLData.from_arrays(x, y, a), LinearRegression(),
+        LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000), n_folds=5, score=score,
+        draw_sample_splitting=False, ps_processor_config=PSProcessorConfig(clipping_threshold=1e-6))
+    one.set_sample_splitting([(flatnonzero(fold != k), flatnonzero(fold == k)) for k in range(5)])
+    one.fit(); one.coef, one.se          # score "ATE", "ATTE"
+    """
+    sample = confounded(outcome="continuous", n=600, seed=7)
+    estimator = AIPW(target=target, outcome=OutcomeModel(arms="separate"), cross_fit={})
+    effect = fitted(estimator, sample, seed=3).effect("mean_difference")
+    assert effect.estimate == pytest.approx(DOUBLEML[target][0], rel=PEER)
+    assert effect.std_error == pytest.approx(DOUBLEML[target][1], rel=PEER)
+
+
+@pytest.mark.parametrize("population", [{}, {"weighted": True}], ids=["plain", "weighted"])
+def test_cross_fitted_ate_is_that_of_econmls_linear_dr_learner(confounded, population):
+    """One regression with exposure in it, as EconML has it; its covariance ignores the weights."""
+    sample = confounded(outcome="continuous", n=600, **population)
+    fold = folds_by_unit(sample.unit, 5, np.random.default_rng(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from econml.dr import LinearDRLearner
+        from sklearn.linear_model import LinearRegression, LogisticRegression
+
+        peer = LinearDRLearner(
+            model_propensity=LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000),
+            model_regression=LinearRegression(),
+            min_propensity=1e-9,
+            cv=[(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(5)],
+        )
+        peer.fit(sample.y, sample.a, X=None, W=sample.x, sample_weight=sample.w)
+        theta = float(np.ravel(peer.intercept_(T=1))[0])
+        stderr = float(np.ravel(peer.intercept__inference(T=1).stderr)[0])
+    ours = fitted(AIPW(cross_fit={}), sample, seed=3).effect("mean_difference")
+    assert ours.estimate == pytest.approx(theta, rel=1e-6)
+    if not population:
+        assert ours.std_error == pytest.approx(stderr, rel=1 / math.sqrt(sample.n))
+
+
+@pytest.mark.parametrize("repeats", [5, 6])
+def test_the_median_of_divisions_is_that_of_the_definition(confounded, repeats):
+    """Medians of differences and of their variances, each grown by its distance (eq. 3.13-3.14)."""
+    sample = confounded(n=200)
+    settings = {"folds": 3, "repeats": repeats, "combine": "median"}
+    found = fitted(AIPW(cross_fit=settings), sample)
+    rng, once = np.random.default_rng(0), AIPW(cross_fit={"folds": 3})
+    fits = [once.fit(sample, NuisanceStore(), rng) for _ in range(repeats)]
+    effects = [one.effect("risk_difference") for one in fits]
+    theta = np.array([one.estimate for one in effects])
+    middle = np.median(theta)
+    variance = np.median([one.std_error**2 for one in effects] + (theta - middle) ** 2)
+    effect = found.effect("risk_difference")
+    assert effect.estimate == pytest.approx(middle, rel=SAME)
+    assert effect.std_error**2 == pytest.approx(variance, rel=SAME)
+    assert found.split_sd == pytest.approx(theta.std(ddof=1), rel=SAME)
+    assert np.linalg.eigvalsh(found.covariance).min() >= 0
+    np.testing.assert_allclose(found.influence.mean(axis=0), 0, atol=1e-10)
+
+
+def test_one_odd_division_moves_the_mean_and_not_the_median(confounded):
+    sample = confounded(n=200)
+    rng = np.random.default_rng(0)
+    fits = [AIPW(cross_fit={}).fit(sample, NuisanceStore(), rng) for _ in range(5)]
+    order = np.argsort([one.values[1] - one.values[0] for one in fits])
+    highest = fits[int(order[-1])]
+    odd = [
+        replace(one, values=one.values + np.array([0.0, 50.0 * (one is highest)])) for one in fits
+    ]
+    np.testing.assert_array_equal(median_division(odd).values, median_division(fits).values)
+    assert median_division(fits[:1]) is fits[0]
+
+
+def test_bounded_rows_of_the_worst_division_are_reported(confounded):
+    sample = confounded(outcome="continuous")
+    steep = replace(sample, y=sample.y + 20 * sample.x[:, 0])
+    limits = (float(steep.y.min()), float(steep.y.max()))
+    settings = {"range": limits, "bound": 0.05}
+    rng, once = np.random.default_rng(0), TMLE(cross_fit={"folds": 3}, **settings)
+    counts = [once.fit(steep, NuisanceStore(), rng).bounded for _ in range(6)]
+    for combine in ("mean", "median"):
+        often = TMLE(cross_fit={"folds": 3, "repeats": 6, "combine": combine}, **settings)
+        assert fitted(often, steep).bounded == max(counts) > min(counts)

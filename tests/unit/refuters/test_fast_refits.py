@@ -10,6 +10,7 @@ import pytest
 from causal.errors import PositivityError
 from causal.estimators import (
     AIPW,
+    TMLE,
     GComputation,
     InverseProbability,
     LinearDML,
@@ -212,6 +213,9 @@ def test_the_number_of_draws_changes_no_draw(confounded):
         GComputation(outcome=OutcomeModel(arms="separate")),
         GComputation(outcome=OutcomeModel(interactions=("x0",))),
         AIPW(cross_fit=CrossFitting(folds=2, repeats=2)),
+        AIPW(propensity={"learner": "lasso"}, cross_fit=CrossFitting(folds=2)),
+        AIPW(outcome={"learner": "lasso"}, cross_fit=CrossFitting(folds=2)),
+        TMLE(),
         InverseProbability(observation=ObservationModel(terms=("x0",))),
         LinearDML(),
     ],

@@ -56,3 +56,17 @@ def test_nothing_lost_and_nothing_filled_is_not_warned_of(help_like: Result) -> 
     )
     assert "attrition" not in said(whole)
     assert "filled" not in said(whole)
+
+
+def test_the_luck_of_the_division_is_told_or_said_to_be_unknown(help_like: Result) -> None:
+    def with_last(**changes: object) -> str:
+        last = help_like.rungs[-1].model_copy(update=changes)
+        return said(help_like.model_copy(update={"rungs": [*help_like.rungs[:-1], last]}))
+
+    crossed = '{"cross_fit":{"repeats":5,"combine":"median"}}'
+    assert "is the median of random divisions" in with_last(split_sd=0.02, settings=crossed)
+    assert "is averaged over random divisions" in with_last(split_sd=0.02, settings="{}")
+    one = "rests on one random division of the sample"
+    assert one in with_last(settings='{"cross_fit":{}}')
+    assert one in with_last(estimator="causal_forest")
+    assert one not in said(help_like)

@@ -385,7 +385,15 @@ def test_rows_without_outcome_are_left_out_or_declined(confounded):
     assert predicted.multiple == predicted.headline
 
 
-@pytest.mark.parametrize("estimator", [InverseProbability(trim=0.1), WithinPerson()])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        InverseProbability(trim=0.1),
+        WithinPerson(),
+        AIPW(propensity={"learner": "lasso"}, cross_fit={"folds": 2}),
+    ],
+    ids=lambda one: one.kind,
+)
 def test_estimators_it_is_not_worked_out_for_are_declined(confounded, estimator):
     found = finding(confounded(n=400, clustered=True), estimator)
     assert isinstance(found.headline, NotEstimable)

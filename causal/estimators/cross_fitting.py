@@ -1,0 +1,110 @@
+"""Nuisance means of each person predicted by regressions or learners that saw only others."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from causal.arrays import Bools, Floats, Ints
+from causal.cohort import Sample
+from causal.estimators.learner_members import Training
+from causal.estimators.learners import Learned, learn
+from causal.estimators.nuisance import (
+    NuisanceStore,
+    OutcomeModel,
+    PropensityModel,
+    choose_terms,
+    folds_by_unit,
+)
+
+INNER_FOLDS = 5
+"""Folds a learner tunes or stacks itself with, within the persons it is fitted on."""
+SEEDS = 2**31
+"""scikit-learn takes seeds below this."""
+
+
+def cross_fitted(
+    sample: Sample,
+    propensity: PropensityModel,
+    outcome: OutcomeModel,
+    folds: int,
+    nuisances: NuisanceStore,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats, Floats]:
+    """Predict propensity and both outcomes of each row from other persons.
+
+    Rows reach a learner in an order of their own (by person, then by values), so that forests,
+    which draw row numbers, do not depend on how the data happen to be sorted.
+
+    Returns
+    -------
+    (n,) floats each: propensity, mean outcome under no exposure, mean outcome under exposure.
+    """
+    fold = folds_by_unit(sample.unit, folds, rng)
+    seeds = rng.integers(SEEDS, size=(folds, 2)) if propensity.learns or outcome.learns else None
+    e, mu0, mu1 = (np.empty(sample.n) for _ in range(3))
+    for held_out in range(folds):
+        here = fold == held_out
+        if seeds is not None and outcome.learns:
+            mu0[here], mu1[here] = learned_outcome(sample, outcome, here, int(seeds[held_out, 1]))
+        else:
+            regression = nuisances.outcome(sample, outcome, ~here)
+            mu0[here], mu1[here] = regression.mu0[here], regression.mu1[here]
+        if seeds is not None and propensity.learns:
+            x, seed = choose_terms(sample, propensity.terms).x, int(seeds[held_out, 0])
+            e[here] = predict_others(sample, propensity, x, sample.a, here, seed, binary=True)
+        else:
+            e[here] = nuisances.propensity(sample, propensity, ~here).fitted[here]
+    return e, mu0, mu1
+
+
+def learned_outcome(
+    sample: Sample, model: OutcomeModel, here: Bools, seed: int
+) -> tuple[Floats, Floats]:
+    """Predict both outcomes of the rows held out, from one learner or from one an arm."""
+    x, binary = choose_terms(sample, model.terms).x, sample.outcome_kind == "binary"
+    if model.arms == "pooled":
+        both = np.column_stack([sample.a, x])
+        predict = learn(model, training(sample, ~here, both, sample.y, seed, binary=binary))
+        first, second = (
+            predict(np.column_stack([np.full(int(here.sum()), level), x[here]]))
+            for level in (0.0, 1.0)
+        )
+        return first, second
+    first, second = (
+        learn(
+            model,
+            training(sample, ~here & (sample.a == level), x, sample.y, seed, binary=binary),
+        )(x[here])
+        for level in (0.0, 1.0)
+    )
+    return first, second
+
+
+def predict_others(
+    sample: Sample, model: Learned, x: Floats, y: Floats, here: Bools, seed: int, *, binary: bool
+) -> Floats:
+    """Predict a mean of the rows held out by a learner fitted on the others.
+
+    Parameters
+    ----------
+    x : (n, q) floats, columns to learn from.
+    y : (n,) floats, response.
+    here : (n,) booleans, the rows held out.
+    """
+    return learn(model, training(sample, ~here, x, y, seed, binary=binary))(x[here])
+
+
+def training(
+    sample: Sample, used: Bools, x: Floats, y: Floats, seed: int, *, binary: bool
+) -> Training:
+    """Give the rows a learner is fitted on, in canonical order, with inner folds by person."""
+    order = canonical_order(sample)
+    order = order[used[order]]
+    fold = folds_by_unit(sample.unit[order], INNER_FOLDS, np.random.default_rng(seed))
+    return Training(x[order], y[order], sample.w[order], fold, binary, seed)
+
+
+def canonical_order(sample: Sample) -> Ints:
+    """Give the order of rows by person, then by values; equal rows are interchangeable."""
+    keys = (sample.w, sample.y, sample.a, *sample.x.T, sample.unit)
+    return np.asarray(np.lexsort(keys))
