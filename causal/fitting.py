@@ -13,7 +13,7 @@ from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
-from causal.estimate import Estimates, NotEstimable
+from causal.estimate import Estimates, NotEstimable, Region
 from causal.estimators import (
     AIPW,
     AnyEstimator,
@@ -22,6 +22,7 @@ from causal.estimators import (
     NuisanceStore,
     Overlap,
 )
+from causal.estimators.reduced_form import ReducedForm
 from causal.execution import map_tasks
 from causal.findings import Curve
 from causal.seeding import generator
@@ -154,7 +155,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         sample, store = sample.rows(known), NuisanceStore()
     try:
         rng = generator(batch.seed, "rung", task.name)
-        estimates = spread(task.estimator.fit(sample, store, rng), known, batch.sample)
+        own = task.estimator.fit(sample, store, rng)
+        estimates = spread(own, known, batch.sample)
         none = sample.with_terms(())
         seen = known & batch.sample.entered
         none = none if none.entered.all() else none.rows(none.entered)
@@ -163,7 +165,9 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )
         if isinstance(task.estimator, Instrumented):
-            return _instrumented(batch, task.estimator, sample, fitted)
+            again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
+            form = task.estimator.form(sample, again)
+            return _instrumented(batch, task.estimator, sample, form, own, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
@@ -173,21 +177,35 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
 
 
 def _instrumented(
-    batch: _Batch, estimator: Instrumented, sample: Sample, fitted: FittedRung
+    batch: _Batch,
+    estimator: Instrumented,
+    sample: Sample,
+    form: ReducedForm,
+    own: Estimates,
+    fitted: FittedRung,
 ) -> FittedRung:
-    """Add the strength of the instruments, and withhold an interval that rests on it in vain."""
-    found = instrument_checks.judge_instruments(sample, estimator, batch.thresholds.effective_f)
-    estimates = estimator.with_set(fitted.estimates, sample)
+    """Add the strength of the instruments, and withhold an interval that rests on it in vain.
+
+    Parameters
+    ----------
+    sample, form, own : the rung's rows, their reduced form, and the fit to just these rows.
+    fitted : the rung, its fit spread over all rows.
+    """
+    limit = batch.thresholds.effective_f
+    found = instrument_checks.judge_instruments(sample, estimator, limit, form, own)
+    estimates = estimator.with_set(fitted.estimates, form)
+    curves = () if estimates.region is None else instrument_checks.confidence_curves(form)
     strength = next(one for one in found if one.name == "effective_f")
+    if strength.verdict == "FAIL" and estimator.unbounded_when_weak:
+        nothing = Region(((None, None),))
+        said = estimator.unbounded_when_weak
+        estimates = replace(estimates, region=nothing, region_note=said)
     if strength.verdict == "FAIL" and estimates.region is not None:
         estimates = replace(
             estimates,
             interval_withheld=f"the effective F is {strength.value:.3g}, below "
             f"{strength.threshold:.3g}, so estimate plus or minus standard errors is no interval",
         )
-    curves = (
-        () if estimates.region is None else instrument_checks.confidence_curves(sample, estimator)
-    )
     return replace(fitted, estimates=estimates, diagnostics=found, curves=curves)
 
 

@@ -10,6 +10,7 @@ from causal.codebook import Codebook, Measurement
 from causal.dag import Dag, to_networkx
 from causal.errors import IdentificationError, SpecError, TimingError, did_you_mean
 from causal.estimand import Estimand, OrientationCheck, Verdict
+from causal.estimators import AnyEstimator, Instrumented
 from causal.identify import Availability
 from causal.instruments import Instrument, NoInstrument, find_instrument, judge_instrument
 from causal.separation import criterion, open_path, written
@@ -55,7 +56,7 @@ def judge_rung(
     if not rung.instrument:
         return JudgedRung(estimand)
     moving = tuple(one for name in rung.instrument for one in _columns(name, rung, dag, codebook))
-    judged = [_judged(name, concepts, dag, of=rung.estimator.kind) for name in rung.instrument]
+    judged = [_judged(name, concepts, dag, rung.estimator) for name in rung.instrument]
     assumed = tuple(
         _assumption(one, rung, dag, available) for one in judged if isinstance(one, NoInstrument)
     )
@@ -87,10 +88,18 @@ def _columns(name: str, rung: Rung, dag: Dag, codebook: Codebook) -> tuple[Measu
 
 
 def _judged(
-    name: str, concepts: tuple[str, ...], dag: Dag, *, of: str
+    name: str, concepts: tuple[str, ...], dag: Dag, estimator: AnyEstimator
 ) -> Instrument | NoInstrument:
-    """Ask the diagram; for estimators about the instrument, whether it is as if drawn."""
+    """Ask the diagram; for estimators about the instrument, whether it is as if drawn.
+
+    Estimators that take one probability of the instrument for all need it to be an instrument
+    without covariates as well as with them.
+    """
+    of = estimator.kind
     if of not in OF_INSTRUMENT:
+        alone = judge_instrument(dag, name, ())
+        if _randomised(estimator) and isinstance(alone, NoInstrument):
+            return alone
         return judge_instrument(dag, name, concepts)
     response = dag.outcome if of == "itt" else dag.exposure
     rule = criterion(to_networkx(dag), name, response)
@@ -108,6 +117,11 @@ def _judged(
     )
 
 
+def _randomised(estimator: AnyEstimator) -> bool:
+    """Tell whether the estimator takes the instrument as drawn with one probability for all."""
+    return isinstance(estimator, Instrumented) and estimator.randomised
+
+
 def _assumption(
     refuted: NoInstrument, rung: Rung, dag: Dag, available: dict[str, Availability]
 ) -> str:
@@ -123,6 +137,12 @@ def _assumption(
             f"same, assuming {' and '.join(NEEDED)}."
         )
     other = find_instrument(dag, concept, available)
+    if _randomised(rung.estimator) and isinstance(other, Instrument) and other.given:
+        raise IdentificationError(
+            f"{rung.estimator.kind} takes an instrument drawn with one probability for all, and "
+            f"{refuted.reason} Given {', '.join(other.given)} it is an instrument: adjust for "
+            "that, with the estimator orthogonal_iv or iv."
+        )
     remedy = (
         f"Given {', '.join(other.given) or 'nothing'} it would be one: set adjust to that."
         if isinstance(other, Instrument)

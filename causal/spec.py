@@ -119,7 +119,8 @@ class Rung(Settings):
         if self.instrument and not self.estimator.needs_instruments:
             raise ValueError(
                 f"{self.estimator.kind} uses no instrument; take it away, or choose the estimator "
-                "iv, control_function, residual_inclusion, itt or first_stage"
+                "iv, orthogonal_iv, itt_dr_iv, control_function, residual_inclusion, itt or "
+                "first_stage"
             )
         if self.assume and not self.instrument:
             raise ValueError("assume is about an instrument, and there is none")

@@ -18,6 +18,7 @@ from causal.estimators.instrumental import (
 )
 from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.orthogonal import LinearDML
+from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
 from causal.estimators.weighting import InverseProbability, Overlap
 from causal.estimators.within_person import WithinPerson
@@ -35,7 +36,9 @@ AnyEstimator: TypeAlias = Annotated[
     | ControlFunction
     | ResidualInclusion
     | IntentionToTreat
-    | FirstStage,
+    | FirstStage
+    | OrthogonalIV
+    | EncouragementDRIV,
     Field(discriminator="kind"),
 ]
 
@@ -43,6 +46,7 @@ __all__ = [
     "AIPW",
     "AnyEstimator",
     "ControlFunction",
+    "EncouragementDRIV",
     "Estimator",
     "FirstStage",
     "GComputation",
@@ -54,6 +58,7 @@ __all__ = [
     "LinearProbability",
     "MeanDifference",
     "NuisanceStore",
+    "OrthogonalIV",
     "Overlap",
     "ResidualInclusion",
     "WithinPerson",

@@ -42,10 +42,14 @@ class Instrumented(Estimator):
     Attributes
     ----------
     terms : which of the rung's terms to condition on; all when None.
+    linear_stages : whether both stages are least squares, to which tests of such errors belong.
+    randomised : whether the instrument must be as if drawn at random without any covariate.
     """
 
     variance: Variance = Variance(kind="HC1")
     terms: tuple[str, ...] | None = None
+    linear_stages: ClassVar[bool] = True
+    randomised: ClassVar[bool] = False
     classical_variance: ClassVar[bool] = True
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
     needs_instruments: ClassVar[bool] = True
@@ -83,6 +87,20 @@ class Instrumented(Estimator):
         kind = self.variance.kind
         return reduced_form(data, None if kind == "classical" else kind, self.groups(sample))
 
+    def form(self, sample: Sample, rng: np.random.Generator) -> ReducedForm:
+        """Give all that inference needs which weak instruments do not spoil.
+
+        Parameters
+        ----------
+        rng : the rung's stream from its start, so that divisions of the sample are the estimate's.
+        """
+        return self.reduced(sample, self.projected(sample))
+
+    @property
+    def unbounded_when_weak(self) -> str:
+        """Say why nothing is excluded when instruments are weak; empty where there is a set."""
+        return ""
+
     def groups(self, sample: Sample) -> Ints | None:
         """Give the clusters of the rows with an outcome, if the variance heeds them."""
         if sample.cluster is None or not self.variance.clustered:
@@ -93,7 +111,7 @@ class Instrumented(Estimator):
         """Put one coefficient, its influence values and its set together."""
         estimates = from_influence(
             np.array([found.coefficient]),
-            _on_all_rows(sample, found.influence[:, None]),
+            on_all_rows(sample, found.influence[:, None]),
             sample,
             self.variance,
             self.estimand,
@@ -105,7 +123,7 @@ class Instrumented(Estimator):
             estimates = with_classical_covariance(estimates, covariance, found.df)
         return estimates
 
-    def with_set(self, estimates: Estimates, sample: Sample) -> Estimates:
+    def with_set(self, estimates: Estimates, form: ReducedForm) -> Estimates:
         """Add the set that does not rest on the strength of the instruments.
 
         Apart from ``fit``, since with several instruments it takes longer than the rest, and
@@ -113,13 +131,11 @@ class Instrumented(Estimator):
 
         Parameters
         ----------
-        sample : the rows the estimates are of.
+        form : the reduced form on the rows the estimates are of.
         """
         if self.estimand != "LATE":
             return estimates
-        data = self.projected(sample)
-        one = data.q == 1
-        form = self.reduced(sample, data)
+        one = form.q == 1
         region = weak_set(form, "anderson_rubin" if one else "conditional_ratio")
         return replace(estimates, region=region, region_note=SETS[one])
 
@@ -251,7 +267,7 @@ class ResidualInclusion(Instrumented):
         )
         return from_influence(
             values,
-            _on_all_rows(sample, influence),
+            on_all_rows(sample, influence),
             sample,
             self.variance,
             self.estimand,
@@ -268,11 +284,7 @@ class _OfInstrument(Instrumented):
     ) -> Estimates:
         """Regress a response on the instrument and the covariates, on the rows with an outcome."""
         z = _z(sample)
-        if z.shape[1] != 1:
-            raise InstrumentError(
-                f"{self.kind} is about one instrument; there are {', '.join(sample.instruments)}. "
-                "Give each a rung of its own."
-            )
+        refuse_several_instruments(self.kind, sample)
         chosen = choose_terms(sample, self.terms)
         refuse_empty_instruments(z, chosen.x, chosen.w * chosen.observed, chosen.instruments)
         turned = replace(
@@ -337,7 +349,22 @@ def _z(sample: Sample) -> Floats:
     return np.empty((sample.n, 0)) if sample.z is None else sample.z
 
 
-def _on_all_rows(sample: Sample, influence: Floats) -> Floats:
+def refuse_several_instruments(kind: str, sample: Sample) -> None:
+    """Refuse more than one instrument where the estimator is about one.
+
+    Raises
+    ------
+    InstrumentError
+        Naming the instruments.
+    """
+    if len(sample.instruments) != 1:
+        raise InstrumentError(
+            f"{kind} is about one instrument; there are {', '.join(sample.instruments)}. "
+            "Give each a rung of its own."
+        )
+
+
+def on_all_rows(sample: Sample, influence: Floats) -> Floats:
     """Spread influence values of the rows with an outcome over all rows."""
     known = sample.observed
     if known.all():
