@@ -166,7 +166,7 @@ def test_rows_without_an_outcome_are_left_out_as_the_rung_does(encouraged):
         (LinearProbability(), "no instrument"),
         (FirstStage(), "claims nothing about the outcome"),
         (IntentionToTreat(), "effect of the instrument itself"),
-        (ResidualInclusion(), "not linear"),
+        (ResidualInclusion(), "no ratio of two linear"),
     ],
 )
 def test_rungs_it_is_not_about_are_declined(encouraged, estimator, why):
