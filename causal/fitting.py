@@ -22,7 +22,7 @@ from causal.estimators import (
     NuisanceStore,
     Overlap,
 )
-from causal.estimators.reduced_form import ReducedForm
+from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
 from causal.seeding import generator
@@ -166,8 +166,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         )
         if isinstance(task.estimator, Instrumented):
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
-            form = task.estimator.form(sample, again)
-            return _instrumented(batch, task.estimator, sample, form, own, fitted)
+            forms = task.estimator.forms(sample, again, store)
+            return _instrumented(batch, task.estimator, sample, forms, own, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
@@ -180,7 +180,7 @@ def _instrumented(
     batch: _Batch,
     estimator: Instrumented,
     sample: Sample,
-    form: ReducedForm,
+    forms: ReducedForms,
     own: Estimates,
     fitted: FittedRung,
 ) -> FittedRung:
@@ -188,13 +188,13 @@ def _instrumented(
 
     Parameters
     ----------
-    sample, form, own : the rung's rows, their reduced form, and the fit to just these rows.
+    sample, forms, own : the rung's rows, their reduced forms, and the fit to just these rows.
     fitted : the rung, its fit spread over all rows.
     """
     limit = batch.thresholds.effective_f
-    found = instrument_checks.judge_instruments(sample, estimator, limit, form, own)
-    estimates = estimator.with_set(fitted.estimates, form)
-    curves = () if estimates.region is None else instrument_checks.confidence_curves(form)
+    found = instrument_checks.judge_instruments(sample, estimator, limit, forms, own)
+    estimates = estimator.with_set(fitted.estimates, forms.weak)
+    curves = () if estimates.region is None else instrument_checks.confidence_curves(forms.weak)
     strength = next(one for one in found if one.name == "effective_f")
     if strength.verdict == "FAIL" and estimator.unbounded_when_weak:
         nothing = Region(((None, None),))

@@ -23,7 +23,7 @@ from causal.estimators.glm import fit_glm
 from causal.estimators.instrumental import InstrumentalVariables, Instrumented
 from causal.estimators.iv_algebra import Projected, k_class, two_step
 from causal.estimators.nuisance import NuisanceStore, choose_terms
-from causal.estimators.reduced_form import ReducedForm
+from causal.estimators.reduced_form import ReducedForm, ReducedForms
 from causal.estimators.regression import LinearProbability
 from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p, typical_width
 from causal.findings import Curve, Point
@@ -38,7 +38,7 @@ def judge_instruments(
     sample: Sample,
     estimator: Instrumented,
     threshold: float | Literal["critical"],
-    form: ReducedForm,
+    forms: ReducedForms,
     estimates: Estimates,
 ) -> tuple[Diagnostic, ...]:
     """Judge the strength of the instruments, and describe what else can be said of them.
@@ -47,14 +47,15 @@ def judge_instruments(
     ----------
     sample : the rung's rows, covariates and instruments.
     threshold : what the effective F is held against; ``critical`` for its own critical value.
-    form : the estimator's reduced form of these rows.
+    forms : the estimator's reduced forms of these rows.
     estimates : the estimator's fit to these rows.
     """
+    form = forms.plain
     strength = judge_effective_f(form, threshold)
     if estimator.estimand in OF_INSTRUMENT:  # its own coefficient is right however weak it is
         strength = replace(strength, verdict="NOT_EVALUATED", reason="strength is no matter here")
     found = [strength, *_first_stage(form, classical=estimator.linear_stages)]
-    found += _weak_tests(form)
+    found += _weak_tests(forms.weak)
     if estimator.estimand != "LATE":
         return tuple(found)
     if form.q == 1:
@@ -110,7 +111,7 @@ def _weak_tests(form: ReducedForm) -> Iterator[Diagnostic]:
         float(anderson_rubin_p(form, zero)[0]),
         "Anderson-Rubin p-value of no effect",
     )
-    if form.q > 1:
+    if form.q > 1 and form.joint:
         yield _told(
             "conditional_ratio_p",
             float(conditional_ratio_p(form, zero)[0]),
@@ -214,7 +215,7 @@ def confidence_curves(form: ReducedForm) -> tuple[Curve, ...]:
     centre, half = typical_width(form)
     x = np.linspace(centre - 4 * half, centre + 4 * half, POINTS)
     tests = {"Anderson-Rubin": anderson_rubin_p}
-    if form.q > 1:
+    if form.q > 1 and form.joint:
         tests["conditional likelihood ratio"] = conditional_ratio_p
     return tuple(
         Curve(

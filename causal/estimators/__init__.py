@@ -10,13 +10,12 @@ from causal.estimators.base import Estimator
 from causal.estimators.doubly_robust import AIPW
 from causal.estimators.instrumental import (
     ControlFunction,
-    FirstStage,
     InstrumentalVariables,
     Instrumented,
-    IntentionToTreat,
     ResidualInclusion,
 )
 from causal.estimators.nuisance import NuisanceStore
+from causal.estimators.of_instrument import FirstStage, IntentionToTreat
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference

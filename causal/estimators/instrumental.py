@@ -24,16 +24,18 @@ from causal.estimators.iv_algebra import (
     two_step,
 )
 from causal.estimators.nuisance import NuisanceStore, choose_terms, refuse_aliased_exposure
-from causal.estimators.reduced_form import ReducedForm, reduced_form
-from causal.estimators.regression import LinearProbability
+from causal.estimators.reduced_form import ReducedForm, ReducedForms, jackknifed, reduced_form
 from causal.estimators.residual_inclusion import included_residual
-from causal.estimators.weak_sets import weak_set
+from causal.estimators.weak_sets import WeakTest, weak_set
 
-SETS = {
-    True: "Anderson-Rubin set: it holds however weak the instrument is",
-    False: "conditional likelihood-ratio set: it holds however weak the instruments are",
+SETS: dict[WeakTest, str] = {
+    "anderson_rubin": "Anderson-Rubin set: it holds however weak the instrument is",
+    "conditional_ratio": "conditional likelihood-ratio set: it holds however weak the instruments "
+    "are",
 }
-"""What the printed set is called, with one instrument and with several."""
+"""What the printed set is called."""
+LITTLE = 1e-6
+"""Share of the exposure's squares: where less is left by covariates, they may determine it."""
 
 
 class Instrumented(Estimator):
@@ -69,8 +71,8 @@ class Instrumented(Estimator):
         """Give the terms the settings name."""
         return self.terms or ()
 
-    def projected(self, sample: Sample) -> Projected:
-        """Project the covariates out of the rows with an outcome.
+    def projected(self, sample: Sample, nuisances: NuisanceStore | None = None) -> Projected:
+        """Project the covariates out of the rows with an outcome, once for all who ask.
 
         Raises
         ------
@@ -78,28 +80,47 @@ class Instrumented(Estimator):
             An instrument, or the exposure, does not vary beyond the covariates.
         """
         chosen = choose_terms(sample, self.terms)
-        refuse_aliased_exposure(chosen)
-        known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
-        return project(known.y, known.a, _z(known), known.x, known.w, known.instruments)
+        key = (chosen.terms, chosen.instruments)
+        made = {} if nuisances is None else nuisances.projections
+        if key not in made:
+            known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
+            data = project(
+                known.y, known.a, instruments_of(known), known.x, known.w, known.instruments
+            )
+            if data.gram[1, 1] <= LITTLE * float(known.w @ known.a**2):
+                refuse_aliased_exposure(chosen)
+            made[key] = data
+        return made[key]
 
     def reduced(self, sample: Sample, data: Projected) -> ReducedForm:
         """Give the reduced form, its covariance by the declared convention."""
         kind = self.variance.kind
         return reduced_form(data, None if kind == "classical" else kind, self.groups(sample))
 
-    def form(self, sample: Sample, rng: np.random.Generator) -> ReducedForm:
+    def forms(
+        self, sample: Sample, rng: np.random.Generator, nuisances: NuisanceStore | None = None
+    ) -> ReducedForms:
         """Give all that inference needs which weak instruments do not spoil.
 
         Parameters
         ----------
         rng : the rung's stream from its start, so that divisions of the sample are the estimate's.
+        nuisances : as in ``fit``.
         """
-        return self.reduced(sample, self.projected(sample))
+        data = self.projected(sample, nuisances)
+        return ReducedForms(self.reduced(sample, data), self.weakly(sample, data))
 
     @property
     def unbounded_when_weak(self) -> str:
         """Say why nothing is excluded when instruments are weak; empty where there is a set."""
         return ""
+
+    def weakly(self, sample: Sample, data: Projected) -> ReducedForm:
+        """Give the reduced form for tests that heed no strength: with clusters, jackknifed."""
+        groups = self.groups(sample)
+        if groups is None or self.variance.kind == "classical":
+            return self.reduced(sample, data)
+        return jackknifed(data, groups)
 
     def groups(self, sample: Sample) -> Ints | None:
         """Give the clusters of the rows with an outcome, if the variance heeds them."""
@@ -131,13 +152,13 @@ class Instrumented(Estimator):
 
         Parameters
         ----------
-        form : the reduced form on the rows the estimates are of.
+        form : the reduced form for tests that heed no strength, on the rows of the estimates.
         """
         if self.estimand != "LATE":
             return estimates
-        one = form.q == 1
-        region = weak_set(form, "anderson_rubin" if one else "conditional_ratio")
-        return replace(estimates, region=region, region_note=SETS[one])
+        simple = form.q == 1 or not form.joint
+        test: WeakTest = "anderson_rubin" if simple else "conditional_ratio"
+        return replace(estimates, region=weak_set(form, test), region_note=SETS[test])
 
 
 class InstrumentalVariables(Instrumented):
@@ -179,7 +200,7 @@ class InstrumentalVariables(Instrumented):
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate the structural coefficient."""
-        data = self.projected(sample)
+        data = self.projected(sample, nuisances)
         return self._estimates(sample, data, self.structural(sample, data))
 
     def structural(self, sample: Sample, data: Projected) -> Structural:
@@ -218,7 +239,7 @@ class ControlFunction(Instrumented):
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate the coefficient of exposure beside the residual."""
-        data = self.projected(sample)
+        data = self.projected(sample, nuisances)
         return self._estimates(sample, data, k_class(data, 1.0))
 
 
@@ -255,7 +276,7 @@ class ResidualInclusion(Instrumented):
         chosen = choose_terms(sample, self.terms)
         refuse_aliased_exposure(chosen)
         known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
-        z = _z(known)
+        z = instruments_of(known)
         refuse_empty_instruments(z, known.x, known.w, known.instruments)
         values, influence, rank = included_residual(
             known.y,
@@ -276,75 +297,7 @@ class ResidualInclusion(Instrumented):
         )
 
 
-class _OfInstrument(Instrumented):
-    """A coefficient of the one instrument."""
-
-    def _coefficient(
-        self, sample: Sample, response: Floats, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Regress a response on the instrument and the covariates, on the rows with an outcome."""
-        z = _z(sample)
-        refuse_several_instruments(self.kind, sample)
-        chosen = choose_terms(sample, self.terms)
-        refuse_empty_instruments(z, chosen.x, chosen.w * chosen.observed, chosen.instruments)
-        turned = replace(
-            sample,
-            y=np.where(sample.observed, response, np.nan),
-            a=z[:, 0],
-            outcome_kind="continuous",
-            exposure_kind="dose",
-        )
-        linear = LinearProbability(variance=self.variance, terms=self.terms)
-        return replace(linear.estimate(turned, nuisances, rng), target=self.estimand)
-
-
-class IntentionToTreat(_OfInstrument):
-    """The reduced form: the outcome on the instrument, a difference a unit of instrument.
-
-    Assumptions
-    -----------
-    Given the rung's covariates the instrument is as if drawn at random. Nothing about exposure is
-    assumed: what the instrument does by other ways is part of the answer.
-    """
-
-    kind: Literal["itt"] = "itt"
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the instrument's effect on the outcome."""
-        return "ITT"
-
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate the coefficient of the instrument."""
-        return self._coefficient(sample, sample.y, nuisances, rng)
-
-
-class FirstStage(_OfInstrument):
-    """The first stage: the exposure on the instrument, a difference a unit of instrument.
-
-    Assumptions
-    -----------
-    None for the association; given the rung's covariates the instrument as if drawn at random for
-    its effect on exposure. Rows without an outcome are left out, as ``iv`` does.
-    """
-
-    kind: Literal["first_stage"] = "first_stage"
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the instrument's effect on the exposure."""
-        return "first stage"
-
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate the coefficient of the instrument."""
-        return self._coefficient(sample, sample.a, nuisances, rng)
-
-
-def _z(sample: Sample) -> Floats:
+def instruments_of(sample: Sample) -> Floats:
     """Give the instruments, which ``fit`` has made sure of."""
     return np.empty((sample.n, 0)) if sample.z is None else sample.z
 
@@ -376,7 +329,7 @@ def on_all_rows(sample: Sample, influence: Floats) -> Floats:
 
 def _refuse_covariates(sample: Sample, terms: tuple[str, ...] | None) -> None:
     """Refuse what the ratio of two differences has no place for."""
-    z = _z(sample)
+    z = instruments_of(sample)
     binary = z.shape[1] == 1 and set(np.unique(z)) <= {0.0, 1.0}
     if not binary or choose_terms(sample, terms).terms:
         raise InstrumentError(

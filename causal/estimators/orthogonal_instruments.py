@@ -40,7 +40,7 @@ from causal.estimators.orthogonal_moments import (
     encouragement_scores,
     ratio_of_moments,
 )
-from causal.estimators.reduced_form import ReducedForm
+from causal.estimators.reduced_form import ReducedForm, ReducedForms
 
 MOMENTS = ("outcome by instrument", "exposure by instrument")
 COV_CLIP = 1e-3  # EconML's default: a difference in exposure of .004 where assignment is even
@@ -70,11 +70,13 @@ class _Orthogonal(Instrumented):
         """Estimate the ratio of the two moments."""
         return ratio_of_moments(self._divisions(sample, rng), self.estimand)
 
-    def form(self, sample: Sample, rng: np.random.Generator) -> ReducedForm:
+    def forms(
+        self, sample: Sample, rng: np.random.Generator, nuisances: NuisanceStore | None = None
+    ) -> ReducedForms:
         """Give both moments with their covariance, which the ratio's set is Fieller's of."""
         moments = average_divisions(self._divisions(sample, rng))
         groups = self.groups(sample)
-        return ReducedForm(
+        form = ReducedForm(
             outcome=moments.values[:1],
             exposure=moments.values[1:],
             covariance=moments.covariance,
@@ -83,6 +85,7 @@ class _Orthogonal(Instrumented):
             free=int(sample.observed.sum()) - 1,
             groups=None if groups is None else len(np.unique(groups)),
         )
+        return ReducedForms(plain=form, weak=form)
 
     def _divisions(self, sample: Sample, rng: np.random.Generator) -> list[Estimates]:
         """Estimate both moments, once for each division of the sample."""

@@ -253,7 +253,7 @@ def contrast_on(
     if effect.std_error == 0:
         return NotEstimable("on the control the rung gives a standard error of 0")
     if isinstance(estimator, Instrumented) and estimator.estimand == "LATE":
-        return _contrast_through(estimator.form(control, rng), estimator, fitted, effect)
+        return _contrast_through(estimator.forms(control, rng).weak, estimator, fitted, effect)
     p_value = inference.two_sided_p(effect.estimate / effect.std_error, fitted.df)
     region = Region(((effect.lo, effect.hi),), effect.level)
     words = f"95 % interval {effect.lo:.3g} to {effect.hi:.3g}"

@@ -79,7 +79,7 @@ def open_rung(subject: Subject, level: float = inference.LEVEL) -> InstrumentRun
             "this analysis is of one; give each a rung of its own"
         )
     data = estimator.projected(sample)
-    stages = stages_of(data, estimator.reduced(sample, data))
+    stages = stages_of(data, estimator.weakly(sample, data))
     if stages.first == 0:
         return NotEstimable("the instrument does not move exposure at all")
     chosen, known = choose_terms(sample, estimator.terms), sample.observed

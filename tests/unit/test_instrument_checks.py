@@ -39,7 +39,7 @@ def drawn(strength=0.8, instruments=2, n=400, seed=0, invalid=0.0, missing=0):
 
 def checks(sample, estimator, threshold="critical"):
     rng, again = (np.random.default_rng(0) for _ in range(2))
-    form, fit = estimator.form(sample, rng), estimator.fit(sample, NuisanceStore(), again)
+    form, fit = estimator.forms(sample, rng), estimator.fit(sample, NuisanceStore(), again)
     return {one.name: one for one in judge_instruments(sample, estimator, threshold, form, fit)}
 
 
@@ -132,11 +132,11 @@ def test_no_share_of_the_crude_difference_is_formed():
 
 def test_confidence_curves_cross_their_level_at_the_ends_of_the_set():
     sample, iv = drawn(), InstrumentalVariables()
-    rubin, ratio = confidence_curves(iv.form(sample, np.random.default_rng(0)))
+    rubin, ratio = confidence_curves(iv.forms(sample, np.random.default_rng(0)).weak)
     assert (rubin.name, ratio.name) == ("Anderson-Rubin", "conditional likelihood ratio")
     estimates = iv.with_set(
         iv.fit(sample, NuisanceStore(), np.random.default_rng(0)),
-        iv.form(sample, np.random.default_rng(0)),
+        iv.forms(sample, np.random.default_rng(0)).weak,
     )
     lo, hi = estimates.region.pieces[0]
     above = [point.x for point in ratio.points if point.y > 0.05]

@@ -45,7 +45,7 @@ def fitted(estimator, sample, seed=3):
 
 
 def form_of(estimator, sample, seed=3):
-    return estimator.form(sample, np.random.default_rng(seed))
+    return estimator.forms(sample, np.random.default_rng(seed)).weak
 
 
 def set_of(estimator, sample):
