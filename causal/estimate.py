@@ -14,10 +14,12 @@ from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
 
 Target: TypeAlias = Literal[
-    "crude", "ATE", "ATT", "ATO", "linear projection", "partially linear",
+    "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
     "LATE", "ITT", "first stage",
 ]  # fmt: skip
-"""LATE: those whose exposure the instrument changes; ITT and first stage: a unit of instrument."""
+"""ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
+weights; LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
+instrument."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")

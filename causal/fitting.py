@@ -14,14 +14,7 @@ from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
-from causal.estimators import (
-    AIPW,
-    AnyEstimator,
-    Instrumented,
-    InverseProbability,
-    NuisanceStore,
-    Overlap,
-)
+from causal.estimators import AnyEstimator, Instrumented, NuisanceStore
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
@@ -61,7 +54,8 @@ class FittedRung:
     n, n_clusters : rows and clusters used.
     terms : p names of the columns adjusted for.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
-    propensity_counts : rows in equal bins of the propensity, unexposed and exposed.
+    propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
+        there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
     """
 
@@ -219,24 +213,20 @@ def _judged(
 ) -> FittedRung:
     """Add balance, overlap and effective size to a fit with weights."""
     estimator, limits = task.estimator, batch.thresholds
-    if not isinstance(estimator, InverseProbability | Overlap | AIPW):
-        raise TypeError(f"{type(estimator).__name__} has weights but no propensity")
-    e = store.propensity(sample, estimator.propensity).fitted
-    clip = None if isinstance(estimator, Overlap) else estimator.clip
-    trim = estimator.trim if isinstance(estimator, InverseProbability) else None
+    e = estimator.propensities(sample, store)
     w, a = weights * sample.w, sample.a
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
         diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd, sample.cluster),
-        *diagnostics.describe_propensity(e, a),
+        *(() if e is None else diagnostics.describe_propensity(e, a)),
         *diagnostics.describe_weights(w[w > 0]),
-        *diagnostics.count_restricted(e, clip, trim),
+        *diagnostics.describe_limited(estimator.limited(sample, store)),
     )
     return replace(
         fitted,
         diagnostics=found,
         crude_smd=diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
         weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
-        propensity_counts=diagnostics.propensity_shares(e, a),
+        propensity_counts=None if e is None else diagnostics.propensity_shares(e, a),
     )

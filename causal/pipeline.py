@@ -12,8 +12,8 @@ from causal.assailing import check_assaults, find_sensitivity, inspect_rung, ref
 from causal.cohort import TIME, Cohort, Sample
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
-from causal.estimators import AnyEstimator, InverseProbability, Overlap
-from causal.estimators.nuisance import EntryModel, ObservationModel, PropensityModel
+from causal.estimators import AnyEstimator, PropensityWeighting
+from causal.estimators.nuisance import EntryModel, ObservationModel
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
 from causal.identify import Availability
 from causal.instrumental import InstrumentFinding
@@ -188,17 +188,11 @@ def _with_follow_up(
 ) -> AnyEstimator:
     """Tell an estimator which terms are for exposure, and which for being seen and followed up."""
     rung = planned.rung
-    if rung.followed is None or not isinstance(rung.estimator, InverseProbability | Overlap):
+    if rung.followed is None or not isinstance(rung.estimator, PropensityWeighting):
         return rung.estimator
-    return rung.estimator.model_copy(
-        update={
-            "propensity": PropensityModel(terms=rung.estimator.propensity.terms or adjusted),
-            "observation": ObservationModel(
-                terms=followed, interactions=rung.followed.interactions
-            ),
-            "entry": EntryModel(terms=entered) if rung.entered else None,
-        }
-    )
+    observation = ObservationModel(terms=followed, interactions=rung.followed.interactions)
+    entry = EntryModel(terms=entered) if rung.entered else None
+    return rung.estimator.with_follow_up(adjusted, observation, entry)
 
 
 def _second_opinion(plan: Plan) -> str:

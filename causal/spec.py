@@ -14,7 +14,7 @@ from causal.design import AnyDesign, MissingData, OutcomeAt
 from causal.documents import Document, Settings, read_document, report_name, validated
 from causal.errors import did_you_mean
 from causal.estimate import Scale, Target
-from causal.estimators import AnyEstimator
+from causal.estimators import AnyEstimator, PropensityWeighting
 from causal.features import Form
 from causal.instrumental import ALL_CHECKS, AnyInstrumentCheck
 from causal.refuters import AnyRefuter
@@ -76,7 +76,8 @@ class Rung(Settings):
         exposure began and is shown apart, since it may be a mediator.
     adjust : concepts; ``dag`` stands for the set the diagram asks for.
     columns : concept -> the columns that are to measure it in this rung, instead of the default.
-    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw or overlap).
+    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw, overlap or
+        cbps).
     entered : weigh, before that, for those not seen at the exposure interview (needs
         ``missing.exposure: keep`` too).
     instrument : concepts measured before exposure whose columns are the instruments; ``adjust`` is
@@ -102,9 +103,9 @@ class Rung(Settings):
 
     @model_validator(mode="after")
     def _weighs_if_followed(self) -> Rung:
-        if self.followed is not None and self.estimator.kind not in ("ipw", "overlap"):
+        if self.followed is not None and not isinstance(self.estimator, PropensityWeighting):
             raise ValueError(
-                "followed needs the estimator ipw or overlap, whose weights it multiplies"
+                "followed needs the estimator ipw, overlap or cbps, whose weights it multiplies"
             )
         if self.entered is not None and self.followed is None:
             raise ValueError(

@@ -6,8 +6,11 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
+from causal.estimators.cbps import CovariateBalancingPropensity
 from causal.estimators.doubly_robust import AIPW
+from causal.estimators.entropy_balancing import EntropyBalancing
 from causal.estimators.instrumental import (
     ControlFunction,
     InstrumentalVariables,
@@ -19,7 +22,8 @@ from causal.estimators.of_instrument import FirstStage, IntentionToTreat
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
-from causal.estimators.weighting import InverseProbability, Overlap
+from causal.estimators.stable_balancing import StableBalancing
+from causal.estimators.weighting import InverseProbability, Overlap, PropensityWeighting
 from causal.estimators.within_person import WithinPerson
 
 AnyEstimator: TypeAlias = Annotated[
@@ -28,6 +32,9 @@ AnyEstimator: TypeAlias = Annotated[
     | LinearProbability
     | InverseProbability
     | Overlap
+    | EntropyBalancing
+    | CovariateBalancingPropensity
+    | StableBalancing
     | AIPW
     | LinearDML
     | WithinPerson
@@ -44,8 +51,11 @@ AnyEstimator: TypeAlias = Annotated[
 __all__ = [
     "AIPW",
     "AnyEstimator",
+    "Balancing",
     "ControlFunction",
+    "CovariateBalancingPropensity",
     "EncouragementDRIV",
+    "EntropyBalancing",
     "Estimator",
     "FirstStage",
     "GComputation",
@@ -59,6 +69,8 @@ __all__ = [
     "NuisanceStore",
     "OrthogonalIV",
     "Overlap",
+    "PropensityWeighting",
     "ResidualInclusion",
+    "StableBalancing",
     "WithinPerson",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -35,6 +35,15 @@ class Variance(Settings):
 
     kind: VarianceKind = "HC0"
     clustered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Rows whose weight a setting holds back: how many, and what was done to them."""
+
+    name: str
+    rows: int
+    said: str
 
 
 class Estimator(Settings, ABC):
@@ -108,7 +117,7 @@ class Estimator(Settings, ABC):
             raise PositivityError(
                 f"{self.kind} needs every exposure; {int((~sample.entered).sum())} of {sample.n} "
                 "are missing. Set missing.exposure to complete_case, or weigh for those not seen "
-                "(entered, with the estimators ipw or overlap)."
+                "(entered, with the estimators ipw, overlap or cbps)."
             )
         if not self.takes_missing_outcomes and not sample.observed.all():
             raise OutcomeError(
@@ -127,6 +136,14 @@ class Estimator(Settings, ABC):
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
         return None
+
+    def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
+        """Give the (n,) propensities behind the weights, unclipped; None when there are none."""
+        return None
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the rows whose weight the settings hold back."""
+        return ()
 
 
 def check_instruments(sample: Sample) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, average_divisions, from_influence
+from causal.estimators.base import Estimator, Limited, average_divisions, from_influence
 from causal.estimators.nuisance import (
     CrossFitting,
     NuisanceStore,
@@ -17,7 +17,12 @@ from causal.estimators.nuisance import (
     PropensityModel,
     folds_by_unit,
 )
-from causal.estimators.weighting import ClipBounds, balancing_weights, clipped
+from causal.estimators.weighting import (
+    ClipBounds,
+    balancing_weights,
+    clipped,
+    limited_propensities,
+)
 
 
 class AIPW(Estimator):
@@ -78,6 +83,14 @@ class AIPW(Estimator):
         """Give the weights of the residuals, from the propensity fitted on everybody."""
         e, _ = clipped(nuisances.propensity(sample, self.propensity).fitted, self.clip)
         return balancing_weights(e, sample.a, self.target)
+
+    def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the propensities fitted on everybody."""
+        return nuisances.propensity(sample, self.propensity).fitted
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the rows clipped."""
+        return limited_propensities(self.propensities(sample, nuisances), self.clip, None)
 
     def predict(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator

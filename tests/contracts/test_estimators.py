@@ -16,8 +16,11 @@ from causal.estimate import MEANS, SLOPE, Target
 from causal.estimators import (
     AIPW,
     AnyEstimator,
+    Balancing,
     ControlFunction,
+    CovariateBalancingPropensity,
     EncouragementDRIV,
+    EntropyBalancing,
     Estimator,
     FirstStage,
     GComputation,
@@ -30,7 +33,9 @@ from causal.estimators import (
     NuisanceStore,
     OrthogonalIV,
     Overlap,
+    PropensityWeighting,
     ResidualInclusion,
+    StableBalancing,
     WithinPerson,
 )
 from causal.estimators.nuisance import CrossFitting, OutcomeModel
@@ -38,6 +43,8 @@ from causal.estimators.nuisance import CrossFitting, OutcomeModel
 EXACT = 1e-9  # sums in another order
 REFITTED = 1e-6  # iterative fits of transformed data stop at slightly different points
 CENTRED = 1e-8  # influence values of converged fits, relative to their spread
+WEIGHT_STEP = 1e-4
+DIFFERENCED = 1e-6  # central differences: the square of the step, and fits stopped at 1e-10
 BOOTSTRAP_DRAWS = 200
 BOOTSTRAP_BAND = 4 / math.sqrt(2 * BOOTSTRAP_DRAWS)  # four Monte-Carlo errors of a bootstrap SE
 SMALL_SAMPLE = 0.10  # resampling also varies the covariates; 400 rows are few
@@ -57,10 +64,23 @@ ESTIMATORS: dict[str, Estimator] = {
     "linear_probability classical": LinearProbability(variance={"kind": "classical"}),
     "ipw": InverseProbability(),
     "ipw ATT": InverseProbability(target="ATT"),
+    "ipw ATC": InverseProbability(target="ATC"),
+    "ipw truncate": InverseProbability(truncate=(2, 98), stabilised=True),
     "ipw clip": InverseProbability(clip=(0.1, 0.9)),
     "ipw trim": InverseProbability(trim=0.1),
     "ipw known HC1": InverseProbability(weights_known=True, variance={"kind": "HC1"}),
     "overlap": Overlap(),
+    "overlap ATM": Overlap(target="ATM"),
+    "entropy_balancing": EntropyBalancing(),
+    "entropy_balancing ATT squares": EntropyBalancing(target="ATT", moments=2),
+    "entropy_balancing ATC": EntropyBalancing(target="ATC"),
+    "cbps": CovariateBalancingPropensity(),
+    "cbps over": CovariateBalancingPropensity(method="over"),
+    "cbps ATT over": CovariateBalancingPropensity(target="ATT", method="over"),
+    "cbps ATC": CovariateBalancingPropensity(target="ATC"),
+    "stable_balancing": StableBalancing(),
+    "stable_balancing exact": StableBalancing(tolerance=0),
+    "stable_balancing ATT": StableBalancing(target="ATT", tolerance=0.05),
     "aipw": AIPW(),
     "aipw ATT": AIPW(target="ATT"),
     "aipw crossed": AIPW(cross_fit=CrossFitting(folds=4)),
@@ -80,8 +100,14 @@ ESTIMATORS: dict[str, Estimator] = {
 }
 EVERY = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS.keys())
 SYMMETRIC = {
-    name: one for name, one in ESTIMATORS.items() if one.estimand not in ("ATT", "ITT")
+    name: one for name, one in ESTIMATORS.items() if one.estimand not in ("ATT", "ATC", "ITT")
 }  # an ATT is about one arm, so exchanging the arms changes the question; an ITT is about neither
+MIRRORED = {
+    name: one
+    for name, one in ESTIMATORS.items()
+    if isinstance(one, PropensityWeighting | Balancing) and one.estimand in ("ATT", "ATC")
+}
+WEIGHING = (PropensityWeighting, Balancing, AIPW)
 OF_INSTRUMENT = ("ITT", "first stage")
 BY_ECONML = (LinearDML, OrthogonalIV, EncouragementDRIV)  # slow, and solvers stop earlier
 OF_OUTCOME = {name: one for name, one in ESTIMATORS.items() if one.estimand != "first stage"}
@@ -165,6 +191,15 @@ def test_exchanging_the_arms_turns_the_sign(confounded, estimator):
     effect, turned = (
         difference(fitted(estimator, one)) for one in (sample, replace(sample, a=1 - sample.a))
     )
+    np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
+
+
+@pytest.mark.parametrize("estimator", MIRRORED.values(), ids=MIRRORED.keys())
+def test_exchanging_the_arms_turns_att_into_minus_atc(confounded, estimator):
+    sample = confounded()
+    other = estimator.model_copy(update={"target": "ATC" if estimator.target == "ATT" else "ATT"})
+    effect = difference(fitted(estimator, sample))
+    turned = difference(fitted(other, replace(sample, a=1 - sample.a)))
     np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
 
 
@@ -277,11 +312,38 @@ def test_classical_errors_are_refused_where_there_are_none(estimator):
 def test_weights_are_not_negative_and_only_where_balance_is_claimed(confounded, estimator):
     sample = confounded()
     weights = estimator.weights(sample, NuisanceStore())
-    if not isinstance(estimator, InverseProbability | Overlap | AIPW):
+    if not isinstance(estimator, WEIGHING):
         assert weights is None
         return
     assert weights.shape == (sample.n,)
     assert (weights >= 0).all()
+
+
+DIFFERENTIABLE = {
+    name: one
+    for name, one in ESTIMATORS.items()
+    if isinstance(one, PropensityWeighting | Balancing)
+    and not {"truncate", "trim", "known"} & set(name.split())
+}  # bounds are taken as fixed, and known weights as known
+
+
+@pytest.mark.parametrize("estimator", DIFFERENTIABLE.values(), ids=DIFFERENTIABLE.keys())
+@pytest.mark.parametrize("population", [{}, {"weighted": True}], ids=str)
+def test_influence_is_the_derivative_of_the_estimate_in_the_weight_of_a_row(
+    confounded, estimator, population
+):
+    """The infinitesimal jackknife, which knows nothing of how the estimator is built."""
+    sample = confounded(**population)
+    influence = fitted(estimator, sample).influence
+    for row in (0, 7, 33, 200):
+        step = WEIGHT_STEP * sample.w[row]
+        ends = []
+        for sign in (1, -1):
+            w = sample.w.copy()
+            w[row] += sign * step
+            ends.append(fitted(estimator, replace(sample, w=w)).values)
+        slope = (ends[0] - ends[1]) / (2 * step) * sample.n * sample.w[row]
+        np.testing.assert_allclose(slope, influence[row], atol=DIFFERENCED)
 
 
 BOOTSTRAPPED = {

@@ -362,9 +362,7 @@ def test_ctrl_c_exits_130_and_leaves_the_last_good_report(tmp_path):
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check", "BAD"]])
 def test_help_and_a_bad_check_answer_fast(tmp_path, arguments):
-    limit = (
-        0.6 * 2
-    )  # seconds of processor, which a busy machine does not lengthen as it does a wait
+    limit = 0.6 * 2  # seconds of processor: a busy machine lengthens waits
     bad = write(tmp_path, SPEC.replace("seed: 1", "sed: 1"))
     command = [sys.executable, "-m", "causal.cli", *arguments]
     command = [str(bad) if part == "BAD" else part for part in command]

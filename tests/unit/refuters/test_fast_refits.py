@@ -10,6 +10,7 @@ import pytest
 from causal.errors import PositivityError
 from causal.estimators import (
     AIPW,
+    EntropyBalancing,
     GComputation,
     InverseProbability,
     LinearDML,
@@ -47,7 +48,9 @@ BY_LIKELIHOOD = {
     "ipw, clipped": InverseProbability(clip=(0.2, 0.8)),
     "ipw, trimmed": InverseProbability(trim=0.2, stabilised=True),
     "ipw, weights known": InverseProbability(weights_known=True),
+    "ipw, ATC": InverseProbability(target="ATC"),
     "overlap": Overlap(),
+    "overlap, ATM": Overlap(target="ATM"),
     "aipw": AIPW(),
     "aipw, ATT": AIPW(target="ATT"),
     "aipw, linear outcome": AIPW(outcome=OutcomeModel(link="linear")),
@@ -213,6 +216,8 @@ def test_the_number_of_draws_changes_no_draw(confounded):
         GComputation(outcome=OutcomeModel(interactions=("x0",))),
         AIPW(cross_fit=CrossFitting(folds=2, repeats=2)),
         InverseProbability(observation=ObservationModel(terms=("x0",))),
+        InverseProbability(truncate=(1, 99)),
+        EntropyBalancing(),
         LinearDML(),
     ],
     ids=lambda one: one.kind,
