@@ -17,12 +17,14 @@ from causal.estimators.instrumental import (
     Instrumented,
     ResidualInclusion,
 )
+from causal.estimators.matching import Matching
 from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.of_instrument import FirstStage, IntentionToTreat
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
 from causal.estimators.stable_balancing import StableBalancing
+from causal.estimators.subclassification import Subclassification
 from causal.estimators.weighting import InverseProbability, Overlap, PropensityWeighting
 from causal.estimators.within_person import WithinPerson
 
@@ -38,6 +40,8 @@ AnyEstimator: TypeAlias = Annotated[
     | AIPW
     | LinearDML
     | WithinPerson
+    | Matching
+    | Subclassification
     | InstrumentalVariables
     | ControlFunction
     | ResidualInclusion
@@ -65,6 +69,7 @@ __all__ = [
     "InverseProbability",
     "LinearDML",
     "LinearProbability",
+    "Matching",
     "MeanDifference",
     "NuisanceStore",
     "OrthogonalIV",
@@ -72,5 +77,6 @@ __all__ = [
     "PropensityWeighting",
     "ResidualInclusion",
     "StableBalancing",
+    "Subclassification",
     "WithinPerson",
 ]

@@ -87,6 +87,11 @@ class Estimator(Settings, ABC):
         return False
 
     @property
+    def why_no_bootstrap(self) -> str:
+        """Say why resamples of persons do not show the standard error; empty where they do."""
+        return ""
+
+    @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name, so that a misspelt one is found before any data."""
         return ()
@@ -144,6 +149,21 @@ class Estimator(Settings, ABC):
     def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
         """Count the rows whose weight the settings hold back."""
         return ()
+
+
+def count_unused(a: Floats, weights: Floats) -> tuple[Limited, ...]:
+    """Count the rows of each arm that take no part: no match, or no match of anybody's.
+
+    Parameters
+    ----------
+    a, weights : (n,) floats, exposure 0/1, and what each row stands for.
+    """
+    found = []
+    for arm, name in enumerate(("unexposed", "exposed")):
+        here = a == arm
+        said = f"{name} rows not used, of {int(here.sum())}"
+        found.append(Limited(f"unused_{name}", int((here & (weights == 0)).sum()), said))
+    return tuple(found)
 
 
 def check_instruments(sample: Sample) -> None:

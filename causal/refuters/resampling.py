@@ -258,6 +258,13 @@ class Bootstrap(_Resampling):
     def _implied(self) -> float:
         return 1.0
 
+    def examine(self, examined: Examined) -> Refutation:
+        """Draw and judge, unless resamples do not show this estimator's standard error."""
+        why = examined.estimator.why_no_bootstrap
+        if why and self._refits:
+            return self.decline(examined.rung, why)
+        return super().examine(examined)
+
     @property
     def _refits(self) -> bool:
         return self.method == "refit"

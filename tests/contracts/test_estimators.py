@@ -29,6 +29,7 @@ from causal.estimators import (
     InverseProbability,
     LinearDML,
     LinearProbability,
+    Matching,
     MeanDifference,
     NuisanceStore,
     OrthogonalIV,
@@ -36,6 +37,7 @@ from causal.estimators import (
     PropensityWeighting,
     ResidualInclusion,
     StableBalancing,
+    Subclassification,
     WithinPerson,
 )
 from causal.estimators.nuisance import CrossFitting, OutcomeModel
@@ -97,6 +99,20 @@ ESTIMATORS: dict[str, Estimator] = {
     "orthogonal_iv": OrthogonalIV(cross_fit=CrossFitting(folds=3)),
     "itt_dr_iv": EncouragementDRIV(cross_fit=CrossFitting(folds=3)),
     "itt_dr_iv ATE": EncouragementDRIV(cross_fit=CrossFitting(folds=3), target="ATE"),
+    "matching": Matching(),
+    "matching ATE": Matching(target="ATE"),
+    "matching ATC 3": Matching(target="ATC", ratio=3),
+    "matching adjusted": Matching(target="ATE", bias_adjusted=True),
+    "matching mahalanobis": Matching(
+        target="ATE", distance="mahalanobis", caliper=1, exact=("x2",), bias_adjusted=True
+    ),
+    "matching pairs": Matching(replacement=False, caliper=0.2),
+    "matching optimal HC1": Matching(
+        replacement=False, method="optimal", caliper=0.5, variance={"kind": "HC1"}
+    ),
+    "subclassification": Subclassification(),
+    "subclassification ATT": Subclassification(target="ATT", strata=4),
+    "subclassification regression": Subclassification(within="regression"),
 }
 EVERY = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS.keys())
 SYMMETRIC = {
@@ -107,7 +123,7 @@ MIRRORED = {
     for name, one in ESTIMATORS.items()
     if isinstance(one, PropensityWeighting | Balancing) and one.estimand in ("ATT", "ATC")
 }
-WEIGHING = (PropensityWeighting, Balancing, AIPW)
+WEIGHING = (PropensityWeighting, Balancing, AIPW, Matching, Subclassification)
 OF_INSTRUMENT = ("ITT", "first stage")
 BY_ECONML = (LinearDML, OrthogonalIV, EncouragementDRIV)  # slow, and solvers stop earlier
 OF_OUTCOME = {name: one for name, one in ESTIMATORS.items() if one.estimand != "first stage"}
@@ -350,6 +366,7 @@ BOOTSTRAPPED = {
     name: one
     for name, one in ESTIMATORS.items()
     if "known" not in name and "classical" not in name and "trim" not in name
+    if not one.why_no_bootstrap
 }  # errors that are wrong on purpose, and a trimming bound that moves with the draw
 
 

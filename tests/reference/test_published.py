@@ -74,6 +74,10 @@ CASES = {
     "lalonde.cps.aipw_att": Published(
         "lalonde_cps", "aipw_att", 1681.86, 2, 814.1479, None, (86.12985, 3277.589)
     ),
+    # nearest matches move by hundreds of dollars with ties and scale: a wide tolerance
+    "lalonde.cps.nn_att": Published("lalonde_cps_matching", "nearest", 730.3805, 60),
+    "lalonde.cps.strat_att": Published("lalonde_cps_matching", "strata", 1473.905, 30),
+    "nhefs.ps.decile_strat_ate": Published("nhefs_strata", "strata", 3.415378, 0.02),
 }
 BALANCING = {
     "entropy_balancing": (1406.304228702811, 268.8368),  # ebal 1.0.0, PCA off, tolerance 1e-9
