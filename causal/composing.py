@@ -239,7 +239,7 @@ def compose_rung(
             "risk_difference (ratios are reported beside it where they exist).",
             plan.specification.document.place(("estimand", "scale")),
         )
-    label, reason = _label(plan, planned)
+    label, reason = _label(plan, planned, drawn)
     sample = drawn.sample
     clusters = fitted.n_clusters
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
@@ -336,7 +336,7 @@ def _column(variable: Variable) -> doc.ColumnBlock:
     )
 
 
-def _label(plan: Plan, planned: PlannedRung) -> tuple[doc.Label, str]:
+def _label(plan: Plan, planned: PlannedRung, drawn: Drawn) -> tuple[doc.Label, str]:
     """Say whether a rung may be called an effect, and why (not)."""
     if plan.association:
         return "association", plan.association[0]
@@ -347,6 +347,14 @@ def _label(plan: Plan, planned: PlannedRung) -> tuple[doc.Label, str]:
         return "association", "the diagram refutes its instrument; see what it assumes."
     if verdict != "identified":
         return "association", f"by the diagram, the effect is {verdict}, with this set."
+    selective = planned.estimand.selective
+    if selective and drawn.attrition[-1].persons < drawn.attrition[1].persons:
+        named = " and ".join(planned.rung.instrument)
+        return (
+            "association",
+            f"{named} is an instrument only before conditioning on {', '.join(selective)}, and not "
+            "everybody is in these rows.",
+        )
     return "effect", "the diagram and the timing identify an effect with this set."
 
 

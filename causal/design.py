@@ -269,7 +269,7 @@ def _at_exposure_interview(
         units = units.keep(
             frame["wave"] == design.exposure_wave,
             f"interviewed at wave {design.exposure_wave}",
-            "the interview that reports the exposure",
+            "the wave whose row holds the exposure",
         )
         if design.exposure_wave == schedule[0]:
             return units

@@ -71,10 +71,11 @@ def judge_instruments(
 def judge_effective_f(form: ReducedForm, threshold: float | Literal["critical"]) -> Diagnostic:
     """Hold the effective F against its critical value, or a declared threshold."""
     value = effective_f(form)
-    limit = effective_f_critical(form) if threshold == "critical" else threshold
+    critical = effective_f_critical(form)
+    limit = critical if threshold == "critical" else max(threshold, critical)
     verdict: Literal["PASS", "FAIL"] = "PASS" if value >= limit else "FAIL"
-    if threshold != "critical":
-        said = "against the threshold the specification sets"
+    if limit > critical:
+        said = f"against the threshold the specification sets, above the critical {critical:.3g}"
     elif verdict == "PASS":
         said = "a bias above 10 % of the worst case is excluded at the 5 % level"
     else:

@@ -55,6 +55,7 @@ def judge_rung(
     """
     if not rung.instrument:
         return JudgedRung(estimand)
+    _refuse_idle_settings(rung, concepts)
     moving = tuple(one for name in rung.instrument for one in _columns(name, rung, dag, codebook))
     judged = [_judged(name, concepts, dag, rung.estimator) for name in rung.instrument]
     assumed = tuple(
@@ -66,7 +67,32 @@ def judge_rung(
         verdict = "not identified"
     elif flawed:
         verdict = "identified if measured without error"
-    return JudgedRung(_instead(rung, estimand, judged, verdict, assumed), moving, assumed)
+    spoiling = {one for name in rung.instrument for one in _spoiled_by(name, concepts, dag)}
+    selective = tuple(
+        one
+        for one in dag.covariates
+        if one in spoiling and available[one] is Availability.UNMEASURED
+    )
+    told = replace(_instead(rung, estimand, judged, verdict, assumed), selective=selective)
+    return JudgedRung(told, moving, assumed)
+
+
+def _refuse_idle_settings(rung: Rung, concepts: tuple[str, ...]) -> None:
+    """Refuse what needs no data to be seen not to work."""
+    twice = [one for one in dict.fromkeys(rung.instrument) if rung.instrument.count(one) > 1]
+    if twice:
+        raise SpecError(f"the instrument '{twice[0]}' is named twice. Name each once.")
+    if getattr(rung.estimator, "method", "") == "wald" and (len(rung.instrument) > 1 or concepts):
+        raise SpecError(
+            "the method wald is the ratio of two differences between two groups: it takes one 0/1 "
+            "instrument and no covariates. Use tsls."
+        )
+
+
+def _spoiled_by(name: str, concepts: tuple[str, ...], dag: Dag) -> tuple[str, ...]:
+    """Give what must not be conditioned on for a concept to be an instrument."""
+    found = judge_instrument(dag, name, concepts)
+    return found.only_before if isinstance(found, Instrument) else ()
 
 
 def _columns(name: str, rung: Rung, dag: Dag, codebook: Codebook) -> tuple[Measurement, ...]:
@@ -149,6 +175,9 @@ def _assumption(
         else "If there are grounds to trust it nonetheless, say assume: [exclusion, independence]; "
         "this is then printed beside every number."
     )
+    part = [one for one in NEEDED if one not in rung.assume]
+    if len(part) < len(NEEDED):
+        remedy = f"It takes both assumptions: {part[0]} is not among those of assume."
     raise IdentificationError(f"the diagram refutes the instrument: {refuted.reason} {remedy}")
 
 

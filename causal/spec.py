@@ -194,7 +194,7 @@ class Gates(Settings):
     smd : largest absolute standardised mean difference after weighting.
     max_weight_share : largest share of an arm's weight one row may carry.
     effective_f : strength of instruments below which no interval by standard errors is shown;
-        ``critical`` for the critical value that belongs to them.
+        ``critical`` for the critical value that belongs to them, which a number may only raise.
     """
 
     effective_sample_size: float = Field(default=50, gt=0)

@@ -59,7 +59,12 @@ def test_strong_instruments_pass_and_weak_ones_fail_with_their_critical_value():
     )
     assert (strong.verdict, weak.verdict) == ("PASS", "FAIL")
     assert 19 < strong.threshold < 23.2
-    assert checks(drawn(0.05), InstrumentalVariables(), 0.5)["effective_f"].threshold == 0.5
+    # a declared threshold may ask for more, and never for less
+    lower, higher = (
+        checks(drawn(0.05), InstrumentalVariables(), limit)["effective_f"] for limit in (0.5, 50.0)
+    )
+    assert (lower.threshold, lower.verdict) == (weak.threshold, "FAIL")
+    assert higher.threshold == 50.0
 
 
 def test_an_interval_of_standard_errors_is_withheld_where_instruments_are_weak():
@@ -71,8 +76,11 @@ def test_an_interval_of_standard_errors_is_withheld_where_instruments_are_weak()
     assert strong.estimates.interval_withheld == ""
     assert strong.estimates.region.bounded
     lenient = replace(LIMITS, effective_f=0.01)
-    _, allowed = rungs(drawn(0.05), InstrumentalVariables(), limits=lenient)
-    assert allowed.estimates.interval_withheld == ""
+    _, still = rungs(drawn(0.05), InstrumentalVariables(), limits=lenient)
+    assert "below" in still.estimates.interval_withheld
+    strict = replace(LIMITS, effective_f=1e6)
+    _, withheld = rungs(drawn(), InstrumentalVariables(), limits=strict)
+    assert "below" in withheld.estimates.interval_withheld
 
 
 def test_the_strength_of_an_instrument_is_no_matter_for_its_own_coefficient():

@@ -47,7 +47,7 @@ def test_every_check_is_made_of_the_headline_unless_said_otherwise(tmp_path):
     page = rendered(result)["report.md"].decode()
     assert "### The instrument of `tsls`" in page
     assert "figures/instruments.svg" in page
-    assert "No data can show that an instrument reaches the outcome" in page
+    assert "No data can show these: the first two are the diagram" in page
 
 
 def test_the_first_page_says_what_the_data_contradict(violated):

@@ -113,3 +113,28 @@ def test_one_probability_for_all_needs_an_instrument_without_covariates(tmp_path
     coin = plan(tmp_path, rung % "itt_dr_iv", *late).rungs[1]
     assert coin.estimand.verdict == "identified"
     assert "LATE" in coin.estimand.sentences[-1]
+
+
+@pytest.mark.parametrize(
+    ("rung", "said"),
+    [
+        (f"instrument: [group, group], {IV}", "the instrument 'group' is named twice"),
+        (
+            "adjust: demographics, instrument: group, estimator: {kind: iv, method: wald}",
+            "takes one 0/1 instrument and no covariates",
+        ),
+    ],
+)
+def test_what_needs_no_data_to_fail_is_refused_at_once(tmp_path, rung, said):
+    with pytest.raises(SpecError, match=said):
+        plan(tmp_path, rung)
+
+
+def test_one_assumption_of_two_is_not_enough_and_the_other_is_named(tmp_path):
+    with pytest.raises(IdentificationError, match="independence is not among those of assume"):
+        plan(tmp_path, f"instrument: group, assume: [exclusion], {IV}", dag=MHG)
+
+
+def test_a_valid_instrument_names_what_would_spoil_it_by_leaving_rows_out(tmp_path):
+    _, rung = plan(tmp_path, f"instrument: group, {IV}").rungs
+    assert rung.estimand.selective == ("interviewed",)
