@@ -120,7 +120,7 @@ def test_one_probability_for_all_needs_an_instrument_without_covariates(tmp_path
     [
         (f"instrument: [group, group], {IV}", "the instrument 'group' is named twice"),
         (
-            "adjust: demographics, instrument: group, estimator: {kind: iv, method: wald}",
+            "adjust: severity, instrument: group, estimator: {kind: iv, method: wald}",
             "takes one 0/1 instrument and no covariates",
         ),
     ],
@@ -136,5 +136,8 @@ def test_one_assumption_of_two_is_not_enough_and_the_other_is_named(tmp_path):
 
 
 def test_a_valid_instrument_names_what_would_spoil_it_by_leaving_rows_out(tmp_path):
-    _, rung = plan(tmp_path, f"instrument: group, {IV}").rungs
+    linkage = ANALYSES / "dags" / "linkage.yaml"
+    _, rung = plan(tmp_path, f"instrument: group, {IV}", dag=linkage).rungs
     assert rung.estimand.selective == ("interviewed",)
+    _, without = plan(tmp_path, f"instrument: group, {IV}").rungs  # this one has no such concept
+    assert without.estimand.selective == ()
