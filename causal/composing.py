@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
+from causal.composing_labels import label_rung
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -51,7 +53,7 @@ def compose_dataset(
     )
 
 
-def compose_design(plan: Plan) -> doc.DesignBlock:
+def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
     """Say how units were made."""
     design, info = plan.analysis.design, plan.info
     exposure, outcome = info.codebook[design.exposure], info.codebook[design.outcome]
@@ -80,8 +82,18 @@ def compose_design(plan: Plan) -> doc.DesignBlock:
         sentences=said,
         chosen=plan.analysis.chosen,
         unit=design.unit_name,
-        missing=dict(describe(plan.analysis.missing)),
+        missing=_missing(plan, drawn, min_cell),
     )
+
+
+def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
+    """Say what is done where values are missing, and how many exposures and outcomes it put in."""
+    said, read, sample = dict(describe(plan.analysis.missing)), drawn.read, drawn.sample
+    for role, before, after in (("exposure", read.a, sample.a), ("outcome", read.y, sample.y)):
+        put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
+        if put_in:
+            said[role] += f", in {doc.suppressed(put_in, min_cell)} of {sample.n} rows"
+    return said
 
 
 def compose_timing(plan: Plan) -> doc.LabelBlock:
@@ -168,7 +180,7 @@ def compose_follow_up(plan: Plan, drawn: Drawn, min_cell: int) -> list[doc.Follo
 
     Strata are those of the 0/1 terms that a rung lets modify how exposure bears on follow-up.
     """
-    sample = drawn.sample
+    sample = replace(drawn.sample, a=drawn.read.a, y=drawn.read.y)
     if sample.exposure_kind != "binary":
         return []
     named = [
@@ -239,7 +251,7 @@ def compose_rung(
             "risk_difference (ratios are reported beside it where they exist).",
             plan.specification.document.place(("estimand", "scale")),
         )
-    label, reason = _label(plan, planned, drawn)
+    label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
     clusters = fitted.n_clusters
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
@@ -334,28 +346,6 @@ def _column(variable: Variable) -> doc.ColumnBlock:
         unit=variable.unit,
         kind=variable.kind,
     )
-
-
-def _label(plan: Plan, planned: PlannedRung, drawn: Drawn) -> tuple[doc.Label, str]:
-    """Say whether a rung may be called an effect, and why (not)."""
-    if plan.association:
-        return "association", plan.association[0]
-    if planned.rung.role == "bracket":
-        return "association", "it adjusts for something measured after exposure began."
-    verdict = planned.estimand.verdict
-    if planned.assumed:
-        return "association", "the diagram refutes its instrument; see what it assumes."
-    if verdict != "identified":
-        return "association", f"by the diagram, the effect is {verdict}, with this set."
-    selective = planned.estimand.selective
-    if selective and drawn.attrition[-1].persons < drawn.attrition[1].persons:
-        named = " and ".join(planned.rung.instrument)
-        return (
-            "association",
-            f"{named} is an instrument only before conditioning on {', '.join(selective)}, and not "
-            "everybody is in these rows.",
-        )
-    return "effect", "the diagram and the timing identify an effect with this set."
 
 
 def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:

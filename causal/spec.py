@@ -10,13 +10,14 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from causal.design import AnyDesign, MissingData, OutcomeAt
+from causal.design import AnyDesign, OutcomeAt
 from causal.documents import Document, Settings, read_document, report_name, validated
 from causal.errors import did_you_mean
 from causal.estimate import Scale, Target
 from causal.estimators import AnyEstimator, PropensityWeighting
 from causal.features import Form
 from causal.instrumental import ALL_CHECKS, AnyInstrumentCheck
+from causal.missing_settings import MissingData
 from causal.refuters import AnyRefuter
 from causal.refuters.power import PowerStudy
 from causal.sensitivity import AnySensitivity

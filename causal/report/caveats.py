@@ -119,7 +119,15 @@ def _about_followup(result: Result) -> Iterator[str]:
             "it depends on exposure and on the outcome, the difference among those seen is not "
             "that among all."
         )
-    if any(one.filled != 0 for one in result.covariates):
+    missing = result.design.missing
+    if "imputation" in missing:
+        yield (
+            "Values are imputed as if missing at random: given exposure, outcome and covariates, "
+            "those missing are taken to be like those seen, which no data can show."
+        )
+    if any(one.filled != 0 for one in result.covariates) and any(
+        "median" in how for how in missing.values()
+    ):
         yield (
             "Missing covariates are filled with one value each; intervals do not carry that "
             "uncertainty."

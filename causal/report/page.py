@@ -171,7 +171,7 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
         yield judged
         facts = sections.diagnostic_table(result, judged=False)
         if facts.rows:
-            yield Fold("Propensities and weights, for information", (facts,))
+            yield Fold(f"{facts.caption}, for information", (facts,))
         yield _data("diagnostics.csv", parts=parts)
     else:
         yield Paragraph("No check was run.")

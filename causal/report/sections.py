@@ -200,7 +200,9 @@ def diagnostic_table(result: Result, *, judged: bool) -> Table:
         if (one.threshold is not None or one.value is None) == judged
     ]  # fmt: skip
     header = ("Check", "Rung", "Value", "Threshold", "Verdict", "Why")
-    return Table(header, rows, "llrrll", "Checks" if judged else "Propensities and weights")
+    imputed = "imputation" in result.design.missing
+    facts = "Propensities, weights and imputations" if imputed else "Propensities and weights"
+    return Table(header, rows, "llrrll", "Checks" if judged else facts)
 
 
 def covariate_table(result: Result) -> Table:
