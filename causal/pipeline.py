@@ -11,6 +11,7 @@ from causal import composing
 from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
+from causal.composing_subgroups import divide
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
 from causal.estimators import AnyEstimator, PropensityWeighting
@@ -23,7 +24,7 @@ from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung
 from causal.provenance import source_digest, versions
 from causal.refuters import Refutation
 from causal.registry import chosen_options, describe, known_truth, load_cohort
-from causal.result import DiagnosticBlock, Provenance, Result, VariantBlock
+from causal.result import DiagnosticBlock, Provenance, Result, SubgroupBlock, VariantBlock
 from causal.sampling import Drawn, draw_sample
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Specification, Variant
@@ -92,11 +93,14 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
     findings = find_sensitivity(plan, cohort, tasks, one, drawn.sample, jobs=jobs)
     progress("variants")
     varied = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
+    divided = divide(plan, drawn, tasks, cohort.min_cell)
     if len(drawn.samples) > 1:
         note = f"Looked at the first of {len(drawn.samples)} imputations."
         refutations = [replace(found, reason=f"{found.reason} {note}") for found in refutations]
         findings = [replace(found, sentence=f"{found.sentence} {note}") for found in findings]
-    return _result(plan, cohort, drawn, fits.pooled, inspected, refutations, findings, varied)
+    return _result(
+        plan, cohort, drawn, fits.pooled, inspected, refutations, findings, varied, divided
+    )
 
 
 def _result(
@@ -108,6 +112,7 @@ def _result(
     refutations: Sequence[Refutation],
     findings: Sequence[SensitivityFinding],
     varied: Sequence[tuple[VariantBlock, list[DiagnosticBlock]]],
+    subgroups: list[SubgroupBlock],
 ) -> Result:
     """Put everything that was found into the result document."""
     analysis, specification, cell = plan.analysis, plan.specification, cohort.min_cell
@@ -133,6 +138,7 @@ def _result(
         ],
         headline=analysis.headline_rung,
         variants=[block for block, _ in varied],
+        subgroups=subgroups,
         instruments=[checks.compose_instrument(found, cell) for found in inspected],
         refutations=[
             checks.compose_refutation(found, refuter.subject)

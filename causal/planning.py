@@ -25,6 +25,7 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
+from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
 from causal.spec import FULL, Analysis, Rung, Specification, Variant
 from causal.timing import association_reasons, refuse_unbalanced_entry
@@ -140,12 +141,9 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
             check_role(info, getattr(analysis.design, role))
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
-    for column in analysis.missing.columns:
-        with located(document, "missing", "columns", column):
-            codebook[column]
-    for number, restriction in enumerate(analysis.restrict):
-        with located(document, "restrict", number):
-            codebook[restriction.column]
+    for path, choice in row_choices(analysis):
+        with located(document, *path):
+            check_choice(choice, analysis, info)
     with located(document, "population"):
         population, reason = _population(info, analysis.population)
     available = availability(codebook, dag)

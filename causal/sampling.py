@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causal.arrays import Bools, Floats
+from causal.arrays import Bools, Floats, Ints
 from causal.codebook import Kind, Measurement
 from causal.cohort import HELD, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
 from causal.design import Units, build_units, leave_out_unknown, refuse_empty, values_at
@@ -20,6 +20,7 @@ from causal.planning import Plan
 from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
 from causal.spec import Restriction, UnitWeights
+from causal.stratifying import levels_of, values_at_moment
 from causal.term_columns import (
     Column,
     blank_later,
@@ -51,6 +52,7 @@ class Drawn:
     read : the same rows with exposure and outcome as they were read, none imputed.
     imputed : the imputations of the sample, aligned; empty where nothing is imputed.
     late : (n,) booleans, whether the outcome was read a wave or more after it was first due.
+    levels : (n,) ints a declared subgroup, the level each row is in; -1 in none.
     """
 
     sample: Sample
@@ -59,6 +61,7 @@ class Drawn:
     late: Bools
     read: Sample
     imputed: tuple[Sample, ...] = ()
+    levels: tuple[Ints, ...] = ()
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -155,6 +158,7 @@ def _checked(
         _late(units.frame, cohort.waves),
         read,
         samples if plan.analysis.missing.imputes else (),
+        levels_of(cohort, units.frame, plan.analysis.subgroups),
     )
 
 
@@ -232,11 +236,8 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
 
 def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units:
     """Keep the units in a restriction's range."""
-    frame, column = units.frame, restriction.column
-    wave = {"start": "s", "end": "t", "outcome": "u"}.get(restriction.at)
-    first = cohort.table.groupby("person_id")["wave"].min()
-    waves = frame["person_id"].map(first) if wave is None else frame[wave]
-    values = waves if column == "wave" else values_at(cohort, column, frame["person_id"], waves)
+    column = restriction.column
+    values = values_at_moment(cohort, units.frame, column, restriction.at)
     inside = values.isna() if restriction.missing == "keep" else values.notna()
     low = -np.inf if restriction.low is None else restriction.low
     high = np.inf if restriction.high is None else restriction.high

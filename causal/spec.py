@@ -21,6 +21,7 @@ from causal.missing_settings import MissingData
 from causal.refuters import AnyRefuter
 from causal.refuters.power import PowerStudy
 from causal.sensitivity import AnySensitivity
+from causal.subgroup_settings import Subgroup
 
 Value: TypeAlias = str | int | float | bool
 UnitWeights: TypeAlias = Literal["rows", "persons"]
@@ -215,6 +216,8 @@ class Analysis(Settings):
     restrict : units to keep, beyond the population.
     weights : ``rows`` weighs every unit alike, ``persons`` every person.
     variants : the same question under one changed choice each, shown beside the ladder.
+    subgroups : levels of columns known before exposure, within each of which the headline rung is
+        estimated anew and between which it is compared.
     refuters : attempts to break the headline rung.
     power : how often each refuter would fail as an unmeasured confounder grows; not measured when
         left out.
@@ -240,6 +243,7 @@ class Analysis(Settings):
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     headline: str | None = None
     variants: tuple[Variant, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
     refuters: tuple[AnyRefuter, ...] = ()
     power: PowerStudy | None = None
     sensitivity: tuple[AnySensitivity, ...] = ()
@@ -247,6 +251,18 @@ class Analysis(Settings):
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
+
+    @field_validator("subgroups")
+    @classmethod
+    def _not_imputed(
+        cls, subgroups: tuple[Subgroup, ...], found: ValidationInfo
+    ) -> tuple[Subgroup, ...]:
+        missing = found.data.get("missing")
+        if subgroups and isinstance(missing, MissingData) and missing.imputes:
+            raise ValueError(
+                "subgroups are not pooled over imputations; take them away, or fill in otherwise"
+            )
+        return subgroups
 
     @field_validator("power")
     @classmethod
@@ -314,6 +330,7 @@ class Analysis(Settings):
                 "ladder": ladder,
                 "headline": None,
                 "variants": (),
+                "subgroups": (),
                 "refuters": (),
                 "power": None,
                 "sensitivity": (),
