@@ -65,13 +65,19 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
     else:
         made = (
             "Pooled person-intervals: covariates at or before the interval's start, exposure as "
-            "reported at its end, outcome later; clustered by person, with indicators of time."
+            f"reported at its end, outcome later; clustered by {design.cluster or 'person'}, with "
+            "indicators of time."
         )
     said = [
         made,
         f"The outcome is taken at {design.outcome_moment}.",
         f"Follow-up starts at: {info.t0_rule}.",
     ]
+    if design.cluster is not None:
+        said.append(
+            f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
+            "of one cluster are taken to be dependent."
+        )
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure),
@@ -82,6 +88,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         sentences=said,
         chosen=plan.analysis.chosen,
         unit=design.unit_name,
+        cluster=design.cluster or "",
         missing=_missing(plan, drawn, min_cell),
     )
 
@@ -253,7 +260,9 @@ def compose_rung(
         )
     label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
-    clusters = fitted.n_clusters
+    clusters: doc.Count | None = fitted.n_clusters
+    if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
+        clusters = doc.suppressed(fitted.n_clusters, min_cell)
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
     others: tuple[Scale, ...] = (
         ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
@@ -272,7 +281,7 @@ def compose_rung(
         region=_region(fitted.estimates, effect),
         level=effect.level,
         n=doc.suppressed(fitted.n, min_cell),
-        n_clusters=None if clusters is None else doc.suppressed(clusters, min_cell),
+        n_clusters=clusters,
         label=label,
         label_reason=reason,
         adjusted=list(planned.concepts),

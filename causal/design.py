@@ -47,6 +47,8 @@ class Baseline(Settings):
     exposure_wave : the wave whose interview reports the exposure.
     outcome_at : which later interview gives the outcome.
     outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
+    cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
+        persons are independent when left out.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -55,8 +57,9 @@ class Baseline(Settings):
     exposure_wave: int
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
+    cluster: str | None = None
 
-    clustered: ClassVar[bool] = False
+    repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
     unit_name: ClassVar[Literal["persons", "intervals"]] = "persons"
 
@@ -84,7 +87,7 @@ class Baseline(Settings):
 
 
 class LaggedIntervals(Settings):
-    """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person.
+    """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person unless by something wider.
 
     An interval is used when s is the scheduled wave just before t, so that the exposure window
     always has the scheduled length. Indicators of t are added to every adjustment.
@@ -93,14 +96,16 @@ class LaggedIntervals(Settings):
     ----------
     exposure, outcome : columns of the cohort.
     outcome_at : which later interview gives the outcome.
+    cluster : column with one value a person, such as a site, in place of the person.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
     exposure: str
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
+    cluster: str | None = None
 
-    clustered: ClassVar[bool] = True
+    repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"
 

@@ -16,9 +16,10 @@ from causal.design import Units, build_units, leave_out_unknown, refuse_empty, v
 from causal.errors import OutcomeError
 from causal.expressions import holds
 from causal.imputing import auxiliaries, impute_sample
-from causal.planning import Plan
+from causal.planning import Plan, located
 from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
+from causal.roles import clusters_of
 from causal.spec import Restriction, UnitWeights
 from causal.stratifying import levels_of, values_at_moment
 from causal.term_columns import (
@@ -206,7 +207,7 @@ def draw_concepts(
         concepts=tuple(concepts),
         always=(t[:, None] == waves).astype(np.float64),
         w=_weights(unit, plan.analysis.weights),
-        cluster=unit.astype(np.int64) if design.clustered else None,
+        cluster=_clusters(cohort, plan, frame, unit),
         implied=(),
     )
 
@@ -298,8 +299,17 @@ def _assemble(
         outcome_kind=kind,
         exposure_kind="binary" if cohort.codebook[exposure].kind == "binary" else "dose",
         w=_weights(unit, plan.analysis.weights),
-        cluster=unit.astype(np.int64) if design.clustered else None,
+        cluster=_clusters(cohort, plan, frame, unit),
     )
+
+
+def _clusters(cohort: Cohort, plan: Plan, frame: pd.DataFrame, unit: np.ndarray) -> Ints | None:
+    """Give the rows' clusters: those of the declared column, or persons who have several rows."""
+    design = plan.analysis.design
+    if design.cluster is not None:
+        with located(plan.specification.document, "design", "cluster"):
+            return clusters_of(cohort, design.cluster, frame["person_id"])
+    return unit.astype(np.int64) if design.repeats_persons else None
 
 
 def _weights(unit: np.ndarray, kind: UnitWeights) -> Floats:

@@ -19,6 +19,9 @@ from causal.report.reading import (
 )
 from causal.result import Result
 
+FEW_CLUSTERS = 20
+"""Where 'few' begins by rule of thumb: Cameron & Miller 2015, doi:10.3368/jhr.50.2.317, VI."""
+
 
 def caveats(result: Result) -> list[str]:
     """List what the analysis cannot tell, most fundamental first."""
@@ -136,6 +139,29 @@ def _about_followup(result: Result) -> Iterator[str]:
         yield (
             "Standard errors take persons as independent: clustering by site or clinic, if there "
             "is any, is ignored."
+        )
+    yield from _about_clusters(result)
+
+
+def _about_clusters(result: Result) -> Iterator[str]:
+    """Say what clusters stand for, and what few of them do to standard errors."""
+    clusters, column = result.crude.n_clusters, result.design.cluster
+    if clusters is None:
+        return
+    if column:
+        yield (
+            f"Standard errors take persons of one {code(column)} as dependent, and those of "
+            "different ones as independent."
+        )
+    if isinstance(clusters, int) and clusters < FEW_CLUSTERS:
+        of = f" ({code(column)})" if column else ""
+        sets = any(one.estimator == "iv" and one.region_note for one in result.rungs)
+        instead = (
+            "; the sets of iv leave clusters out one by one instead (jackknife)" if sets else ""
+        )
+        yield (
+            f"With {clusters} clusters{of}, fewer than {FEW_CLUSTERS}, standard errors by clusters "
+            f"(CR0, CR1) tend to be too small and their intervals too short{instead}."
         )
 
 

@@ -76,8 +76,9 @@ def ladder_table(result: Result) -> GroupedTable:
             )
         )
     clustered = any(one.n_clusters is not None for one in result.rungs)
+    several = "clusters" if result.design.cluster else "persons"
     header = (
-        "Rung", "Estimator", "n (persons)" if clustered else "n", "Estimate",
+        "Rung", "Estimator", f"n ({several})" if clustered else "n", "Estimate",
         f"{percent(result.crude.level)} interval", "Share that remains, set",
         f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
         *(["Truth"] if result.truth else []),
@@ -248,7 +249,7 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     measure, pair = measure_of(result), interval_of(rung)
     at = f"/rungs/{result.rungs.index(rung)}"
     shares = difference_measure(result)
-    persons = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
+    clusters = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
     settings = rung.settings.strip()
     how = code(rung.estimator) + (f" {code(settings)}" if settings not in ("", "{}") else "")
     kept = rung.remaining
@@ -259,7 +260,7 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     cells: list[Cell] = [
         code(rung.name) + note,
         how,
-        Number(f"{rung.n}{persons}", f"{at}/n"),
+        Number(f"{rung.n}{clusters}", f"{at}/n"),
         Number(measure.cell(rung.estimate), f"{at}/estimate"),
         Number(spread, f"{at}/{own}"),
         Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),
