@@ -56,7 +56,8 @@ def test_the_first_page_says_what_the_data_contradict(violated):
     assert "instrumental inequalities of `facilitation`" in stamped
     said = " ".join(instrument_sentences(violated))
     assert "**Not passed: impossible ratio.**" in said
-    assert "three ways, which these data cannot tell apart" in said
+    assert "Chance is excluded" in said
+    assert "exclusion violated or coarsened dose, which these data cannot tell apart" in said
     assert "Not contradicted by" not in said
 
 
