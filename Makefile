@@ -38,9 +38,10 @@ test: install  ## run the tests (under 10 minutes; simulations apart)
 simulations: install  ## the full simulation studies; writes docs/simulations/*.md
 	$(BIN)/python -m benchmarks.simulations --jobs $(JOBS)
 
-benchmark: install  ## time the ladder and the refuters against peers in the same run
+benchmark: install  ## time the ladder, refuters and instruments against peers in the same run
 	$(BIN)/python -m benchmarks.ladder
 	$(BIN)/python -m benchmarks.refuters
+	$(BIN)/python -m benchmarks.instrument_speed
 
 lint: install  ## ruff, codespell
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell

@@ -98,7 +98,8 @@ def _denominator(result: SummaryResult) -> list[str]:
     return [
         f"## A missing denominator: {_authors(result)}",
         words.denominator_sentences(result, result.by_exposure)
-        + " For that reason an arm without a denominator is refused.",
+        + " For that reason an arm without a denominator is refused, and one that is assumed is "
+        "named as such (`assumed`).",
     ]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cells import Cell, cell
+from benchmarks.instruments_page import study_instruments
 from benchmarks.limits import Limits, compute_limits
 from benchmarks.mechanism import LATENT, Design
 from benchmarks.methods import CRUDE, LEARNERS, SINGLE_FIT
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     studies: dict[str, Callable[[], tuple[str, list[Cell]]]] = {
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
     } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
+    studies |= {"instruments": run.instrument}
     if chosen.only and chosen.only not in studies:
         parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
     cells: dict[str, list[Cell]] = {}
@@ -127,6 +129,10 @@ class Runner:
     def refute(self) -> tuple[str, list[Cell]]:
         """Measure size and power of the refuters; no intervals, so no cells."""
         return study_refuters(scale=self.scale, seed=self.seed, jobs=self.jobs), []
+
+    def instrument(self) -> tuple[str, list[Cell]]:
+        """Measure coverage with weak instruments and few clusters, on a page that judges itself."""
+        return study_instruments(scale=self.scale, seed=self.seed, jobs=self.jobs), []
 
     def limits(self, part: Part) -> Limits:
         """Compute the limits of one mechanism, once for all sample sizes."""

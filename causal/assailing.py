@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from causal.cohort import HELD, TIME, Cohort, Sample
 from causal.control_checks import check_controls, check_repeated
-from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
+from causal.errors import CausalError, OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimate import Scale
 from causal.examining import (
     Attempt,
@@ -21,6 +21,7 @@ from causal.examining import (
 from causal.fitting import FittedRung, RungTask, usable_rows
 from causal.identify import Availability
 from causal.implications import imply, measured_as
+from causal.imputing import check_imputation
 from causal.instrumental import InstrumentFinding
 from causal.planning import Plan, located, plan_variant, plan_variant_of, rung_terms
 from causal.refuters import AnyRefuter, Auxiliary, GraphFalsification, Refutation
@@ -43,8 +44,13 @@ def check_assaults(plan: Plan) -> None:
         The diagram does not allow a negative control.
     """
     analysis, document = plan.analysis, plan.specification.document
-    for variant in analysis.variants:
-        plan_variant(plan, variant)
+    check_imputation(plan)
+    for number, variant in enumerate(analysis.variants):
+        try:
+            check_imputation(plan_variant(plan, variant))
+        except CausalError as error:
+            error.place = document.place(("variants", number))
+            raise
     for number, refuter in enumerate(analysis.refuters):
         with located(document, "refuters", number):
             for concept in refuter.named_concepts:

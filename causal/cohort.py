@@ -191,9 +191,10 @@ def check_arms(sample: Sample) -> None:
     PositivityError
         Naming the arm, and how many rows there are.
     """
-    values = np.unique(sample.a[sample.entered])
-    if len(values) < 2:
-        arm = f"everyone has exposure {values[0]:g}" if len(values) else "there are no rows"
+    known = sample.a if sample.entered.all() else sample.a[sample.entered]
+    values = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+    if values[0] == values[1]:
+        arm = f"everyone has exposure {values[0]:g}" if len(known) else "there are no rows"
         raise PositivityError(
             f"{arm} (n = {sample.n}), so there is nobody to compare with. "
             "Choose another exposure, population or wave."
@@ -201,10 +202,10 @@ def check_arms(sample: Sample) -> None:
     if sample.exposure_kind != "binary":
         return
     for value in values:
-        known = int((sample.observed & (sample.a == value)).sum())
-        if known < 2:
+        rows = int((sample.observed & (sample.a == value)).sum())
+        if rows < 2:
             raise PositivityError(
-                f"only {known} row{'' if known == 1 else 's'} with exposure {value:g} and a known "
+                f"only {rows} row{'' if rows == 1 else 's'} with exposure {value:g} and a known "
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
                 "population or wave."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
+from causal.composing_labels import label_rung
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -51,7 +53,7 @@ def compose_dataset(
     )
 
 
-def compose_design(plan: Plan) -> doc.DesignBlock:
+def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
     """Say how units were made."""
     design, info = plan.analysis.design, plan.info
     exposure, outcome = info.codebook[design.exposure], info.codebook[design.outcome]
@@ -63,13 +65,19 @@ def compose_design(plan: Plan) -> doc.DesignBlock:
     else:
         made = (
             "Pooled person-intervals: covariates at or before the interval's start, exposure as "
-            "reported at its end, outcome later; clustered by person, with indicators of time."
+            f"reported at its end, outcome later; clustered by {design.cluster or 'person'}, with "
+            "indicators of time."
         )
     said = [
         made,
         f"The outcome is taken at {design.outcome_moment}.",
         f"Follow-up starts at: {info.t0_rule}.",
     ]
+    if design.cluster is not None:
+        said.append(
+            f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
+            "of one cluster are taken to be dependent."
+        )
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure),
@@ -80,8 +88,19 @@ def compose_design(plan: Plan) -> doc.DesignBlock:
         sentences=said,
         chosen=plan.analysis.chosen,
         unit=design.unit_name,
-        missing=dict(describe(plan.analysis.missing)),
+        cluster=design.cluster or "",
+        missing=_missing(plan, drawn, min_cell),
     )
+
+
+def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
+    """Say what is done where values are missing, and how many exposures and outcomes it put in."""
+    said, read, sample = dict(describe(plan.analysis.missing)), drawn.read, drawn.sample
+    for role, before, after in (("exposure", read.a, sample.a), ("outcome", read.y, sample.y)):
+        put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
+        if put_in:
+            said[role] += f", in {doc.suppressed(put_in, min_cell)} of {sample.n} rows"
+    return said
 
 
 def compose_timing(plan: Plan) -> doc.LabelBlock:
@@ -168,7 +187,7 @@ def compose_follow_up(plan: Plan, drawn: Drawn, min_cell: int) -> list[doc.Follo
 
     Strata are those of the 0/1 terms that a rung lets modify how exposure bears on follow-up.
     """
-    sample = drawn.sample
+    sample = replace(drawn.sample, a=drawn.read.a, y=drawn.read.y)
     if sample.exposure_kind != "binary":
         return []
     named = [
@@ -239,9 +258,11 @@ def compose_rung(
             "risk_difference (ratios are reported beside it where they exist).",
             plan.specification.document.place(("estimand", "scale")),
         )
-    label, reason = _label(plan, planned)
+    label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
-    clusters = fitted.n_clusters
+    clusters: doc.Count | None = fitted.n_clusters
+    if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
+        clusters = doc.suppressed(fitted.n_clusters, min_cell)
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
     others: tuple[Scale, ...] = (
         ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
@@ -260,7 +281,7 @@ def compose_rung(
         region=_region(fitted.estimates, effect),
         level=effect.level,
         n=doc.suppressed(fitted.n, min_cell),
-        n_clusters=None if clusters is None else doc.suppressed(clusters, min_cell),
+        n_clusters=clusters,
         label=label,
         label_reason=reason,
         adjusted=list(planned.concepts),
@@ -334,20 +355,6 @@ def _column(variable: Variable) -> doc.ColumnBlock:
         unit=variable.unit,
         kind=variable.kind,
     )
-
-
-def _label(plan: Plan, planned: PlannedRung) -> tuple[doc.Label, str]:
-    """Say whether a rung may be called an effect, and why (not)."""
-    if plan.association:
-        return "association", plan.association[0]
-    if planned.rung.role == "bracket":
-        return "association", "it adjusts for something measured after exposure began."
-    verdict = planned.estimand.verdict
-    if planned.assumed:
-        return "association", "the diagram refutes its instrument; see what it assumes."
-    if verdict != "identified":
-        return "association", f"by the diagram, the effect is {verdict}, with this set."
-    return "effect", "the diagram and the timing identify an effect with this set."
 
 
 def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:

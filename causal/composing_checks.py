@@ -20,7 +20,15 @@ from causal.sensitivity import SensitivityFinding
 EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
 DRAWN = 5
 """Significant digits of heights that are only drawn: no line is finer."""
-COUNTS = ("clipped", "trimmed", "bounded")
+COUNTS = (
+    "clipped",
+    "trimmed",
+    "truncated",
+    "without_weight",
+    "unused_exposed",
+    "unused_unexposed",
+    "bounded",
+)
 
 
 def compose_diagnostics(name: str, fitted: FittedRung, min_cell: int) -> list[doc.DiagnosticBlock]:

@@ -7,9 +7,10 @@ from typing import NoReturn
 
 from causal.controls import control_fault, exposure_control_fault
 from causal.errors import IdentificationError, SpecError
-from causal.planning import Plan, check_role, located
+from causal.planning import Plan, located
 from causal.refuters import AnyRefuter
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
+from causal.roles import check_role
 
 
 def check_controls(plan: Plan, refuter: AnyRefuter) -> None:

@@ -6,7 +6,7 @@ an end ``t`` (the interview that closes it) and an outcome interview ``u``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
 from causal.errors import PositivityError, SpecError
+from causal.missing_settings import MissingData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,10 @@ MEANING: dict[OutcomeAt, str] = {
     "next_scheduled": "the next scheduled wave, missing when the person was not seen then",
     "same_interview": "the interview that also reports the exposure",
 }
-NO_EXPOSURE = "kept without a known exposure, to be weighed for"
+NO_EXPOSURE = {
+    "keep": "kept without a known exposure, to be weighed for",
+    "multiple_imputation": "without a known exposure, which is imputed",
+}
 
 
 class Baseline(Settings):
@@ -43,6 +47,8 @@ class Baseline(Settings):
     exposure_wave : the wave whose interview reports the exposure.
     outcome_at : which later interview gives the outcome.
     outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
+    cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
+        persons are independent when left out.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -51,8 +57,9 @@ class Baseline(Settings):
     exposure_wave: int
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
+    cluster: str | None = None
 
-    clustered: ClassVar[bool] = False
+    repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
     unit_name: ClassVar[Literal["persons", "intervals"]] = "persons"
 
@@ -80,7 +87,7 @@ class Baseline(Settings):
 
 
 class LaggedIntervals(Settings):
-    """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person.
+    """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person unless by something wider.
 
     An interval is used when s is the scheduled wave just before t, so that the exposure window
     always has the scheduled length. Indicators of t are added to every adjustment.
@@ -89,14 +96,16 @@ class LaggedIntervals(Settings):
     ----------
     exposure, outcome : columns of the cohort.
     outcome_at : which later interview gives the outcome.
+    cluster : column with one value a person, such as a site, in place of the person.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
     exposure: str
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
+    cluster: str | None = None
 
-    clustered: ClassVar[bool] = True
+    repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"
 
@@ -112,27 +121,6 @@ class LaggedIntervals(Settings):
 
 
 AnyDesign: TypeAlias = Annotated[Baseline | LaggedIntervals, Field(discriminator="kind")]
-
-
-class MissingData(Settings):
-    """What is done where values are missing.
-
-    Attributes
-    ----------
-    covariates : ``median`` of everybody's first wave, after features; or ``complete_case``.
-    updated : for covariates at an interval's start: ``complete_case``, or ``baseline`` for the
-        person's value at the first wave (then as for covariates).
-    columns : exceptions to either, by column.
-    exposure : ``refuse`` (say so instead of dropping), ``complete_case``, or ``keep`` for rungs
-        that weigh for those who were not seen at the exposure interview (``entered``).
-    outcome : ``complete_case``, or ``keep`` for estimators that predict it.
-    """
-
-    covariates: Literal["median", "complete_case"] = "complete_case"
-    updated: Literal["complete_case", "baseline"] = "complete_case"
-    columns: Mapping[str, Literal["median", "complete_case", "baseline"]] = {}
-    exposure: Literal["refuse", "complete_case", "keep"] = "refuse"
-    outcome: Literal["complete_case", "keep"] = "complete_case"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +160,8 @@ def build_units(
 
     Returns
     -------
-    Units with exposure known, and outcome known unless ``missing.outcome`` is ``keep``.
+    Units with exposure known unless it is kept or imputed, and with outcome known unless it is
+    kept or anything is imputed (``leave_out_unknown`` then comes after that).
 
     Raises
     ------
@@ -191,12 +180,19 @@ def build_units(
     )
     wanted = table["person_id"].map(included).astype(bool)
     units = units.keep(wanted, f"population {population[0]}", population[1])
-    if missing.exposure == "keep":
+    if missing.exposure == "keep" or (
+        missing.exposure == "multiple_imputation"
+        and isinstance(design, Baseline)
+        and design.exposure_wave != cohort.waves[0]
+    ):
         units = _everybody_kept(units, design, missing, cohort.waves)
         return refuse_empty(units)
     units = _at_exposure_interview(units, design, cohort.waves)
     units = _with_exposure(units, design, missing)
-    units = _with_outcome(units, design, missing)
+    if missing.imputes and missing.outcome != "keep":
+        units = _with_outcome_due(units, design, cohort.waves)
+    elif missing.outcome == "complete_case":
+        units = leave_out_unknown(units, design)
     return refuse_empty(units)
 
 
@@ -269,7 +265,7 @@ def _at_exposure_interview(
         units = units.keep(
             frame["wave"] == design.exposure_wave,
             f"interviewed at wave {design.exposure_wave}",
-            "the interview that reports the exposure",
+            "the wave whose row holds the exposure",
         )
         if design.exposure_wave == schedule[0]:
             return units
@@ -299,14 +295,15 @@ def _everybody_kept(
             "missing.exposure: keep needs the design 'baseline' with an exposure wave after the "
             "first, so that there are people who were never seen at it."
         )
-    if missing.outcome != "keep":
+    if missing.exposure == "keep" and missing.outcome != "keep":
         raise SpecError(
             "missing.exposure: keep needs missing.outcome: keep, since who has no exposure "
             "interview has no outcome either."
         )
     everybody = units.frame.drop_duplicates("person_id").set_index("person_id")["s"]
     seen = _at_exposure_interview(units, design, schedule).frame
-    known = seen[seen["exposure"].notna()]
+    imputed = missing.exposure == "multiple_imputation"
+    known = seen if imputed else seen[seen["exposure"].notna()]
     absent = everybody[~everybody.index.isin(known["person_id"])]
     unseen = pd.DataFrame({"person_id": absent.index, "s": absent.to_numpy()}).assign(
         wave=design.exposure_wave,
@@ -316,7 +313,8 @@ def _everybody_kept(
         outcome=np.nan,
     )
     frame = pd.concat([known, unseen], ignore_index=True).sort_values("person_id")
-    done = AttritionStep("one row a person", f"{len(absent)} {NO_EXPOSURE}", len(frame), len(frame))
+    lacking = f"{int(frame['exposure'].isna().sum())} {NO_EXPOSURE[missing.exposure]}"
+    done = AttritionStep("one row a person", lacking, len(frame), len(frame))
     return replace(units, frame=frame, attrition=(*units.attrition, done))
 
 
@@ -328,15 +326,29 @@ def _with_exposure(units: Units, design: Baseline | LaggedIntervals, missing: Mi
         raise SpecError(
             f"the exposure '{design.exposure}' is missing (NaN) in {int(unknown.sum())} of "
             f"{len(unknown)} rows, first person {example}. Say missing.exposure: complete_case to "
-            "leave them out (they are counted in the attrition table), or mend the data."
+            "leave them out (they are counted in the attrition table), multiple_imputation to "
+            "impute them, or mend the data."
         )
+    if missing.exposure == "multiple_imputation":
+        return units
     return units.keep(~unknown, "exposure known", design.exposure)
 
 
-def _with_outcome(units: Units, design: Baseline | LaggedIntervals, missing: MissingData) -> Units:
-    """Keep the rows with an outcome, unless the specification keeps those without."""
-    if missing.outcome == "keep":
+def _with_outcome_due(
+    units: Units, design: Baseline | LaggedIntervals, schedule: Sequence[int]
+) -> Units:
+    """Keep the rows whose outcome could have been read: a wave was still to come."""
+    scheduled = isinstance(design, Baseline) and design.outcome_wave is not None
+    if scheduled or design.outcome_at == "same_interview":
         return units
+    due = units.frame["t"] < schedule[-1]
+    return (
+        units if due.all() else units.keep(due, "an outcome was due", "a later wave is scheduled")
+    )
+
+
+def leave_out_unknown(units: Units, design: Baseline | LaggedIntervals) -> Units:
+    """Keep the rows with an outcome."""
     scheduled = isinstance(design, Baseline) and design.outcome_wave is not None
     if design.outcome_at == "next_interview" and not scheduled:
         later = units.frame["u"].notna()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from causal.arrays import Floats, Ints
+from causal.estimators.base import Limited
 from causal.inference import cluster_sums, critical_value
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
@@ -172,25 +174,16 @@ def describe_weights(w: Floats) -> tuple[Diagnostic, ...]:
     )
 
 
-def count_restricted(
-    e: Floats, bounds: tuple[float, float] | None, trim: float | None
-) -> tuple[Diagnostic, ...]:
-    """Count the rows whose propensity was clipped, and those trimmed away."""
-    facts: list[Diagnostic] = []
-    if bounds is not None:
-        number = float(((e < bounds[0]) | (e > bounds[1])).sum())
-        said = f"rows whose propensity was set to {bounds[0]:g} or {bounds[1]:g}"
-        facts.append(Diagnostic("clipped", number, None, "NOT_EVALUATED", said))
-    if trim is not None:
-        number = float(((e < trim) | (e > 1 - trim)).sum())
-        said = f"rows left out for a propensity outside [{trim:g}, {1 - trim:g}]"
-        facts.append(Diagnostic("trimmed", number, None, "NOT_EVALUATED", said))
-    return tuple(facts)
-
-
 def count_bounded(number: int | None) -> tuple[Diagnostic, ...]:
     """Count the rows whose predicted outcome was set to the bounds of its range."""
     if number is None:
         return ()
     said = "rows whose predicted outcome was moved inside the bounds before targeting"
     return (Diagnostic("bounded", float(number), None, "NOT_EVALUATED", said),)
+
+
+def describe_limited(limited: Sequence[Limited]) -> tuple[Diagnostic, ...]:
+    """Give the number of rows whose weight was held back, by clipping or otherwise."""
+    return tuple(
+        Diagnostic(one.name, float(one.rows), None, "NOT_EVALUATED", one.said) for one in limited
+    )

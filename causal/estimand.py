@@ -33,6 +33,8 @@ class Estimand:
     omitted : what a sufficient set has besides, and this data set could give.
     orientations : the same set judged with disputed edges turned, the file's way first.
     sentences : all this in plain words.
+    selective : consequences of exposure or instrument that no column measures, such as being
+        interviewed: where they decide whose rows are left, the instruments are none.
     """
 
     exposure: str
@@ -50,6 +52,7 @@ class Estimand:
     omitted: tuple[str, ...]
     orientations: tuple[OrientationCheck, ...]
     sentences: tuple[str, ...] = ()
+    selective: tuple[str, ...] = ()
 
 
 def sentences(facts: Estimand, *, causal_path: bool, reversed_cause: bool) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -14,10 +14,12 @@ from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
 
 Target: TypeAlias = Literal[
-    "crude", "ATE", "ATT", "ATO", "linear projection", "partially linear",
+    "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
     "LATE", "ITT", "first stage",
 ]  # fmt: skip
-"""LATE: those whose exposure the instrument changes; ITT and first stage: a unit of instrument."""
+"""ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
+weights; LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
+instrument."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")
@@ -91,6 +93,8 @@ class Estimates:
         rests on less; for the difference only.
     region_note : which set that is.
     interval_withheld : why the interval of the standard error is not to be shown; empty if it is.
+    imputed : the fits on each imputation of the sample that these are pooled from; empty where
+        there is one sample.
     """
 
     labels: tuple[str, ...]
@@ -106,9 +110,15 @@ class Estimates:
     region: Region | None = None
     region_note: str = ""
     interval_withheld: str = ""
+    imputed: tuple[Estimates, ...] = ()
 
     def contrast(self, scale: Scale) -> Estimates | NotEstimable:
-        """Give one contrast of the two means, ratios on the log scale, by the delta method."""
+        """Give one contrast of the two means, ratios on the log scale, by the delta method.
+
+        With imputations, the contrast is taken in each and pooled after that.
+        """
+        if self.imputed:
+            return _pooled_contrast(self.imputed, scale)
         if self.labels == SLOPE:
             if scale in DIFFERENCES:
                 return replace(self, labels=(scale,))
@@ -153,8 +163,12 @@ class Estimates:
         Raises
         ------
         EstimandMismatchError
-            The fits are on different rows or clusters, or one has no influence values.
+            The fits are on different rows, clusters or imputations, or one has no influence values.
         """
+        if self.imputed or other.imputed:
+            if len(self.imputed) != len(other.imputed):
+                raise EstimandMismatchError("fits on different imputations cannot be paired.")
+            return pool([a.joint(b) for a, b in zip(self.imputed, other.imputed, strict=True)])
         if isinstance(self.influence, NotEstimable) or isinstance(other.influence, NotEstimable):
             raise EstimandMismatchError("a fit without influence values cannot be paired.")
         if len(self.influence) != len(other.influence):
@@ -174,6 +188,66 @@ class Estimates:
             df=min(self.df, other.df),
             cluster=self.cluster,
         )
+
+
+def pool(fits: Sequence[Estimates]) -> Estimates:
+    """Pool fits of one estimator on the imputations of a sample, by Rubin's rules.
+
+    Degrees of freedom are Barnard's and Rubin's, those of the combination of the parameters that
+    lost most. Influence values are means over imputations, and carry nothing of what lies between.
+    """
+    first, combined = fits[0], combine(fits)
+    influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
+    notes = {one.target_note for one in fits}
+    spread = [one.split_sd for one in fits if one.split_sd is not None]
+    return replace(
+        first,
+        values=read_only(combined.values),
+        influence=first.influence
+        if len(influences) < len(fits)
+        else read_only(
+            influences[0] + np.mean([one - influences[0] for one in influences], axis=0)
+        ),
+        covariance=read_only(combined.total),
+        df=combined.df,
+        split_sd=float(np.mean(spread)) if spread else None,
+        target_note=first.target_note
+        if len(notes) == 1
+        else f"{first.target_note} in the first of {len(fits)} imputations",
+        imputed=tuple(fits),
+    )
+
+
+def combine(fits: Sequence[Estimates]) -> inference.Rubin:
+    """Give what Rubin's rules make of the fits on the imputations of a sample.
+
+    Had nothing been missing, the degrees of freedom would be the estimator's own, or one less than
+    the independent units where it uses the normal; where nothing differs, its own stay.
+    """
+    values = np.array([one.values for one in fits])
+    covariances = np.array([one.covariance for one in fits])
+    own = min(one.df for one in fits)
+    differs = bool(np.any(values != values[0]))
+    complete = _units(fits[0]) - 1 if math.isinf(own) and differs else own
+    return inference.rubin(values, covariances, complete)
+
+
+def _units(one: Estimates) -> float:
+    """Count the independent units of a fit; infinite where it does not say."""
+    if isinstance(one.influence, NotEstimable):
+        return math.inf
+    return float(len(one.influence) if one.cluster is None else len(np.unique(one.cluster)))
+
+
+def _pooled_contrast(fits: Sequence[Estimates], scale: Scale) -> Estimates | NotEstimable:
+    """Take a contrast in every imputation, and pool."""
+    contrasts = []
+    for fit in fits:
+        one = fit.contrast(scale)
+        if isinstance(one, NotEstimable):
+            return one
+        contrasts.append(one)
+    return pool(contrasts)
 
 
 def contrast_value(mu0: float, mu1: float, scale: Scale) -> float | NotEstimable:

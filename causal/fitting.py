@@ -13,15 +13,9 @@ from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
-from causal.estimate import Estimates, NotEstimable
-from causal.estimators import (
-    AnyEstimator,
-    DoublyRobust,
-    Instrumented,
-    InverseProbability,
-    NuisanceStore,
-    Overlap,
-)
+from causal.estimate import Estimates, NotEstimable, Region
+from causal.estimators import AnyEstimator, Instrumented, NuisanceStore
+from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
 from causal.seeding import generator
@@ -60,7 +54,8 @@ class FittedRung:
     n, n_clusters : rows and clusters used.
     terms : p names of the columns adjusted for.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
-    propensity_counts : rows in equal bins of the propensity, unexposed and exposed.
+    propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
+        there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
     """
 
@@ -154,7 +149,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         sample, store = sample.rows(known), NuisanceStore()
     try:
         rng = generator(batch.seed, "rung", task.name)
-        estimates = spread(task.estimator.fit(sample, store, rng), known, batch.sample)
+        own = task.estimator.fit(sample, store, rng)
+        estimates = spread(own, known, batch.sample)
         none = sample.with_terms(())
         seen = known & batch.sample.entered
         none = none if none.entered.all() else none.rows(none.entered)
@@ -163,7 +159,9 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )
         if isinstance(task.estimator, Instrumented):
-            return _instrumented(batch, task.estimator, sample, fitted)
+            again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
+            forms = task.estimator.forms(sample, again, store)
+            return _instrumented(batch, task.estimator, sample, forms, own, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
@@ -173,21 +171,35 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
 
 
 def _instrumented(
-    batch: _Batch, estimator: Instrumented, sample: Sample, fitted: FittedRung
+    batch: _Batch,
+    estimator: Instrumented,
+    sample: Sample,
+    forms: ReducedForms,
+    own: Estimates,
+    fitted: FittedRung,
 ) -> FittedRung:
-    """Add the strength of the instruments, and withhold an interval that rests on it in vain."""
-    found = instrument_checks.judge_instruments(sample, estimator, batch.thresholds.effective_f)
-    estimates = estimator.with_set(fitted.estimates, sample)
+    """Add the strength of the instruments, and withhold an interval that rests on it in vain.
+
+    Parameters
+    ----------
+    sample, forms, own : the rung's rows, their reduced forms, and the fit to just these rows.
+    fitted : the rung, its fit spread over all rows.
+    """
+    limit = batch.thresholds.effective_f
+    found = instrument_checks.judge_instruments(sample, estimator, limit, forms, own)
+    estimates = estimator.with_set(fitted.estimates, forms.weak)
+    curves = () if estimates.region is None else instrument_checks.confidence_curves(forms.weak)
     strength = next(one for one in found if one.name == "effective_f")
+    if strength.verdict == "FAIL" and estimator.unbounded_when_weak:
+        nothing = Region(((None, None),))
+        said = estimator.unbounded_when_weak
+        estimates = replace(estimates, region=nothing, region_note=said)
     if strength.verdict == "FAIL" and estimates.region is not None:
         estimates = replace(
             estimates,
             interval_withheld=f"the effective F is {strength.value:.3g}, below "
             f"{strength.threshold:.3g}, so estimate plus or minus standard errors is no interval",
         )
-    curves = (
-        () if estimates.region is None else instrument_checks.confidence_curves(sample, estimator)
-    )
     return replace(fitted, estimates=estimates, diagnostics=found, curves=curves)
 
 
@@ -201,29 +213,21 @@ def _judged(
 ) -> FittedRung:
     """Add balance, overlap and effective size to a fit with weights."""
     estimator, limits = task.estimator, batch.thresholds
-    if not isinstance(estimator, InverseProbability | Overlap | DoublyRobust):
-        raise TypeError(f"{type(estimator).__name__} has weights but no propensity")
-    e = (
-        estimator.propensities(sample, store)
-        if isinstance(estimator, DoublyRobust)
-        else store.propensity(sample, estimator.propensity).fitted
-    )
-    clip = None if isinstance(estimator, Overlap) else estimator.clip
-    trim = estimator.trim if isinstance(estimator, InverseProbability) else None
+    e = estimator.propensities(sample, store)
     w, a = weights * sample.w, sample.a
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
         diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd, sample.cluster),
-        *diagnostics.describe_propensity(e, a),
+        *(() if e is None else diagnostics.describe_propensity(e, a)),
         *diagnostics.describe_weights(w[w > 0]),
-        *diagnostics.count_restricted(e, clip, trim),
         *diagnostics.count_bounded(fitted.estimates.bounded),
+        *diagnostics.describe_limited(estimator.limited(sample, store)),
     )
     return replace(
         fitted,
         diagnostics=found,
         crude_smd=diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
         weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
-        propensity_counts=diagnostics.propensity_shares(e, a),
+        propensity_counts=None if e is None else diagnostics.propensity_shares(e, a),
     )

@@ -23,7 +23,7 @@ from causal.estimators.glm import fit_glm
 from causal.estimators.instrumental import InstrumentalVariables, Instrumented
 from causal.estimators.iv_algebra import Projected, k_class, two_step
 from causal.estimators.nuisance import NuisanceStore, choose_terms
-from causal.estimators.reduced_form import ReducedForm
+from causal.estimators.reduced_form import ReducedForm, ReducedForms
 from causal.estimators.regression import LinearProbability
 from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p, typical_width
 from causal.findings import Curve, Point
@@ -38,6 +38,8 @@ def judge_instruments(
     sample: Sample,
     estimator: Instrumented,
     threshold: float | Literal["critical"],
+    forms: ReducedForms,
+    estimates: Estimates,
 ) -> tuple[Diagnostic, ...]:
     """Judge the strength of the instruments, and describe what else can be said of them.
 
@@ -45,32 +47,35 @@ def judge_instruments(
     ----------
     sample : the rung's rows, covariates and instruments.
     threshold : what the effective F is held against; ``critical`` for its own critical value.
+    forms : the estimator's reduced forms of these rows.
+    estimates : the estimator's fit to these rows.
     """
-    data = estimator.projected(sample)
-    form = estimator.reduced(sample, data)
+    form = forms.plain
     strength = judge_effective_f(form, threshold)
     if estimator.estimand in OF_INSTRUMENT:  # its own coefficient is right however weak it is
         strength = replace(strength, verdict="NOT_EVALUATED", reason="strength is no matter here")
-    found = [strength, *_first_stage(form)]
-    found += _weak_tests(form)
+    found = [strength, *_first_stage(form, classical=estimator.linear_stages)]
+    found += _weak_tests(forms.weak)
     if estimator.estimand != "LATE":
         return tuple(found)
-    if data.q == 1:
+    if form.q == 1:
         found.append(_tf(form))
     else:
-        found.append(_overidentified(sample, estimator, data))
-    found.append(_endogeneity(sample, estimator))
-    found.append(_against_least_squares(sample, estimator))
+        found.append(_overidentified(sample, estimator, estimator.projected(sample)))
+    if estimator.linear_stages:
+        found.append(_endogeneity(sample, estimator))
+    found.append(_against_least_squares(sample, estimator, estimates))
     return tuple(found)
 
 
 def judge_effective_f(form: ReducedForm, threshold: float | Literal["critical"]) -> Diagnostic:
     """Hold the effective F against its critical value, or a declared threshold."""
     value = effective_f(form)
-    limit = effective_f_critical(form) if threshold == "critical" else threshold
+    critical = effective_f_critical(form)
+    limit = critical if threshold == "critical" else max(threshold, critical)
     verdict: Literal["PASS", "FAIL"] = "PASS" if value >= limit else "FAIL"
-    if threshold != "critical":
-        said = "against the threshold the specification sets"
+    if limit > critical:
+        said = f"against the threshold the specification sets, above the critical {critical:.3g}"
     elif verdict == "PASS":
         said = "a bias above 10 % of the worst case is excluded at the 5 % level"
     else:
@@ -83,13 +88,19 @@ def _told(name: str, value: float | None, reason: str) -> Diagnostic:
     return Diagnostic(name, value, None, "NOT_EVALUATED", reason)
 
 
-def _first_stage(form: ReducedForm) -> Iterator[Diagnostic]:
+def _first_stage(form: ReducedForm, *, classical: bool) -> Iterator[Diagnostic]:
     """Give the first-stage F statistics."""
+    if classical:
+        yield _told(
+            "first_stage_f",
+            classical_f(form),
+            "instruments in the first stage, equal error variance",
+        )
     yield _told(
-        "first_stage_f", classical_f(form), "instruments in the first stage, equal error variance"
-    )
-    yield _told(
-        "first_stage_wald_f", wald_f(form), "the same by the declared convention of the variance"
+        "first_stage_wald_f",
+        wald_f(form),
+        f"{'the same' if classical else 'instruments in the first stage,'} by the declared "
+        "convention of the variance",
     )
 
 
@@ -101,7 +112,7 @@ def _weak_tests(form: ReducedForm) -> Iterator[Diagnostic]:
         float(anderson_rubin_p(form, zero)[0]),
         "Anderson-Rubin p-value of no effect",
     )
-    if form.q > 1:
+    if form.q > 1 and form.joint:
         yield _told(
             "conditional_ratio_p",
             float(conditional_ratio_p(form, zero)[0]),
@@ -172,10 +183,11 @@ def _endogeneity(sample: Sample, estimator: Instrumented) -> Diagnostic:
     )
 
 
-def _against_least_squares(sample: Sample, estimator: Instrumented) -> Diagnostic:
+def _against_least_squares(
+    sample: Sample, estimator: Instrumented, instrumented: Estimates
+) -> Diagnostic:
     """Compare with least squares on the same rows and covariates, paired by influence values."""
     rng, store = np.random.default_rng(0), NuisanceStore()
-    instrumented = estimator.estimate(sample, store, rng)
     linear = LinearProbability(variance=estimator.variance, terms=estimator.terms)
     plain = linear.estimate(sample, store, rng).contrast("mean_difference")
     if not isinstance(plain, Estimates) or isinstance(plain.influence, NotEstimable):
@@ -194,19 +206,17 @@ def _against_least_squares(sample: Sample, estimator: Instrumented) -> Diagnosti
     )
 
 
-def confidence_curves(sample: Sample, estimator: Instrumented) -> tuple[Curve, ...]:
+def confidence_curves(form: ReducedForm) -> tuple[Curve, ...]:
     """Give the p-value against every size of effect, by tests that heed no strength.
 
     References
     ----------
     Poole (1987), doi:10.2105/AJPH.77.2.195 (confidence curves).
     """
-    data = estimator.projected(sample)
-    form = estimator.reduced(sample, data)
     centre, half = typical_width(form)
     x = np.linspace(centre - 4 * half, centre + 4 * half, POINTS)
     tests = {"Anderson-Rubin": anderson_rubin_p}
-    if form.q > 1:
+    if form.q > 1 and form.joint:
         tests["conditional likelihood ratio"] = conditional_ratio_p
     return tuple(
         Curve(

@@ -116,8 +116,8 @@ def judge_instrument(
         concept,
         known,
         f"{concept} moves or marks {rule.exposure}, and is connected with {rule.outcome}"
-        f"{_given(known)} only through it; that it never moves {rule.exposure} the other way is "
-        f"for the reader to judge.{warning}",
+        f"{_given(known)} only through it; that it moves nobody's {rule.exposure} the "
+        f"other way (monotonicity) is for the reader to judge.{warning}",
         before,
     )
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import TYPE_CHECKING, TypeAlias, Union, get_args
 
 from causal.design import AnyDesign
 from causal.documents import read_document
 from causal.errors import did_you_mean
-from causal.pipeline import Progress, run, silent
-from causal.report import HTML, render, rendered, rendered_html, write_files
-from causal.result import Result
-from causal.sealing import read_sealed, unseal
 from causal.spec import Specification, analysis_from
-from causal.summary.composing import run_summary
-from causal.summary.document import SummaryResult
-from causal.summary.page import rendered_summary, rendered_summary_html
 from causal.summary.settings import KIND
 from causal.summary.specification import SummarySpecification, is_summary, summary_from
 
+if TYPE_CHECKING:
+    from causal.pipeline import Progress
+    from causal.result import Result
+    from causal.summary.document import SummaryResult
+
 AnySpecification: TypeAlias = Specification | SummarySpecification
-AnyResult: TypeAlias = Result | SummaryResult
+AnyResult: TypeAlias = Union["Result", "SummaryResult"]
 
 
 def load_specification(path: Path) -> AnySpecification:
@@ -54,6 +52,10 @@ def load_result(path: Path) -> AnyResult:
     VerificationError
         The file is missing, is not JSON, or does not follow the schema of its kind.
     """
+    from causal.result import Result
+    from causal.sealing import read_sealed, unseal
+    from causal.summary.document import SummaryResult
+
     text = read_sealed(path)
     return unseal(text, path, SummaryResult) if _summarises(text) else unseal(text, path, Result)
 
@@ -63,13 +65,15 @@ def run_any(
     *,
     data: Path | None = None,
     jobs: int = 1,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> AnyResult:
     """Run an analysis of either kind; see ``pipeline.run``."""
+    from causal.pipeline import run, silent
+    from causal.summary.composing import run_summary
+
     if isinstance(specification, SummarySpecification):
-        progress("reading")
         return run_summary(specification)
-    return run(specification, data=data, jobs=jobs, progress=progress)
+    return run(specification, data=data, jobs=jobs, progress=progress or silent)
 
 
 def check_any(specification: AnySpecification) -> None:
@@ -81,6 +85,8 @@ def check_any(specification: AnySpecification) -> None:
         With the place and the remedy.
     """
     if isinstance(specification, SummarySpecification):
+        from causal.summary.composing import run_summary
+
         run_summary(specification)  # printed numbers: nothing takes longer than to compute it
         return
     from causal.assailing import check_assaults
@@ -92,11 +98,19 @@ def check_any(specification: AnySpecification) -> None:
 
 def rendered_any(result: AnyResult) -> dict[str, bytes]:
     """Give the content of every committed file of a report, by path within its folder."""
+    from causal.report import rendered
+    from causal.summary.document import SummaryResult
+    from causal.summary.page import rendered_summary
+
     return rendered_summary(result) if isinstance(result, SummaryResult) else rendered(result)
 
 
 def rendered_any_html(result: AnyResult, committed: dict[str, bytes]) -> bytes:
     """Give the content of ``report.html``."""
+    from causal.report import rendered_html
+    from causal.summary.document import SummaryResult
+    from causal.summary.page import rendered_summary_html
+
     if isinstance(result, SummaryResult):
         return rendered_summary_html(result)
     return rendered_html(result, committed)
@@ -104,6 +118,10 @@ def rendered_any_html(result: AnyResult, committed: dict[str, bytes]) -> bytes:
 
 def render_any(result: AnyResult, folder: Path) -> tuple[Path, ...]:
     """Write the report of a result of either kind, and ``report.html`` beside it."""
+    from causal.report import HTML, render, write_files
+    from causal.result import Result
+    from causal.summary.page import rendered_summary, rendered_summary_html
+
     if isinstance(result, Result):
         return render(result, folder)
     committed = rendered_summary(result)

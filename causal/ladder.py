@@ -87,9 +87,10 @@ def attenuate(
 def _mixed(crude: Estimates, adjusted: Estimates) -> bool:
     """Tell whether a share mixes selection with a change of target.
 
-    A crude mean difference has no target of its own; over the ATT it is selection alone, over the
-    ATE selection and heterogeneity, and over any narrower population neither can be told apart.
+    A crude mean difference has no target of its own; over the ATT or the ATC it is selection
+    alone, over the ATE selection and heterogeneity, and over any narrower population neither can
+    be told apart.
     """
     if adjusted.target_note:
         return True
-    return adjusted.target not in ("ATE", "ATT") and adjusted.target != crude.target
+    return adjusted.target not in ("ATE", "ATT", "ATC") and adjusted.target != crude.target

@@ -10,10 +10,11 @@ import numpy as np
 
 from causal.arrays import Bools, Floats
 from causal.codebook import Moment
-from causal.design import MissingData
+from causal.imputation.settings import Imputation
+from causal.missing_settings import MissingData
 
 _KEPT_EXPOSURE = "persons not seen at the exposure interview kept, for rungs that weigh for them"
-Policy: TypeAlias = Literal["median", "complete_case", "baseline"]
+Policy: TypeAlias = Literal["median", "complete_case", "baseline", "multiple_imputation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,10 +54,10 @@ def fill(values: Floats, at_baseline: Floats, everybody: Floats, policy: Policy)
     everybody : (m,) floats, the term at the first wave of everybody in the data, whatever the
         population, so that the median does not depend on it.
     policy : ``median`` puts in the median of ``everybody``; ``baseline`` the person's first value,
-        then the median; ``complete_case`` nothing.
+        then the median; ``complete_case`` nothing, nor, here, ``multiple_imputation``.
     """
     missing = np.isnan(values)
-    if policy == "complete_case" or not missing.any():
+    if policy in ("complete_case", "multiple_imputation") or not missing.any():
         return Filled(values, np.zeros(len(values), dtype=bool))
     median = float(np.nanmedian(everybody)) if not np.isnan(everybody).all() else np.nan
     if policy == "baseline":
@@ -73,11 +74,35 @@ def describe(missing: MissingData) -> Mapping[str, str]:
         "baseline": "the person's value at the first wave, then the median",
         "refuse": "refused if any",
         "keep": "kept: predicted by the outcome regression, or weighed for, as each rung says",
+        "multiple_imputation": "multiple imputation",
     }
+    late = (
+        "rows without one help to impute covariates, and are left out after that"
+        if missing.imputes and missing.outcome == "complete_case"
+        else words[missing.outcome]
+    )
     return {
         "covariates": words[missing.covariates],
         "updated covariates": words[missing.updated],
         **{column: words[policy] for column, policy in missing.columns.items()},
         "exposure": _KEPT_EXPOSURE if missing.exposure == "keep" else words[missing.exposure],
-        "outcome": words[missing.outcome],
+        "outcome": late,
+        **(_describe_imputation(missing.imputation) if missing.imputes else {}),
+    }
+
+
+def _describe_imputation(how: Imputation) -> Mapping[str, str]:
+    """Say by which models values are imputed, and what is made of the imputations."""
+    beside = f" and {', '.join(how.auxiliary)}" if how.auxiliary else ""
+    return {
+        "imputation": f"{how.m} chains of {how.iterations} rounds; in each, one incomplete column "
+        "after another is regressed on exposure, outcome, their product, the covariates of all "
+        f"rungs{beside}, and a missing value is that of one of the {how.donors} rows nearest in "
+        "prediction; terms of one column are taken over together, and a value of the first wave "
+        "is imputed once a person",
+        "pooling": "every rung is fitted on every imputation, and all rungs are pooled by Rubin's "
+        "rules before the share that remains is formed",
+        "one imputation": "the covariate table, balance and overlap, the attempts to refute and "
+        "the sensitivity analyses look at the first imputation alone, so their own figures differ "
+        "a little from the pooled ones, and they leave out what lies between imputations",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -10,18 +11,20 @@ from causal import composing
 from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
+from causal.composing_subgroups import divide
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
-from causal.estimators import AnyEstimator, InverseProbability, Overlap
-from causal.estimators.nuisance import EntryModel, ObservationModel, PropensityModel
-from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
+from causal.estimators import AnyEstimator, PropensityWeighting
+from causal.estimators.nuisance import EntryModel, ObservationModel
+from causal.fitting import FittedRung, RungTask, Thresholds
 from causal.identify import Availability
+from causal.imputation.rungs import COSTS, fit_all
 from causal.instrumental import InstrumentFinding
 from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
 from causal.refuters import Refutation
 from causal.registry import chosen_options, describe, known_truth, load_cohort
-from causal.result import Provenance, Result, VariantBlock
+from causal.result import DiagnosticBlock, Provenance, Result, SubgroupBlock, VariantBlock
 from causal.sampling import Drawn, draw_sample
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Specification, Variant
@@ -76,20 +79,28 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
         With the place of the rung and the remedy.
     """
     check_assaults(plan)
-    drawn = draw_sample(cohort, plan)
+    drawn = draw_sample(cohort, plan, every_imputation=True)
     tasks = _tasks(plan, drawn.sample)
     gates = Thresholds(**plan.analysis.gates.model_dump())
     progress("rungs")
-    fits = fit_rungs(drawn.sample, tasks, gates, plan.analysis.seed, jobs=jobs)
+    fits = fit_all(drawn.samples, tasks, gates, plan.analysis.seed, jobs=jobs)
+    one = fits.first  # what looks at persons anew looks at one imputation
     progress("instruments")
-    inspected = inspect_rung(plan, tasks, fits, drawn.sample, jobs=jobs)
+    inspected = inspect_rung(plan, tasks, one, drawn.sample, jobs=jobs)
     progress("attempts to refute")
-    refutations = refute_headline(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
+    refutations = refute_headline(plan, cohort, tasks, one, drawn.sample, jobs=jobs)
     progress("sensitivity")
-    findings = find_sensitivity(plan, cohort, tasks, fits, drawn.sample, jobs=jobs)
+    findings = find_sensitivity(plan, cohort, tasks, one, drawn.sample, jobs=jobs)
     progress("variants")
-    variants = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
-    return _result(plan, cohort, drawn, fits, inspected, refutations, findings, variants)
+    varied = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
+    divided = divide(plan, drawn, tasks, cohort.min_cell)
+    if len(drawn.samples) > 1:
+        note = f"Looked at the first of {len(drawn.samples)} imputations."
+        refutations = [replace(found, reason=f"{found.reason} {note}") for found in refutations]
+        findings = [replace(found, sentence=f"{found.sentence} {note}") for found in findings]
+    return _result(
+        plan, cohort, drawn, fits.pooled, inspected, refutations, findings, varied, divided
+    )
 
 
 def _result(
@@ -100,7 +111,8 @@ def _result(
     inspected: Sequence[InstrumentFinding],
     refutations: Sequence[Refutation],
     findings: Sequence[SensitivityFinding],
-    variants: list[VariantBlock],
+    varied: Sequence[tuple[VariantBlock, list[DiagnosticBlock]]],
+    subgroups: list[SubgroupBlock],
 ) -> Result:
     """Put everything that was found into the result document."""
     analysis, specification, cell = plan.analysis, plan.specification, cohort.min_cell
@@ -113,7 +125,7 @@ def _result(
         specification=specification.document.text,
         specification_sha256=specification.sha256,
         dataset=composing.compose_dataset(plan, cohort, options),
-        design=composing.compose_design(plan),
+        design=composing.compose_design(plan, drawn, cell),
         timing=composing.compose_timing(plan),
         dag=composing.compose_dag(plan, _second_opinion(plan)),
         estimands=[composing.compose_estimand(planned) for planned in plan.rungs],
@@ -125,7 +137,8 @@ def _result(
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
         headline=analysis.headline_rung,
-        variants=variants,
+        variants=[block for block, _ in varied],
+        subgroups=subgroups,
         instruments=[checks.compose_instrument(found, cell) for found in inspected],
         refutations=[
             checks.compose_refutation(found, refuter.subject)
@@ -133,7 +146,10 @@ def _result(
         ],
         sensitivity=[checks.compose_sensitivity(found) for found in findings],
         covariance=composing.compose_covariance(named, analysis.estimand.scale),
-        diagnostics=[b for n, f in named for b in checks.compose_diagnostics(n, f, cell)],
+        diagnostics=[
+            *(b for n, f in named for b in checks.compose_diagnostics(n, f, cell)),
+            *(one for _, told in varied for one in told),
+        ],
         balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],
         overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
         truth=dict(known_truth(analysis.dataset, options)) if generated else {},
@@ -146,18 +162,29 @@ def _result(
     )
 
 
-def _vary(plan: Plan, variant: Variant, cohort: Cohort) -> VariantBlock:
-    """Run the rungs of a variant on its own sample."""
+def _vary(
+    plan: Plan, variant: Variant, cohort: Cohort
+) -> tuple[VariantBlock, list[DiagnosticBlock]]:
+    """Run the rungs of a variant on its own sample, and say what imputing cost them."""
     varied = plan_variant(plan, variant)
     gates = Thresholds(**varied.analysis.gates.model_dump())
     try:
-        drawn = draw_sample(cohort, varied)
-        fits = fit_rungs(drawn.sample, _tasks(varied, drawn.sample), gates, varied.analysis.seed)
+        drawn = draw_sample(cohort, varied, every_imputation=True)
+        tasks = _tasks(varied, drawn.sample)
+        fits = fit_all(drawn.samples, tasks, gates, varied.analysis.seed).pooled
     except CausalError as error:  # the same rungs could be fitted without the variant
         number = plan.analysis.variants.index(variant)
         error.place = plan.specification.document.place(("variants", number))
         raise
-    return composing.compose_variant(varied, variant, fits, drawn, cohort.min_cell)
+    told = [
+        one
+        for task, fitted in zip(tasks, fits, strict=True)
+        for one in checks.compose_diagnostics(
+            f"{variant.name}: {task.name}", fitted, cohort.min_cell
+        )
+        if one.name in COSTS
+    ]
+    return composing.compose_variant(varied, variant, fits, drawn, cohort.min_cell), told
 
 
 def _tasks(plan: Plan, sample: Sample) -> list[RungTask]:
@@ -188,17 +215,11 @@ def _with_follow_up(
 ) -> AnyEstimator:
     """Tell an estimator which terms are for exposure, and which for being seen and followed up."""
     rung = planned.rung
-    if rung.followed is None or not isinstance(rung.estimator, InverseProbability | Overlap):
+    if rung.followed is None or not isinstance(rung.estimator, PropensityWeighting):
         return rung.estimator
-    return rung.estimator.model_copy(
-        update={
-            "propensity": PropensityModel(terms=rung.estimator.propensity.terms or adjusted),
-            "observation": ObservationModel(
-                terms=followed, interactions=rung.followed.interactions
-            ),
-            "entry": EntryModel(terms=entered) if rung.entered else None,
-        }
-    )
+    observation = ObservationModel(terms=followed, interactions=rung.followed.interactions)
+    entry = EntryModel(terms=entered) if rung.entered else None
+    return rung.estimator.with_follow_up(adjusted, observation, entry)
 
 
 def _second_opinion(plan: Plan) -> str:

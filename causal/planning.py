@@ -25,7 +25,9 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
+from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
+from causal.roles import check_cluster, check_role
 from causal.spec import FULL, Analysis, Rung, Specification, Variant
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
@@ -138,14 +140,13 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     for role in ("exposure", "outcome"):
         with located(document, "design", role):
             check_role(info, getattr(analysis.design, role))
+    with located(document, "design", "cluster"):
+        check_cluster(info, analysis.design.cluster)
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
-    for column in analysis.missing.columns:
-        with located(document, "missing", "columns", column):
-            codebook[column]
-    for number, restriction in enumerate(analysis.restrict):
-        with located(document, "restrict", number):
-            codebook[restriction.column]
+    for path, choice in row_choices(analysis):
+        with located(document, *path):
+            check_choice(choice, analysis, info)
     with located(document, "population"):
         population, reason = _population(info, analysis.population)
     available = availability(codebook, dag)
@@ -217,17 +218,6 @@ def _diagram(specification: Specification) -> Dag:
         )
     dag = load_dag(path) if path.suffix in (".yaml", ".yml") else read_dagitty(path)
     return reversing(dag, specification.analysis.reverse)
-
-
-def check_role(info: DatasetInfo, column: str) -> None:
-    """Refuse an unknown column, with the reason if the data set left it out on purpose."""
-    if column not in info.codebook.variables and (why := info.why_refused(column)):
-        raise SpecError(f"column '{column}' is not carried: {why}")
-    variable = info.codebook[column]
-    if not variable.numeric:
-        raise SpecError(
-            f"'{column}' is {variable.kind}; exposures and outcomes must be binary or numeric."
-        )
 
 
 def _population(info: DatasetInfo, text: str) -> tuple[Expression, str]:

@@ -10,6 +10,7 @@ from causal.codebook import Codebook, Measurement
 from causal.dag import Dag, to_networkx
 from causal.errors import IdentificationError, SpecError, TimingError, did_you_mean
 from causal.estimand import Estimand, OrientationCheck, Verdict
+from causal.estimators import AnyEstimator, Instrumented
 from causal.identify import Availability
 from causal.instruments import Instrument, NoInstrument, find_instrument, judge_instrument
 from causal.separation import criterion, open_path, written
@@ -54,8 +55,9 @@ def judge_rung(
     """
     if not rung.instrument:
         return JudgedRung(estimand)
+    _refuse_idle_settings(rung, concepts)
     moving = tuple(one for name in rung.instrument for one in _columns(name, rung, dag, codebook))
-    judged = [_judged(name, concepts, dag, of=rung.estimator.kind) for name in rung.instrument]
+    judged = [_judged(name, concepts, dag, rung.estimator) for name in rung.instrument]
     assumed = tuple(
         _assumption(one, rung, dag, available) for one in judged if isinstance(one, NoInstrument)
     )
@@ -65,7 +67,32 @@ def judge_rung(
         verdict = "not identified"
     elif flawed:
         verdict = "identified if measured without error"
-    return JudgedRung(_instead(rung, estimand, judged, verdict, assumed), moving, assumed)
+    spoiling = {one for name in rung.instrument for one in _spoiled_by(name, concepts, dag)}
+    selective = tuple(
+        one
+        for one in dag.covariates
+        if one in spoiling and available[one] is Availability.UNMEASURED
+    )
+    told = replace(_instead(rung, estimand, judged, verdict, assumed), selective=selective)
+    return JudgedRung(told, moving, assumed)
+
+
+def _refuse_idle_settings(rung: Rung, concepts: tuple[str, ...]) -> None:
+    """Refuse what needs no data to be seen not to work."""
+    twice = [one for one in dict.fromkeys(rung.instrument) if rung.instrument.count(one) > 1]
+    if twice:
+        raise SpecError(f"the instrument '{twice[0]}' is named twice. Name each once.")
+    if getattr(rung.estimator, "method", "") == "wald" and (len(rung.instrument) > 1 or concepts):
+        raise SpecError(
+            "the method wald is the ratio of two differences between two groups: it takes one 0/1 "
+            "instrument and no covariates. Use tsls."
+        )
+
+
+def _spoiled_by(name: str, concepts: tuple[str, ...], dag: Dag) -> tuple[str, ...]:
+    """Give what must not be conditioned on for a concept to be an instrument."""
+    found = judge_instrument(dag, name, concepts)
+    return found.only_before if isinstance(found, Instrument) else ()
 
 
 def _columns(name: str, rung: Rung, dag: Dag, codebook: Codebook) -> tuple[Measurement, ...]:
@@ -87,10 +114,18 @@ def _columns(name: str, rung: Rung, dag: Dag, codebook: Codebook) -> tuple[Measu
 
 
 def _judged(
-    name: str, concepts: tuple[str, ...], dag: Dag, *, of: str
+    name: str, concepts: tuple[str, ...], dag: Dag, estimator: AnyEstimator
 ) -> Instrument | NoInstrument:
-    """Ask the diagram; for estimators about the instrument, whether it is as if drawn."""
+    """Ask the diagram; for estimators about the instrument, whether it is as if drawn.
+
+    Estimators that take one probability of the instrument for all need it to be an instrument
+    without covariates as well as with them.
+    """
+    of = estimator.kind
     if of not in OF_INSTRUMENT:
+        alone = judge_instrument(dag, name, ())
+        if _randomised(estimator) and isinstance(alone, NoInstrument):
+            return alone
         return judge_instrument(dag, name, concepts)
     response = dag.outcome if of == "itt" else dag.exposure
     rule = criterion(to_networkx(dag), name, response)
@@ -108,6 +143,11 @@ def _judged(
     )
 
 
+def _randomised(estimator: AnyEstimator) -> bool:
+    """Tell whether the estimator takes the instrument as drawn with one probability for all."""
+    return isinstance(estimator, Instrumented) and estimator.randomised
+
+
 def _assumption(
     refuted: NoInstrument, rung: Rung, dag: Dag, available: dict[str, Availability]
 ) -> str:
@@ -123,12 +163,21 @@ def _assumption(
             f"same, assuming {' and '.join(NEEDED)}."
         )
     other = find_instrument(dag, concept, available)
+    if _randomised(rung.estimator) and isinstance(other, Instrument) and other.given:
+        raise IdentificationError(
+            f"{rung.estimator.kind} takes an instrument drawn with one probability for all, and "
+            f"{refuted.reason} Given {', '.join(other.given)} it is an instrument: adjust for "
+            "that, with the estimator orthogonal_iv or iv."
+        )
     remedy = (
         f"Given {', '.join(other.given) or 'nothing'} it would be one: set adjust to that."
         if isinstance(other, Instrument)
         else "If there are grounds to trust it nonetheless, say assume: [exclusion, independence]; "
         "this is then printed beside every number."
     )
+    part = [one for one in NEEDED if one not in rung.assume]
+    if len(part) < len(NEEDED):
+        remedy = f"It takes both assumptions: {part[0]} is not among those of assume."
     raise IdentificationError(f"the diagram refutes the instrument: {refuted.reason} {remedy}")
 
 

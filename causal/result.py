@@ -34,6 +34,12 @@ from causal.result_challenges import (
     TableRow,
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_subgroups import (
+    DifferenceBlock,
+    InteractionTestBlock,
+    LevelBlock,
+    SubgroupBlock,
+)
 from causal.sealing import read_sealed, seal, sealed, unseal
 
 __all__ = [
@@ -51,12 +57,15 @@ __all__ = [
     "DatasetBlock",
     "DesignBlock",
     "DiagnosticBlock",
+    "DifferenceBlock",
     "EdgeBlock",
     "EstimandBlock",
     "FollowUpBlock",
     "InstrumentBlock",
+    "InteractionTestBlock",
     "Label",
     "LabelBlock",
+    "LevelBlock",
     "MarkBlock",
     "NumberBlock",
     "OrientationBlock",
@@ -75,6 +84,7 @@ __all__ = [
     "ScaleBlock",
     "SensitivityBlock",
     "Status",
+    "SubgroupBlock",
     "TableRow",
     "VariantBlock",
     "Verdict",
@@ -259,6 +269,7 @@ class Result(Block):
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
     variants: list[VariantBlock]
+    subgroups: list[SubgroupBlock] = Field(default_factory=list)
     instruments: list[InstrumentBlock] = Field(default_factory=list)
     refutations: list[RefutationBlock]
     sensitivity: list[SensitivityBlock]

@@ -17,7 +17,10 @@ class ColumnBlock(Block):
 
 
 class DesignBlock(Block):
-    """How the cohort was turned into analysis units, in words."""
+    """How the cohort was turned into analysis units, in words.
+
+    ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
+    """
 
     kind: str
     exposure: ColumnBlock
@@ -29,6 +32,7 @@ class DesignBlock(Block):
     chosen: str
     unit: Literal["persons", "intervals"]
     missing: dict[str, str]
+    cluster: str = ""
 
 
 class LabelBlock(Block):

@@ -9,18 +9,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causal.arrays import Bools, Floats
+from causal.arrays import Bools, Floats, Ints
 from causal.codebook import Kind, Measurement
-from causal.cohort import HELD, TIME, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
-from causal.design import Units, build_units, refuse_empty, values_at
+from causal.cohort import HELD, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
+from causal.design import Units, build_units, leave_out_unknown, refuse_empty, values_at
 from causal.errors import OutcomeError
 from causal.expressions import holds
-from causal.features import expand, needed_partners, term_names
-from causal.missing import Filled, fill, policy_for
-from causal.planning import Plan, measured_name
+from causal.imputing import auxiliaries, impute_sample
+from causal.planning import Plan, located
 from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
+from causal.roles import clusters_of
 from causal.spec import Restriction, UnitWeights
+from causal.stratifying import levels_of, values_at_moment
+from causal.term_columns import (
+    Column,
+    blank_later,
+    expanded_terms,
+    floats,
+    holes_of,
+    instrument_columns,
+    leave_out_incomplete,
+    measured_columns,
+    on_all_rows,
+    time_columns,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,31 +49,41 @@ class Drawn:
 
     Attributes
     ----------
+    sample : what all rungs share; the first imputation where there are several.
+    read : the same rows with exposure and outcome as they were read, none imputed.
+    imputed : the imputations of the sample, aligned; empty where nothing is imputed.
     late : (n,) booleans, whether the outcome was read a wave or more after it was first due.
+    levels : (n,) ints a declared subgroup, the level each row is in; -1 in none.
     """
 
     sample: Sample
     attrition: tuple[AttritionStep, ...]
     filled: Mapping[str, int]
     late: Bools
+    read: Sample
+    imputed: tuple[Sample, ...] = ()
+    levels: tuple[Ints, ...] = ()
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Give the imputations of the sample, or the sample alone."""
+        return self.imputed or (self.sample,)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Column:
-    """One term of the design matrix before incomplete rows are left out."""
-
-    term: str
-    concept: str
-    content: Filled
-
-
-def draw_sample(cohort: Cohort, plan: Plan, control: ControlExposure | None = None) -> Drawn:
+def draw_sample(
+    cohort: Cohort,
+    plan: Plan,
+    control: ControlExposure | None = None,
+    *,
+    every_imputation: bool = False,
+) -> Drawn:
     """Build the sample of an analysis.
 
     Parameters
     ----------
     control : an exposure to be looked at instead; the exposure itself then joins the covariates,
         as the term ``(exposure)``.
+    every_imputation : make all imputations that are declared, where any are; else the first.
 
     Raises
     ------
@@ -72,35 +95,72 @@ def draw_sample(cohort: Cohort, plan: Plan, control: ControlExposure | None = No
         The outcome does not vary.
     """
     first, units = _units(cohort, plan)
+    missing = plan.analysis.missing
     if control is not None:
         units = _with_control(cohort, units, control)
     expanded = [
         (one, column)
         for one in plan.measurements
-        for column in _columns(cohort, plan, units.frame, first, one)
+        for column in measured_columns(cohort, plan, units.frame, first, one)
     ]
     columns = [column for _, column in expanded]
-    if plan.analysis.missing.exposure == "keep":
-        columns = _blank_later(expanded, np.asarray(units.frame["exposure"].isna()))
+    if missing.exposure == "keep":
+        columns = blank_later(expanded, np.asarray(units.frame["exposure"].isna()))
         expanded = [(one, new) for (one, _), new in zip(expanded, columns, strict=True)]
     needed = [column for one, column in expanded if one in plan.shared_measurements]
-    instruments = {one: _instruments(cohort, plan, units.frame, first, one) for one in plan.moving}
+    instruments = {
+        one: instrument_columns(cohort, plan, units.frame, first, one) for one in plan.moving
+    }
     shared = [c for one, held in instruments.items() if one in plan.shared_moving for c in held]
-    units, complete = _complete(units, needed + shared)
+    units, complete = leave_out_incomplete(units, needed + shared)
     if plan.analysis.design.time_indicators:
-        columns += _time_columns(units.frame["t"], complete)
+        columns += time_columns(units.frame["t"], complete)
     if control is not None:
-        columns.append(_Column(HELD, HELD, _spread(units.frame["held"], complete)))
+        columns.append(Column(HELD, HELD, on_all_rows(units.frame["held"], complete), HELD))
     exposure = plan.analysis.design.exposure if control is None else control.exposure
     sample = _assemble(cohort, plan, units, columns, complete, exposure)
     if instruments:
         held = [column for every in instruments.values() for column in every]
         z = np.column_stack([one.content.values[complete] for one in held])
         sample = replace(sample, z=z, instruments=tuple(one.term for one in held))
-    check_arms(sample)
-    _check_outcome(sample, plan.analysis.design.outcome)
-    filled = {one.term: int(one.content.filled[complete].sum()) for one in columns}
-    return Drawn(sample, units.attrition, filled, _late(units.frame, cohort.waves))
+    filled = {one.term: one.content.filled[complete] for one in columns}
+    if not missing.imputes:
+        return _checked(cohort, plan, units, (sample,), sample, filled)
+    m = missing.imputation.m if every_imputation else 1
+    holes = [*holes_of(sample, columns, plan), *auxiliaries(cohort, plan, units.frame)]
+    samples = impute_sample(sample, holes, missing, plan.analysis.seed, m)
+    filled |= {one.term: np.isnan(sample.x_of(one.term)) for one in columns if one.imputed}
+    if missing.outcome == "complete_case":  # impute, then delete (von Hippel 2007)
+        known = sample.observed
+        units = refuse_empty(leave_out_unknown(units, plan.analysis.design))
+        w = _weights(sample.unit[known], plan.analysis.weights)
+        samples = tuple(replace(one.rows(known), w=w) for one in samples)
+        sample = replace(sample.rows(known), w=w)
+        filled = {term: put_in[known] for term, put_in in filled.items()}
+    return _checked(cohort, plan, units, samples, sample, filled)
+
+
+def _checked(
+    cohort: Cohort,
+    plan: Plan,
+    units: Units,
+    samples: tuple[Sample, ...],
+    read: Sample,
+    filled: Mapping[str, Bools],
+) -> Drawn:
+    """Refuse samples without contrast, and count what was put in."""
+    for sample in samples:
+        check_arms(sample)
+    _check_outcome(read, plan.analysis.design.outcome)
+    return Drawn(
+        samples[0],
+        units.attrition,
+        {term: int(put_in.sum()) for term, put_in in filled.items()},
+        _late(units.frame, cohort.waves),
+        read,
+        samples if plan.analysis.missing.imputes else (),
+        levels_of(cohort, units.frame, plan.analysis.subgroups),
+    )
 
 
 def draw_concepts(
@@ -128,7 +188,9 @@ def draw_concepts(
         expanded = [
             (name, values, cohort.codebook[one.column].kind)
             for one in measurements
-            for name, values in zip(*_expanded(cohort, plan, frame, first, one)[:2], strict=True)
+            for name, values in zip(
+                *expanded_terms(cohort, plan, frame, first, one)[:2], strict=True
+            )
         ]
         concepts.append(
             ConceptColumns(
@@ -145,7 +207,7 @@ def draw_concepts(
         concepts=tuple(concepts),
         always=(t[:, None] == waves).astype(np.float64),
         w=_weights(unit, plan.analysis.weights),
-        cluster=unit.astype(np.int64) if design.clustered else None,
+        cluster=_clusters(cohort, plan, frame, unit),
         implied=(),
     )
 
@@ -153,7 +215,7 @@ def draw_concepts(
 def _role(cohort: Cohort, concept: str, column: str, values: pd.Series[float]) -> ConceptColumns:
     """Give the exposure or the outcome as a concept."""
     ranked = cohort.codebook[column].kind in RANKED
-    return ConceptColumns(concept, _floats(values)[:, None], (column,), (ranked,))
+    return ConceptColumns(concept, floats(values)[:, None], (column,), (ranked,))
 
 
 def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
@@ -173,84 +235,10 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
     return first, units
 
 
-def _columns(
-    cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
-) -> list[_Column]:
-    """Expand one measurement into its terms and complete them."""
-    names, now, at_baseline, everybody = _expanded(cohort, plan, frame, first, one)
-    policy = policy_for(one.column, one.when, plan.analysis.missing)
-    return [
-        _Column(name, one.concept, fill(values, base, every, policy))
-        for name, values, base, every in zip(names, now, at_baseline, everybody, strict=True)
-    ]
-
-
-def _instruments(
-    cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
-) -> list[_Column]:
-    """Expand one instrument into its terms; nothing is ever put in where it is missing."""
-    names, now, _, _ = _expanded(cohort, plan, frame, first, one)
-    none = np.zeros(len(frame), dtype=bool)
-    return [
-        _Column(name, one.concept, Filled(values, none))
-        for name, values in zip(names, now, strict=True)
-    ]
-
-
-def _expanded(
-    cohort: Cohort, plan: Plan, frame: pd.DataFrame, first: pd.DataFrame, one: Measurement
-) -> tuple[tuple[str, ...], list[Floats], list[Floats], tuple[Floats, ...]]:
-    """Expand one measurement into its terms.
-
-    Returns
-    -------
-    Their names; their values at the unit's moment, at the person's first wave, and at the first
-    wave of everybody.
-    """
-    variable, features = cohort.codebook[one.column], plan.analysis.features
-    partners = needed_partners([variable], features)
-    waves = {"baseline": None, "start": frame["s"], "end": frame["t"]}[one.when]
-    everybody = expand(
-        variable, first[one.column], features, {p: _floats(first[p]) for p in partners}
-    )
-    order = first.reset_index(drop=True).reset_index().set_index("person_id")["index"]
-    row = order.loc[frame["person_id"]].to_numpy()
-    at_baseline = [term[row] for term in everybody]
-    if waves is None:
-        now = at_baseline
-    else:
-        now = list(
-            expand(
-                variable,
-                values_at(cohort, one.column, frame["person_id"], waves),
-                features,
-                {p: _floats(values_at(cohort, p, frame["person_id"], waves)) for p in partners},
-            )
-        )
-    names = term_names(variable, measured_name(one), features)
-    return names, now, at_baseline, everybody
-
-
-def _blank_later(expanded: list[tuple[Measurement, _Column]], unseen: Bools) -> list[_Column]:
-    """Put 0 where the end of the window was never seen: no regression uses those rows' values."""
-    return [
-        replace(
-            column,
-            content=replace(column.content, values=np.where(unseen, 0.0, column.content.values)),
-        )
-        if one.when == "end"
-        else column
-        for one, column in expanded
-    ]
-
-
 def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units:
     """Keep the units in a restriction's range."""
-    frame, column = units.frame, restriction.column
-    wave = {"start": "s", "end": "t", "outcome": "u"}.get(restriction.at)
-    first = cohort.table.groupby("person_id")["wave"].min()
-    waves = frame["person_id"].map(first) if wave is None else frame[wave]
-    values = waves if column == "wave" else values_at(cohort, column, frame["person_id"], waves)
+    column = restriction.column
+    values = values_at_moment(cohort, units.frame, column, restriction.at)
     inside = values.isna() if restriction.missing == "keep" else values.notna()
     low = -np.inf if restriction.low is None else restriction.low
     high = np.inf if restriction.high is None else restriction.high
@@ -281,42 +269,6 @@ def _with_control(cohort: Cohort, units: Units, control: ControlExposure) -> Uni
     return refuse_empty(units)
 
 
-def _spread(values: pd.Series[float], complete: Bools) -> Filled:
-    """Put a column of the rows that are left beside columns of all rows."""
-    spread = np.full(len(complete), np.nan)
-    spread[complete] = values.to_numpy(dtype=np.float64)
-    return Filled(spread, np.zeros(len(complete), dtype=bool))
-
-
-def _complete(units: Units, columns: list[_Column]) -> tuple[Units, Bools]:
-    """Leave out the rows in which a covariate is still missing; one step a concept."""
-    import pandas as pd
-
-    complete = np.ones(len(units.frame), dtype=bool)
-    for concept in dict.fromkeys(one.concept for one in columns):
-        lacking = [one for one in columns if one.concept == concept]
-        known = ~np.any([np.isnan(one.content.values) for one in lacking], axis=0)
-        if known.all():
-            continue
-        terms = ", ".join(one.term for one in lacking if np.isnan(one.content.values).any())
-        units = units.keep(pd.Series(known[complete]), f"{concept} known", terms)
-        complete &= known
-    return refuse_empty(units), complete
-
-
-def _time_columns(t: pd.Series[float], complete: Bools) -> list[_Column]:
-    """Indicate every exposure wave but the first."""
-    seen = _spread(t, complete)
-    return [
-        _Column(
-            f"interval ending at {wave:g}",
-            TIME,
-            Filled((seen.values == wave).astype(float), seen.filled),
-        )
-        for wave in np.unique(t)[1:]
-    ]
-
-
 def _late(frame: pd.DataFrame, schedule: tuple[int, ...]) -> Bools:
     """Tell which outcomes were read after the wave that was due."""
     due = frame["t"].map({float(one): float(other) for one, other in pairwise(schedule)})
@@ -327,7 +279,7 @@ def _assemble(
     cohort: Cohort,
     plan: Plan,
     units: Units,
-    columns: list[_Column],
+    columns: list[Column],
     complete: Bools,
     exposure: str,
 ) -> Sample:
@@ -339,16 +291,25 @@ def _assemble(
     x = np.column_stack([one.content.values[complete] for one in columns]) if columns else None
     return Sample(
         unit=unit.astype(np.int64),
-        y=_floats(frame["outcome"]),
-        a=_floats(frame["exposure"]),
+        y=floats(frame["outcome"]),
+        a=floats(frame["exposure"]),
         x=np.empty((len(frame), 0)) if x is None else x,
         terms=tuple(one.term for one in columns),
         concepts=tuple(one.concept for one in columns),
         outcome_kind=kind,
         exposure_kind="binary" if cohort.codebook[exposure].kind == "binary" else "dose",
         w=_weights(unit, plan.analysis.weights),
-        cluster=unit.astype(np.int64) if design.clustered else None,
+        cluster=_clusters(cohort, plan, frame, unit),
     )
+
+
+def _clusters(cohort: Cohort, plan: Plan, frame: pd.DataFrame, unit: np.ndarray) -> Ints | None:
+    """Give the rows' clusters: those of the declared column, or persons who have several rows."""
+    design = plan.analysis.design
+    if design.cluster is not None:
+        with located(plan.specification.document, "design", "cluster"):
+            return clusters_of(cohort, design.cluster, frame["person_id"])
+    return unit.astype(np.int64) if design.repeats_persons else None
 
 
 def _weights(unit: np.ndarray, kind: UnitWeights) -> Floats:
@@ -367,8 +328,3 @@ def _check_outcome(sample: Sample, column: str) -> None:
             f"the outcome '{column}' is {seen[0]:g} in all {int(sample.observed.sum())} rows, so "
             "there is nothing to compare. Choose another outcome, population or wave."
         )
-
-
-def _floats(values: pd.Series[float]) -> Floats:
-    """Take a column out of pandas."""
-    return np.asarray(values, dtype=np.float64)

@@ -10,16 +10,18 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from causal.design import AnyDesign, MissingData, OutcomeAt
+from causal.design import AnyDesign, OutcomeAt
 from causal.documents import Document, Settings, read_document, report_name, validated
 from causal.errors import did_you_mean
 from causal.estimate import Scale, Target
-from causal.estimators import AnyEstimator
+from causal.estimators import AnyEstimator, PropensityWeighting
 from causal.features import Form
 from causal.instrumental import ALL_CHECKS, AnyInstrumentCheck
+from causal.missing_settings import MissingData
 from causal.refuters import AnyRefuter
 from causal.refuters.power import PowerStudy
 from causal.sensitivity import AnySensitivity
+from causal.subgroup_settings import Subgroup
 
 Value: TypeAlias = str | int | float | bool
 UnitWeights: TypeAlias = Literal["rows", "persons"]
@@ -76,7 +78,8 @@ class Rung(Settings):
         exposure began and is shown apart, since it may be a mediator.
     adjust : concepts; ``dag`` stands for the set the diagram asks for.
     columns : concept -> the columns that are to measure it in this rung, instead of the default.
-    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw or overlap).
+    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw, overlap or
+        cbps).
     entered : weigh, before that, for those not seen at the exposure interview (needs
         ``missing.exposure: keep`` too).
     instrument : concepts measured before exposure whose columns are the instruments; ``adjust`` is
@@ -102,9 +105,9 @@ class Rung(Settings):
 
     @model_validator(mode="after")
     def _weighs_if_followed(self) -> Rung:
-        if self.followed is not None and self.estimator.kind not in ("ipw", "overlap"):
+        if self.followed is not None and not isinstance(self.estimator, PropensityWeighting):
             raise ValueError(
-                "followed needs the estimator ipw or overlap, whose weights it multiplies"
+                "followed needs the estimator ipw, overlap or cbps, whose weights it multiplies"
             )
         if self.entered is not None and self.followed is None:
             raise ValueError(
@@ -119,7 +122,8 @@ class Rung(Settings):
         if self.instrument and not self.estimator.needs_instruments:
             raise ValueError(
                 f"{self.estimator.kind} uses no instrument; take it away, or choose the estimator "
-                "iv, control_function, residual_inclusion, itt or first_stage"
+                "iv, orthogonal_iv, itt_dr_iv, control_function, residual_inclusion, itt or "
+                "first_stage"
             )
         if self.assume and not self.instrument:
             raise ValueError("assume is about an instrument, and there is none")
@@ -192,7 +196,7 @@ class Gates(Settings):
     smd : largest absolute standardised mean difference after weighting.
     max_weight_share : largest share of an arm's weight one row may carry.
     effective_f : strength of instruments below which no interval by standard errors is shown;
-        ``critical`` for the critical value that belongs to them.
+        ``critical`` for the critical value that belongs to them, which a number may only raise.
     """
 
     effective_sample_size: float = Field(default=50, gt=0)
@@ -212,6 +216,8 @@ class Analysis(Settings):
     restrict : units to keep, beyond the population.
     weights : ``rows`` weighs every unit alike, ``persons`` every person.
     variants : the same question under one changed choice each, shown beside the ladder.
+    subgroups : levels of columns known before exposure, within each of which the headline rung is
+        estimated anew and between which it is compared.
     refuters : attempts to break the headline rung.
     power : how often each refuter would fail as an unmeasured confounder grows; not measured when
         left out.
@@ -237,6 +243,7 @@ class Analysis(Settings):
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     headline: str | None = None
     variants: tuple[Variant, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
     refuters: tuple[AnyRefuter, ...] = ()
     power: PowerStudy | None = None
     sensitivity: tuple[AnySensitivity, ...] = ()
@@ -244,6 +251,18 @@ class Analysis(Settings):
     gates: Gates = Gates()
     companions: tuple[str, ...] = ()
     seed: int = Field(ge=0)
+
+    @field_validator("subgroups")
+    @classmethod
+    def _not_imputed(
+        cls, subgroups: tuple[Subgroup, ...], found: ValidationInfo
+    ) -> tuple[Subgroup, ...]:
+        missing = found.data.get("missing")
+        if subgroups and isinstance(missing, MissingData) and missing.imputes:
+            raise ValueError(
+                "subgroups are not pooled over imputations; take them away, or fill in otherwise"
+            )
+        return subgroups
 
     @field_validator("power")
     @classmethod
@@ -311,6 +330,7 @@ class Analysis(Settings):
                 "ladder": ladder,
                 "headline": None,
                 "variants": (),
+                "subgroups": (),
                 "refuters": (),
                 "power": None,
                 "sensitivity": (),

@@ -31,13 +31,15 @@ def _confounded(
 ) -> Sample:
     """Draw a sample in which x0 and x1 drive exposure and outcome, and x2 is a coin.
 
-    z0 and z1 go with exposure, so that estimators that need instruments have some.
+    z0 and z1 go with exposure, so that estimators that need instruments have some; coin is 0/1,
+    moves exposure and has nothing to do with the covariates.
     """
     rng = np.random.default_rng(seed)
     person = np.arange(n) // 2 if clustered else np.arange(n)
     shared = rng.normal(size=n)[person] * (0.8 if clustered else 0.0)
     x = np.column_stack([rng.normal(size=n), rng.normal(size=n), rng.integers(0, 2, n)])
-    a = (rng.random(n) < _expit(-0.3 + strength * (x[:, 0] - x[:, 1]))).astype(float)
+    inclination = rng.random(n)
+    a = (inclination < _expit(-0.3 + strength * (x[:, 0] - x[:, 1]))).astype(float)
     eta = -0.2 + 0.5 * a + 0.8 * x[:, 0] - 0.4 * x[:, 1] + 0.3 * x[:, 2] + shared
     if outcome == "binary":
         y = (rng.random(n) < _expit(eta)).astype(float)
@@ -46,7 +48,9 @@ def _confounded(
     if missing:
         y[rng.random(n) < _expit(-1.5 + 0.5 * x[:, 0])] = np.nan
     w = rng.uniform(0.5, 2.0, n) if weighted else np.ones(n)
-    noise = np.random.default_rng(seed + 1000).normal(size=(n, 2))
+    others = np.random.default_rng(seed + 1000)
+    noise = others.normal(size=(n, 2))
+    coin = (inclination + others.normal(scale=0.3, size=n) < 0.5).astype(float)
     return Sample(
         unit=person,
         y=y,
@@ -58,8 +62,8 @@ def _confounded(
         exposure_kind="binary",
         w=w,
         cluster=person if clustered else None,
-        z=np.column_stack([a, 0.5 * a + 0.3 * x[:, 0]]) + noise,
-        instruments=("z0", "z1"),
+        z=np.column_stack([a + noise[:, 0], 0.5 * a + 0.3 * x[:, 0] + noise[:, 1], coin]),
+        instruments=("z0", "z1", "coin"),
     )
 
 

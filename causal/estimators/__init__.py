@@ -6,22 +6,28 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
+from causal.estimators.cbps import CovariateBalancingPropensity
 from causal.estimators.doubly_robust import AIPW, DoublyRobust
+from causal.estimators.entropy_balancing import EntropyBalancing
 from causal.estimators.forest import CausalForest
 from causal.estimators.instrumental import (
     ControlFunction,
-    FirstStage,
     InstrumentalVariables,
     Instrumented,
-    IntentionToTreat,
     ResidualInclusion,
 )
+from causal.estimators.matching import Matching
 from causal.estimators.nuisance import NuisanceStore
+from causal.estimators.of_instrument import FirstStage, IntentionToTreat
 from causal.estimators.orthogonal import LinearDML
+from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
+from causal.estimators.stable_balancing import StableBalancing
+from causal.estimators.subclassification import Subclassification
 from causal.estimators.targeted import TMLE
-from causal.estimators.weighting import InverseProbability, Overlap
+from causal.estimators.weighting import InverseProbability, Overlap, PropensityWeighting
 from causal.estimators.within_person import WithinPerson
 
 AnyEstimator: TypeAlias = Annotated[
@@ -30,16 +36,23 @@ AnyEstimator: TypeAlias = Annotated[
     | LinearProbability
     | InverseProbability
     | Overlap
+    | EntropyBalancing
+    | CovariateBalancingPropensity
+    | StableBalancing
     | AIPW
     | TMLE
     | CausalForest
     | LinearDML
     | WithinPerson
+    | Matching
+    | Subclassification
     | InstrumentalVariables
     | ControlFunction
     | ResidualInclusion
     | IntentionToTreat
-    | FirstStage,
+    | FirstStage
+    | OrthogonalIV
+    | EncouragementDRIV,
     Field(discriminator="kind"),
 ]
 
@@ -47,9 +60,13 @@ __all__ = [
     "AIPW",
     "TMLE",
     "AnyEstimator",
+    "Balancing",
     "CausalForest",
     "ControlFunction",
+    "CovariateBalancingPropensity",
     "DoublyRobust",
+    "EncouragementDRIV",
+    "EntropyBalancing",
     "Estimator",
     "FirstStage",
     "GComputation",
@@ -59,9 +76,14 @@ __all__ = [
     "InverseProbability",
     "LinearDML",
     "LinearProbability",
+    "Matching",
     "MeanDifference",
     "NuisanceStore",
+    "OrthogonalIV",
     "Overlap",
+    "PropensityWeighting",
     "ResidualInclusion",
+    "StableBalancing",
+    "Subclassification",
     "WithinPerson",
 ]

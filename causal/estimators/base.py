@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -36,6 +36,15 @@ class Variance(Settings):
 
     kind: VarianceKind = "HC0"
     clustered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Rows whose weight a setting holds back: how many, and what was done to them."""
+
+    name: str
+    rows: int
+    said: str
 
 
 class Estimator(Settings, ABC):
@@ -91,6 +100,11 @@ class Estimator(Settings, ABC):
         return False
 
     @property
+    def why_no_bootstrap(self) -> str:
+        """Say why resamples of persons do not show the standard error; empty where they do."""
+        return ""
+
+    @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name, so that a misspelt one is found before any data."""
         return ()
@@ -121,7 +135,7 @@ class Estimator(Settings, ABC):
             raise PositivityError(
                 f"{self.kind} needs every exposure; {int((~sample.entered).sum())} of {sample.n} "
                 "are missing. Set missing.exposure to complete_case, or weigh for those not seen "
-                "(entered, with the estimators ipw or overlap)."
+                "(entered, with the estimators ipw, overlap or cbps)."
             )
         if not self.takes_missing_outcomes and not sample.observed.all():
             raise OutcomeError(
@@ -140,6 +154,29 @@ class Estimator(Settings, ABC):
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
         return None
+
+    def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
+        """Give the (n,) propensities behind the weights, unclipped; None when there are none."""
+        return None
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the rows whose weight the settings hold back."""
+        return ()
+
+
+def count_unused(a: Floats, weights: Floats) -> tuple[Limited, ...]:
+    """Count the rows of each arm that take no part: no match, or no match of anybody's.
+
+    Parameters
+    ----------
+    a, weights : (n,) floats, exposure 0/1, and what each row stands for.
+    """
+    found = []
+    for arm, name in enumerate(("unexposed", "exposed")):
+        here = a == arm
+        said = f"{name} rows not used, of {int(here.sum())}"
+        found.append(Limited(f"unused_{name}", int((here & (weights == 0)).sum()), said))
+    return tuple(found)
 
 
 def check_instruments(sample: Sample) -> None:

@@ -11,7 +11,7 @@ from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, combine_divisions, from_influence
+from causal.estimators.base import Estimator, Limited, combine_divisions, from_influence
 from causal.estimators.cross_fitting import cross_fitted
 from causal.estimators.nuisance import (
     CrossFitting,
@@ -19,7 +19,12 @@ from causal.estimators.nuisance import (
     OutcomeModel,
     PropensityModel,
 )
-from causal.estimators.weighting import ClipBounds, balancing_weights, clipped
+from causal.estimators.weighting import (
+    ClipBounds,
+    balancing_weights,
+    clipped,
+    limited_propensities,
+)
 from causal.seeding import generator
 
 
@@ -117,6 +122,10 @@ class DoublyRobust(Estimator):
         """Give the weights of the residuals."""
         e, _ = clipped(self.propensities(sample, nuisances), self.clip)
         return balancing_weights(e, sample.a, self.target)
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the rows clipped."""
+        return limited_propensities(self.propensities(sample, nuisances), self.clip, None)
 
     def predict(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator

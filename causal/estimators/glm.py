@@ -124,7 +124,7 @@ def fit_glm(
     response = np.where(used, y, 0.0)
     if link == "linear":
         information = design.T @ (design * weight[:, None])
-        bread, rank = _inverse(information)
+        bread, rank = inverse_of_information(information)
         coefficients, steps = bread @ (design.T @ (weight * response)), 1
         eta = design @ coefficients
     else:
@@ -132,7 +132,7 @@ def fit_glm(
         coefficients, eta, steps = _newton(design, response, weight, np.flatnonzero(kept), begin)
         slope = _mean(eta, link)
         slope = slope * (1 - slope)
-        bread, rank = _inverse(design.T @ (design * (weight * slope)[:, None]))
+        bread, rank = inverse_of_information(design.T @ (design * (weight * slope)[:, None]))
     fitted = _mean(eta, link)
     scores = design * (weight * (response - fitted))[:, None]
     return NuisanceFit(
@@ -172,11 +172,11 @@ def _newton(
         beta = begin
     eta = design @ beta
     move, change = beta, eta
-    _, estimable = _inverse(design.T @ (design * w[:, None]))
+    _, estimable = inverse_of_information(design.T @ (design * w[:, None]))
     for step in range(1, MAX_STEPS + 1):
         mean = _mean(eta, "logit")
         slope = w * mean * (1 - mean)
-        inverse, rank = _inverse(design.T @ (design * slope[:, None]))
+        inverse, rank = inverse_of_information(design.T @ (design * slope[:, None]))
         if rank < estimable:  # information along some direction has run out: no maximum
             break
         move = inverse @ (design.T @ (w * (y - mean)))
@@ -223,7 +223,7 @@ def aliased(first: Floats, others: Floats, w: Floats) -> bool:
     design = _standardised(columns[:, kept], centre, spread)
     gram = design.T @ design
     without = np.delete(np.delete(gram, 1, axis=0), 1, axis=1)
-    return _inverse(gram)[1] == _inverse(without)[1]
+    return inverse_of_information(gram)[1] == inverse_of_information(without)[1]
 
 
 def _standardised(x: Floats, centre: Floats, spread: Floats) -> Floats:
@@ -231,7 +231,7 @@ def _standardised(x: Floats, centre: Floats, spread: Floats) -> Floats:
     return np.column_stack([np.ones(len(x)), (x - centre) / spread])
 
 
-def _inverse(information: Floats) -> tuple[Floats, int]:
+def inverse_of_information(information: Floats) -> tuple[Floats, int]:
     """Invert a symmetric non-negative matrix; aliased directions get zero, as in R.
 
     Fitted values and everything computed from them do not depend on how aliasing is resolved.

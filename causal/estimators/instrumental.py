@@ -24,16 +24,18 @@ from causal.estimators.iv_algebra import (
     two_step,
 )
 from causal.estimators.nuisance import NuisanceStore, choose_terms, refuse_aliased_exposure
-from causal.estimators.reduced_form import ReducedForm, reduced_form
-from causal.estimators.regression import LinearProbability
+from causal.estimators.reduced_form import ReducedForm, ReducedForms, jackknifed, reduced_form
 from causal.estimators.residual_inclusion import included_residual
-from causal.estimators.weak_sets import weak_set
+from causal.estimators.weak_sets import WeakTest, weak_set
 
-SETS = {
-    True: "Anderson-Rubin set: it holds however weak the instrument is",
-    False: "conditional likelihood-ratio set: it holds however weak the instruments are",
+SETS: dict[WeakTest, str] = {
+    "anderson_rubin": "Anderson-Rubin set: it holds however weak the instrument is",
+    "conditional_ratio": "conditional likelihood-ratio set: it holds however weak the instruments "
+    "are",
 }
-"""What the printed set is called, with one instrument and with several."""
+"""What the printed set is called."""
+LITTLE = 1e-6
+"""Share of the exposure's squares: where less is left by covariates, they may determine it."""
 
 
 class Instrumented(Estimator):
@@ -42,10 +44,14 @@ class Instrumented(Estimator):
     Attributes
     ----------
     terms : which of the rung's terms to condition on; all when None.
+    linear_stages : whether both stages are least squares, to which tests of such errors belong.
+    randomised : whether the instrument must be as if drawn at random without any covariate.
     """
 
     variance: Variance = Variance(kind="HC1")
     terms: tuple[str, ...] | None = None
+    linear_stages: ClassVar[bool] = True
+    randomised: ClassVar[bool] = False
     classical_variance: ClassVar[bool] = True
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
     needs_instruments: ClassVar[bool] = True
@@ -65,8 +71,8 @@ class Instrumented(Estimator):
         """Give the terms the settings name."""
         return self.terms or ()
 
-    def projected(self, sample: Sample) -> Projected:
-        """Project the covariates out of the rows with an outcome.
+    def projected(self, sample: Sample, nuisances: NuisanceStore | None = None) -> Projected:
+        """Project the covariates out of the rows with an outcome, once for all who ask.
 
         Raises
         ------
@@ -74,14 +80,47 @@ class Instrumented(Estimator):
             An instrument, or the exposure, does not vary beyond the covariates.
         """
         chosen = choose_terms(sample, self.terms)
-        refuse_aliased_exposure(chosen)
-        known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
-        return project(known.y, known.a, _z(known), known.x, known.w, known.instruments)
+        key = (chosen.terms, chosen.instruments)
+        made = {} if nuisances is None else nuisances.projections
+        if key not in made:
+            known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
+            data = project(
+                known.y, known.a, instruments_of(known), known.x, known.w, known.instruments
+            )
+            if data.gram[1, 1] <= LITTLE * float(known.w @ known.a**2):
+                refuse_aliased_exposure(chosen)
+            made[key] = data
+        return made[key]
 
     def reduced(self, sample: Sample, data: Projected) -> ReducedForm:
         """Give the reduced form, its covariance by the declared convention."""
         kind = self.variance.kind
         return reduced_form(data, None if kind == "classical" else kind, self.groups(sample))
+
+    def forms(
+        self, sample: Sample, rng: np.random.Generator, nuisances: NuisanceStore | None = None
+    ) -> ReducedForms:
+        """Give all that inference needs which weak instruments do not spoil.
+
+        Parameters
+        ----------
+        rng : the rung's stream from its start, so that divisions of the sample are the estimate's.
+        nuisances : as in ``fit``.
+        """
+        data = self.projected(sample, nuisances)
+        return ReducedForms(self.reduced(sample, data), self.weakly(sample, data))
+
+    @property
+    def unbounded_when_weak(self) -> str:
+        """Say why nothing is excluded when instruments are weak; empty where there is a set."""
+        return ""
+
+    def weakly(self, sample: Sample, data: Projected) -> ReducedForm:
+        """Give the reduced form for tests that heed no strength: with clusters, jackknifed."""
+        groups = self.groups(sample)
+        if groups is None or self.variance.kind == "classical":
+            return self.reduced(sample, data)
+        return jackknifed(data, groups)
 
     def groups(self, sample: Sample) -> Ints | None:
         """Give the clusters of the rows with an outcome, if the variance heeds them."""
@@ -93,7 +132,7 @@ class Instrumented(Estimator):
         """Put one coefficient, its influence values and its set together."""
         estimates = from_influence(
             np.array([found.coefficient]),
-            _on_all_rows(sample, found.influence[:, None]),
+            on_all_rows(sample, found.influence[:, None]),
             sample,
             self.variance,
             self.estimand,
@@ -105,7 +144,7 @@ class Instrumented(Estimator):
             estimates = with_classical_covariance(estimates, covariance, found.df)
         return estimates
 
-    def with_set(self, estimates: Estimates, sample: Sample) -> Estimates:
+    def with_set(self, estimates: Estimates, form: ReducedForm) -> Estimates:
         """Add the set that does not rest on the strength of the instruments.
 
         Apart from ``fit``, since with several instruments it takes longer than the rest, and
@@ -113,15 +152,13 @@ class Instrumented(Estimator):
 
         Parameters
         ----------
-        sample : the rows the estimates are of.
+        form : the reduced form for tests that heed no strength, on the rows of the estimates.
         """
         if self.estimand != "LATE":
             return estimates
-        data = self.projected(sample)
-        one = data.q == 1
-        form = self.reduced(sample, data)
-        region = weak_set(form, "anderson_rubin" if one else "conditional_ratio")
-        return replace(estimates, region=region, region_note=SETS[one])
+        simple = form.q == 1 or not form.joint
+        test: WeakTest = "anderson_rubin" if simple else "conditional_ratio"
+        return replace(estimates, region=weak_set(form, test), region_note=SETS[test])
 
 
 class InstrumentalVariables(Instrumented):
@@ -163,7 +200,7 @@ class InstrumentalVariables(Instrumented):
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate the structural coefficient."""
-        data = self.projected(sample)
+        data = self.projected(sample, nuisances)
         return self._estimates(sample, data, self.structural(sample, data))
 
     def structural(self, sample: Sample, data: Projected) -> Structural:
@@ -202,7 +239,7 @@ class ControlFunction(Instrumented):
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate the coefficient of exposure beside the residual."""
-        data = self.projected(sample)
+        data = self.projected(sample, nuisances)
         return self._estimates(sample, data, k_class(data, 1.0))
 
 
@@ -239,7 +276,7 @@ class ResidualInclusion(Instrumented):
         chosen = choose_terms(sample, self.terms)
         refuse_aliased_exposure(chosen)
         known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
-        z = _z(known)
+        z = instruments_of(known)
         refuse_empty_instruments(z, known.x, known.w, known.instruments)
         values, influence, rank = included_residual(
             known.y,
@@ -251,7 +288,7 @@ class ResidualInclusion(Instrumented):
         )
         return from_influence(
             values,
-            _on_all_rows(sample, influence),
+            on_all_rows(sample, influence),
             sample,
             self.variance,
             self.estimand,
@@ -260,84 +297,27 @@ class ResidualInclusion(Instrumented):
         )
 
 
-class _OfInstrument(Instrumented):
-    """A coefficient of the one instrument."""
-
-    def _coefficient(
-        self, sample: Sample, response: Floats, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Regress a response on the instrument and the covariates, on the rows with an outcome."""
-        z = _z(sample)
-        if z.shape[1] != 1:
-            raise InstrumentError(
-                f"{self.kind} is about one instrument; there are {', '.join(sample.instruments)}. "
-                "Give each a rung of its own."
-            )
-        chosen = choose_terms(sample, self.terms)
-        refuse_empty_instruments(z, chosen.x, chosen.w * chosen.observed, chosen.instruments)
-        turned = replace(
-            sample,
-            y=np.where(sample.observed, response, np.nan),
-            a=z[:, 0],
-            outcome_kind="continuous",
-            exposure_kind="dose",
-        )
-        linear = LinearProbability(variance=self.variance, terms=self.terms)
-        return replace(linear.estimate(turned, nuisances, rng), target=self.estimand)
-
-
-class IntentionToTreat(_OfInstrument):
-    """The reduced form: the outcome on the instrument, a difference a unit of instrument.
-
-    Assumptions
-    -----------
-    Given the rung's covariates the instrument is as if drawn at random. Nothing about exposure is
-    assumed: what the instrument does by other ways is part of the answer.
-    """
-
-    kind: Literal["itt"] = "itt"
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the instrument's effect on the outcome."""
-        return "ITT"
-
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate the coefficient of the instrument."""
-        return self._coefficient(sample, sample.y, nuisances, rng)
-
-
-class FirstStage(_OfInstrument):
-    """The first stage: the exposure on the instrument, a difference a unit of instrument.
-
-    Assumptions
-    -----------
-    None for the association; given the rung's covariates the instrument as if drawn at random for
-    its effect on exposure. Rows without an outcome are left out, as ``iv`` does.
-    """
-
-    kind: Literal["first_stage"] = "first_stage"
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the instrument's effect on the exposure."""
-        return "first stage"
-
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate the coefficient of the instrument."""
-        return self._coefficient(sample, sample.a, nuisances, rng)
-
-
-def _z(sample: Sample) -> Floats:
+def instruments_of(sample: Sample) -> Floats:
     """Give the instruments, which ``fit`` has made sure of."""
     return np.empty((sample.n, 0)) if sample.z is None else sample.z
 
 
-def _on_all_rows(sample: Sample, influence: Floats) -> Floats:
+def refuse_several_instruments(kind: str, sample: Sample) -> None:
+    """Refuse more than one instrument where the estimator is about one.
+
+    Raises
+    ------
+    InstrumentError
+        Naming the instruments.
+    """
+    if len(sample.instruments) != 1:
+        raise InstrumentError(
+            f"{kind} is about one instrument; there are {', '.join(sample.instruments)}. "
+            "Give each a rung of its own."
+        )
+
+
+def on_all_rows(sample: Sample, influence: Floats) -> Floats:
     """Spread influence values of the rows with an outcome over all rows."""
     known = sample.observed
     if known.all():
@@ -349,7 +329,7 @@ def _on_all_rows(sample: Sample, influence: Floats) -> Floats:
 
 def _refuse_covariates(sample: Sample, terms: tuple[str, ...] | None) -> None:
     """Refuse what the ratio of two differences has no place for."""
-    z = _z(sample)
+    z = instruments_of(sample)
     binary = z.shape[1] == 1 and set(np.unique(z)) <= {0.0, 1.0}
     if not binary or choose_terms(sample, terms).terms:
         raise InstrumentError(

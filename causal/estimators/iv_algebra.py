@@ -8,6 +8,14 @@ import numpy as np
 
 from causal.arrays import Floats, Ints
 from causal.errors import InstrumentError
+from causal.estimators.cross_products import (
+    Design,
+    cross_products,
+    plain_design,
+    residuals,
+    shifts,
+    well_posed,
+)
 from causal.estimators.glm import aliased
 from causal.inference import cluster_sums
 
@@ -28,7 +36,7 @@ class Projected:
     z : (m, q) floats, an orthonormal basis of what covariates leave of the instruments.
     gram : (q + 2, q + 2) floats, cross products of ``[y, a, z]``.
     basis : (q, q) floats, upper triangular R with (residual instruments) = z R.
-    n_covariates : estimable coefficients of the covariates, the intercept included.
+    covariates : the covariates and a constant.
     """
 
     y: Floats
@@ -36,12 +44,17 @@ class Projected:
     z: Floats
     gram: Floats
     basis: Floats
-    n_covariates: int
+    covariates: Design
 
     @property
     def n(self) -> int:
         """Give the number of rows."""
         return len(self.y)
+
+    @property
+    def n_covariates(self) -> int:
+        """Give the estimable coefficients of the covariates, the intercept included."""
+        return self.covariates.rank
 
     @property
     def q(self) -> int:
@@ -105,33 +118,62 @@ def project(
         There is no instrument, one is constant or a combination of covariates and other
         instruments, or nothing is left to estimate errors from.
     """
-    root = np.sqrt(w)[:, None]
-    spread = x.std(axis=0)
-    varies = spread > np.finfo(float).eps * np.maximum(1.0, np.abs(x).max(axis=0, initial=0.0))
-    scaled = (x[:, varies] - x[:, varies].mean(axis=0)) / spread[varies]
-    design = root * np.column_stack([np.ones(len(y)), scaled])
-    left, sizes, _ = np.linalg.svd(design, full_matrices=False)
-    space = left[:, sizes > RELATIVE * sizes[0]]
-    if len(y) - space.shape[1] - z.shape[1] < 1:
+    design, left = _left_by_covariates(y, a, z, x, w, names)
+    if len(y) - design.rank - z.shape[1] < 1:
         raise InstrumentError(
-            f"{space.shape[1] + z.shape[1]} coefficients of covariates and instruments on {len(y)} "
+            f"{design.rank + z.shape[1]} coefficients of covariates and instruments on {len(y)} "
             "rows with an outcome leave nothing to estimate their error from. Adjust for less, or "
             "widen the population."
         )
-    refuse_empty_instruments(z, x, w, names)
-    columns = root * np.column_stack([y, a, z])
-    residual = columns - space @ (space.T @ columns)
-    residual -= space @ (space.T @ residual)  # again: removes what rounding left in the space
-    basis, upper = np.linalg.qr(residual[:, 2:])
-    kept = np.column_stack([residual[:, :2], basis])
+    basis, upper = np.linalg.qr(left[:, 2:])
+    left[:, 2:] = basis
     return Projected(
-        y=kept[:, 0],
-        a=kept[:, 1],
-        z=basis,
-        gram=kept.T @ kept,
+        y=left[:, 0],
+        a=left[:, 1],
+        z=left[:, 2:],
+        gram=left.T @ left,
         basis=upper,
-        n_covariates=space.shape[1],
+        covariates=design,
     )
+
+
+def _left_by_covariates(
+    y: Floats, a: Floats, z: Floats, x: Floats, w: Floats, names: tuple[str, ...]
+) -> tuple[Design, Floats]:
+    """Give the covariates' design and what it leaves of ``[y, a, z]``, (m, q + 2) floats.
+
+    From cross products where no covariate or instrument is nearly a combination of the others;
+    otherwise by singular values, after a look at the instruments one by one.
+    """
+    root, size = np.sqrt(w), x.shape[1] + 1
+    responses = np.empty((len(y), 2 + z.shape[1]), order="F")
+    responses[:, 0], responses[:, 1], responses[:, 2:] = y, a, z
+    if z.shape[1] and len(y) > size + z.shape[1]:
+        shift = np.concatenate([shifts(x), shifts(responses)])
+        products = cross_products(x, responses, shift, root)
+        own = np.r_[:size, size + 2 : len(products)]
+        if well_posed(products[np.ix_(own, own)], shift[own[1:] - 1]):
+            design = plain_design(x, shift[: size - 1], root, products[:size, :size])
+            return design, residuals(design, responses, products)
+    design, space = _by_singular_values(x, root)
+    if len(y) > design.rank + z.shape[1]:
+        refuse_empty_instruments(z, x, w, names)
+    columns = root[:, None] * responses
+    left = columns - space @ (space.T @ columns)
+    left -= space @ (space.T @ left)  # again: removes what rounding left in the space
+    return design, np.asfortranarray(left)
+
+
+def _by_singular_values(x: Floats, root: Floats) -> tuple[Design, Floats]:
+    """Give the design of any covariates, aliased ones too, and its orthonormal columns."""
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    varies = spread > np.finfo(float).eps * np.maximum(1.0, np.abs(x).max(axis=0, initial=0.0))
+    unit = np.where(varies, spread, np.inf)
+    design = root[:, None] * np.column_stack([np.ones(len(root)), (x - mean) / unit])
+    left, sizes, right = np.linalg.svd(design, full_matrices=False)
+    kept = sizes > RELATIVE * sizes[0]
+    turn = right[kept].T / sizes[kept] / np.concatenate([[1.0], unit])[:, None]
+    return Design(x, root, mean, turn), left[:, kept]
 
 
 def refuse_empty_instruments(z: Floats, x: Floats, w: Floats, names: tuple[str, ...]) -> None:

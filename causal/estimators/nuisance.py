@@ -13,6 +13,7 @@ from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
+from causal.estimators.iv_algebra import Projected
 from causal.estimators.learners import Learned
 
 Arms: TypeAlias = Literal["pooled", "separate"]
@@ -166,9 +167,13 @@ class NuisanceStore:
     ----------
     start : the store of a similar sample, whose fits on all rows regressions begin from.
     crossed : (n,) propensities learned on other persons, by estimator and terms, as last used.
+    projections : what ``Instrumented.projected`` has already projected, by terms and instruments.
     """
 
     start: NuisanceStore | None = None
+    projections: dict[tuple[tuple[str, ...], tuple[str, ...]], Projected] = field(
+        default_factory=dict
+    )
     _propensities: dict[tuple[object, ...], NuisanceFit] = field(default_factory=dict)
     _outcomes: dict[tuple[object, ...], OutcomeFit] = field(default_factory=dict)
     crossed: dict[tuple[object, ...], Floats] = field(default_factory=dict)

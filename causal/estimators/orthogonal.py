@@ -1,13 +1,15 @@
-"""The one door to EconML: partially linear double machine learning, with our own inference."""
+"""The one door to EconML: double machine learning and its residuals, with our own inference."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from causal.arrays import Floats
+from causal.arrays import Floats, Ints
 from causal.cohort import Sample
 from causal.errors import InternalConsistencyError
 from causal.estimate import SLOPE, Estimates, Target
@@ -18,6 +20,11 @@ from causal.estimators.nuisance import (
     PropensityModel,
     folds_by_unit,
 )
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    Learner: TypeAlias = LinearRegression | LogisticRegression
 
 
 class LinearDML(Estimator):
@@ -82,7 +89,7 @@ def partially_linear(y: Floats, a: Floats, w: Floats) -> tuple[float, Floats]:
     return theta, w * a * (y - theta * a) / np.mean(w * a * a)
 
 
-def econml_residuals(sample: Sample, fold: np.ndarray) -> tuple[Floats, Floats]:
+def econml_residuals(sample: Sample, fold: Ints) -> tuple[Floats, Floats]:
     """Give EconML's cross-fitted residuals of outcome and exposure, in the sample's row order.
 
     Raises
@@ -91,17 +98,13 @@ def econml_residuals(sample: Sample, fold: np.ndarray) -> tuple[Floats, Floats]:
         EconML returned its rows in another order than it was given them.
     """
     from econml.dml import LinearDML as EconMLLinearDML
-    from sklearn.linear_model import LinearRegression, LogisticRegression
 
-    x = (sample.x - sample.x.mean(axis=0)) / np.where(
-        sample.x.std(axis=0) > 0, sample.x.std(axis=0), 1
-    )
-    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+    x = _standardised(sample.x)
     model = EconMLLinearDML(
-        model_y=LinearRegression(),
-        model_t=LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000),
+        model_y=_learner(binary=False),
+        model_t=_learner(binary=True),
         discrete_treatment=True,
-        cv=splits,
+        cv=_splits(fold),
         random_state=0,
     )
     with warnings.catch_warnings():
@@ -110,14 +113,177 @@ def econml_residuals(sample: Sample, fold: np.ndarray) -> tuple[Floats, Floats]:
             sample.y,
             sample.a,
             X=None,
-            W=x if x.shape[1] else None,
+            W=x,
             sample_weight=sample.w,
             cache_values=True,
             inference=None,
         )
         y, a, _, returned = model.residuals_
-    if returned is not None and not np.array_equal(np.asarray(returned), x):
-        raise InternalConsistencyError(
-            "EconML returned residuals in another row order than the sample's; not using them."
+    _refuse_reordered((returned, x))
+    return _flat(y), _flat(a)
+
+
+def econml_iv_residuals(
+    sample: Sample, z: Floats, fold: Ints, seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """Give EconML's cross-fitted residuals of outcome, exposure and instrument.
+
+    Logistic regressions for a 0/1 exposure and a 0/1 instrument, linear ones else, unpenalised.
+
+    Parameters
+    ----------
+    sample : n rows, all with an outcome.
+    z : (n,) floats, the instrument.
+    fold : (n,) ints, the part each row is predicted in.
+    seed : for EconML's own use; these learners draw nothing.
+
+    Raises
+    ------
+    InternalConsistencyError
+        EconML returned its rows in another order than it was given them.
+
+    References
+    ----------
+    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, section 4.2.
+    """
+    from econml.iv.dml import OrthoIV
+
+    x = _standardised(sample.x)
+    binary, coin = sample.exposure_kind == "binary", is_binary(z)
+    model = OrthoIV(
+        model_y_xw=_learner(binary=False),
+        model_t_xw=_learner(binary=binary),
+        model_z_xw=_learner(binary=coin),
+        discrete_treatment=binary,
+        discrete_instrument=coin,
+        cv=_splits(fold),
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(
+            sample.y,
+            sample.a,
+            Z=z,
+            X=None,
+            W=x,
+            sample_weight=sample.w,
+            cache_values=True,
+            inference=None,
         )
-    return np.asarray(y, dtype=float).ravel(), np.asarray(a, dtype=float).ravel()
+        y, a, left, _, returned, instrument = model.residuals_
+    _refuse_reordered((returned, x), (instrument, z))
+    return _flat(y), _flat(a), _flat(left)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encouraged:
+    """What EconML fits for a randomised 0/1 instrument; each (n,) floats, in the sample's order.
+
+    Attributes
+    ----------
+    preliminary : one effect for all, from the other parts of the sample.
+    y, a, z : residuals of outcome, exposure and instrument, covariates given.
+    covariance : of exposure and instrument given covariates: p (1 - p) times the predicted
+        difference in exposure between instrument 1 and 0.
+    """
+
+    preliminary: Floats
+    y: Floats
+    a: Floats
+    z: Floats
+    covariance: Floats
+
+
+def econml_encouraged(
+    sample: Sample, z: Floats, fold: Ints, seed: int, assigned: float | None, cov_clip: float
+) -> Encouraged:
+    """Give EconML's cross-fitted nuisances of its intent-to-treat DRIV.
+
+    Parameters
+    ----------
+    sample : n rows, all with an outcome; 0/1 exposure.
+    z : (n,) floats, 0 or 1.
+    fold : (n,) ints, the part each row is predicted in.
+    seed : for EconML's own use; these learners draw nothing.
+    assigned : probability of instrument 1 by design; its share in the other parts when None.
+    cov_clip : least absolute covariance the preliminary effect is formed with.
+
+    Raises
+    ------
+    InternalConsistencyError
+        EconML returned its rows in another order than it was given them.
+
+    References
+    ----------
+    Syrgkanis et al. (2019), arXiv:1905.10176 (DRIV, with a randomised instrument).
+    """
+    from econml.iv.dr import LinearIntentToTreatDRIV
+
+    x = _standardised(sample.x)
+    model = LinearIntentToTreatDRIV(
+        model_y_xw=_learner(binary=False),
+        model_t_xwz=_learner(binary=True),
+        z_propensity="auto" if assigned is None else assigned,
+        cov_clip=cov_clip,
+        cv=_splits(fold),
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(
+            sample.y,
+            sample.a,
+            Z=z,
+            X=None,
+            W=x,
+            sample_weight=sample.w,
+            cache_values=True,
+            inference=None,
+        )
+        *found, _, returned, instrument = model.residuals_
+    _refuse_reordered((returned, x), (instrument, z))
+    return Encouraged(*(_flat(one) for one in found))
+
+
+def is_binary(values: Floats) -> bool:
+    """Tell whether all values are 0 or 1."""
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def _learner(*, binary: bool) -> Learner:
+    """Give an unpenalised regression: logistic for a 0/1 response, else linear."""
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    if binary:
+        return LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
+    return LinearRegression()
+
+
+def _standardised(x: Floats) -> Floats | None:
+    """Give covariates of mean 0 and standard deviation 1, which solvers need; None without any."""
+    if not x.shape[1]:
+        return None
+    spread = x.std(axis=0)
+    return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1))
+
+
+def _splits(fold: Ints) -> Sequence[tuple[Ints, Ints]]:
+    """Give the rows to fit on and the rows to predict for, a part at a time."""
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+
+
+def _refuse_reordered(*pairs: tuple[Floats | None, Floats | None]) -> None:
+    """Refuse residuals that do not belong to the rows given."""
+    for returned, given in pairs:
+        if given is None or returned is None:
+            continue
+        if not np.array_equal(np.asarray(returned, dtype=float).reshape(given.shape), given):
+            raise InternalConsistencyError(
+                "EconML returned residuals in another row order than the sample's; not using them."
+            )
+
+
+def _flat(values: Floats) -> Floats:
+    """Give (n,) floats."""
+    return np.asarray(values, dtype=float).ravel()

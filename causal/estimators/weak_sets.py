@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from causal.arrays import Floats
+from causal.errors import InstrumentError
 from causal.estimate import Region
 from causal.estimators.reduced_form import ReducedForm
 from causal.inference import LEVEL, Piece
@@ -33,7 +34,8 @@ def anderson_rubin_p(form: ReducedForm, points: Floats) -> Floats:
 
     Against the F distribution with q and ``df`` degrees of freedom where the error variance is
     estimated as one number; against Hotelling's with G clusters, F with q and G - q; else against
-    chi-squared with q. Right for any strength of the instruments.
+    chi-squared with q. Right for any strength of the instruments; with clusters, as far as so many
+    let their covariance be known, for which ``reduced_form.jackknifed`` is made.
 
     References
     ----------
@@ -49,8 +51,13 @@ def conditional_ratio_p(form: ReducedForm, points: Floats) -> Floats:
 
     Kleibergen's statistic with the covariance of the reduced form, compared with its distribution
     given the rank statistic. Under equal error variance it is Moreira's conditional likelihood
-    ratio; with one instrument it is Anderson-Rubin. With clusters the statistic is first scaled as
-    Anderson-Rubin's would have to be to follow chi-squared and not Hotelling's distribution.
+    ratio; with one instrument it is Anderson-Rubin. With clusters Hotelling's distribution takes
+    the place of chi-squared in it, as it does for Anderson-Rubin.
+
+    Raises
+    ------
+    InstrumentError
+        There are several instruments, and no more clusters than twice as many.
 
     References
     ----------
@@ -122,37 +129,31 @@ def _ar_p(form: ReducedForm, c: Floats, s: Floats) -> Floats:
     if math.isfinite(form.df):
         return np.asarray(special.fdtrc(form.q, form.df, statistic / form.q))
     if form.groups is not None:
-        return _hotelling_p(statistic, form.q, form.groups)
+        f = _hotelling(statistic, form.q, form.groups)
+        return np.asarray(special.fdtrc(form.q, form.groups - form.q, f))
     return np.asarray(special.chdtrc(form.q, statistic))
 
 
-def _hotelling_p(statistic: Floats, q: int, groups: int) -> Floats:
-    """Give p-values of q moments whose covariance is that of so many cluster sums.
+def _hotelling(statistic: Floats, q: int, groups: int) -> Floats:
+    """Give F statistics, on q and G - q degrees of freedom, from Hotelling's of G cluster sums.
 
     References
     ----------
     Hotelling (1931), doi:10.1214/aoms/1177732979.
     """
-    from scipy import special
-
-    f = statistic * (groups - q) / (q * (groups - 1))
-    return np.asarray(special.fdtrc(q, groups - q, f))
-
-
-def _few_clusters(whole: Floats, form: ReducedForm) -> Floats:
-    """Give what Anderson-Rubin statistics are multiplied with to be as rare as chi-squareds."""
-    from scipy import special
-
-    if form.groups is None:
-        return np.ones_like(whole)
-    p = np.clip(_hotelling_p(whole, form.q, form.groups), 1e-280, 1.0)
-    return np.where(whole > TINY, special.chdtri(form.q, p) / np.maximum(whole, TINY), 1.0)
+    return np.asarray(statistic * (groups - q) / (q * (groups - 1)))
 
 
 def _ratio_p(form: ReducedForm, c: Floats, s: Floats) -> Floats:
     """Give p-values of the conditional quasi-likelihood-ratio test."""
     if form.q == 1:
         return _ar_p(form, c, s)
+    if not form.joint:
+        raise InstrumentError(
+            f"{form.groups} clusters give no joint covariance of the {2 * form.q} coefficients of "
+            f"outcome and exposure on {form.q} instruments. Use fewer instruments, or the "
+            "Anderson-Rubin set."
+        )
     q = form.q
     yy, ya, aa = form.covariance[:q, :q], form.covariance[:q, q:], form.covariance[q:, q:]
     moment, own, cross = _moments(form, c, s)
@@ -168,28 +169,25 @@ def _ratio_p(form: ReducedForm, c: Floats, s: Floats) -> Floats:
     whole = np.sum(moment * by_moment, axis=1)
     by_rank = np.linalg.solve(own, rank[:, :, None])[:, :, 0]
     score = np.sum(rank * by_moment, axis=1) ** 2 / np.sum(rank * by_rank, axis=1)
-    scale = _few_clusters(whole, form)
-    whole, score = scale * whole, scale * score
     rest = np.maximum(whole - score, 0.0)
     inner = np.maximum((whole + rank_statistic) ** 2 - 4 * rest * rank_statistic, 0.0)
-    # the smaller root, written without subtracting nearly equal numbers when rank is large
     root = np.sqrt(inner)
-    ratio = np.where(
-        rank_statistic > whole,
-        2 * rank_statistic * score / (root + rank_statistic - whole),
-        (whole - rank_statistic + root) / 2,
-    )
-    return _conditional_p(ratio, rank_statistic, q)
+    # the smaller root, written without subtracting nearly equal numbers when rank is large
+    large = rank_statistic > whole
+    below = np.where(large, root + rank_statistic - whole, 1.0)
+    ratio = np.where(large, 2 * rank_statistic * score / below, (whole - rank_statistic + root) / 2)
+    return _conditional_p(ratio, rank_statistic, q, form.groups)
 
 
-def _conditional_p(ratio: Floats, rank: Floats, q: int) -> Floats:
+def _conditional_p(ratio: Floats, rank: Floats, q: int, groups: int | None = None) -> Floats:
     r"""Give P(LR > ratio | rank) for q instruments, (k,) each.
 
     .. math:: 1 - 2K \int_0^1 P\left(\chi^2_q < \frac{r + m}{1 + r s^2 / m}\right)
         (1 - s^2)^{(q-3)/2}\, ds, \quad K = \frac{\Gamma(q/2)}{\sqrt\pi\,\Gamma((q-1)/2)}
 
     with s the sine of an angle, which leaves no singularity, and the angle cut where the integrand
-    bends.
+    bends. With clusters Hotelling's distribution stands for chi-squared: the length of the
+    moments is then measured with an estimated covariance, their direction still taken as uniform.
     """
     from scipy import special
 
@@ -200,7 +198,11 @@ def _conditional_p(ratio: Floats, rank: Floats, q: int) -> Floats:
     angle = middle + half * NODES
     s2 = np.sin(angle) ** 2
     m, r = m[:, None, None], r[:, None, None]
-    below = special.chdtr(q, (r + m) / (1 + r * s2 / m))
+    length = (r + m) / (1 + r * s2 / m)
+    if groups is None:
+        below = special.chdtr(q, length)
+    else:
+        below = special.fdtr(q, groups - q, _hotelling(length, q, groups))
     integral = np.sum(half * WEIGHTS * below * np.cos(angle) ** (q - 2), axis=(1, 2))
     constant = math.exp(special.gammaln(q / 2) - special.gammaln((q - 1) / 2)) / math.sqrt(math.pi)
     return np.where(ratio > 0, np.clip(1 - 2 * constant * integral, 0.0, 1.0), 1.0)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from abc import abstractmethod
+from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
-from causal.errors import PositivityError
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, from_influence
-from causal.estimators.glm import NuisanceFit
+from causal.estimators.base import Estimator, Limited, from_influence
 from causal.estimators.nuisance import (
     EntryModel,
     NuisanceStore,
@@ -21,9 +20,9 @@ from causal.estimators.nuisance import (
     PropensityModel,
     choose_terms,
 )
-from causal.estimators.regression import arm_means
+from causal.estimators.weighted_means import WeightFit, weighted_means
 
-WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATO"]
+WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -33,10 +32,18 @@ def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+def _percentiles(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Refuse bounds that are not two percentiles around the median."""
+    if not 0 <= bounds[0] < 50 < bounds[1] <= 100:
+        raise ValueError("truncate takes two percentiles around the median, such as [1, 99]")
+    return bounds
+
+
 ClipBounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Percentiles: TypeAlias = Annotated[tuple[float, float], AfterValidator(_percentiles)]
 
 
-class _Weighting(Estimator):
+class PropensityWeighting(Estimator):
     """What estimators with propensity weights share: who else their weights stand for.
 
     Attributes
@@ -66,6 +73,44 @@ class _Weighting(Estimator):
         seen = () if self.observation is None else self.observation.named_terms
         return self.propensity.named_terms + seen
 
+    @abstractmethod
+    def fit_weights(self, sample: Sample, nuisances: NuisanceStore) -> WeightFit:
+        """Fit the weights that balance the arms, follow-up apart."""
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate both weighted means."""
+        fit = self.fit_weights(sample, nuisances)
+        follow_up = self.follow_up(sample, nuisances)
+        values, influence = weighted_means(
+            sample, fit, chained=self.knows_fitting, follow_up=follow_up
+        )
+        note = self.narrowing(sample, nuisances)
+        return from_influence(
+            values, influence, sample, self.variance, self.estimand, target_note=note
+        )
+
+    @property
+    def knows_fitting(self) -> bool:
+        """Tell whether standard errors know that the weights are fitted."""
+        return True
+
+    def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
+        """Say what narrows the target; empty when nothing does."""
+        return ""
+
+    def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the weights, those for follow-up included."""
+        weight = self.fit_weights(sample, nuisances).weights
+        for one in self.follow_up(sample, nuisances):
+            weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
+        return weight
+
+    def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the fitted propensities."""
+        return nuisances.propensity(sample, self.propensity).fitted
+
     def follow_up(self, sample: Sample, nuisances: NuisanceStore) -> tuple[ObservationFit, ...]:
         """Fit the regressions whose inverse multiplies the weights."""
         fits = []
@@ -75,25 +120,36 @@ class _Weighting(Estimator):
             fits.append(nuisances.observation(sample, self.observation))
         return tuple(fits)
 
-    def followed(self, weight: Floats, sample: Sample, nuisances: NuisanceStore) -> Floats:
-        """Multiply weights by the inverse probability of having been followed up."""
-        for one in self.follow_up(sample, nuisances):
-            weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
-        return weight
+    def with_follow_up(
+        self, adjusted: tuple[str, ...], observation: ObservationModel, entry: EntryModel | None
+    ) -> Self:
+        """Give these settings with follow-up weighed for.
+
+        Parameters
+        ----------
+        adjusted : the terms the propensity takes where it names none.
+        """
+        propensity = PropensityModel(terms=self.propensity.terms or adjusted)
+        update = {"propensity": propensity, "observation": observation, "entry": entry}
+        return self.model_copy(update=update)
 
 
-class InverseProbability(_Weighting):
+class InverseProbability(PropensityWeighting):
     """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
 
     Attributes
     ----------
-    target : ``ATE`` or ``ATT``.
+    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
     propensity : the exposure regression.
     clip : propensities below and above are set to these bounds; the number is reported.
     trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
         the rows kept, and is said so.
+    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
+        reported. The target stays, but balance is given up for precision. Percentiles are those
+        of the rows whose weights depend on the propensity, before weights for follow-up.
     stabilised : multiply by the marginal probability of the exposure had; changes the weights
-        reported, not the estimate.
+        reported, and the estimate only together with ``truncate`` (percentiles are then those of
+        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
     observation, entry : regressions of having an outcome, and of being seen at the exposure
         interview, whose inverses multiply the weights.
     weights_known : standard error as if the propensity were known, as robust standard errors of
@@ -102,18 +158,20 @@ class InverseProbability(_Weighting):
     Assumptions
     -----------
     Exchangeability given the rung's covariates, positivity, consistency, and a correctly
-    specified propensity.
+    specified propensity. Truncation and clipping trade bias for variance: their standard errors
+    take the bounds as fixed and know nothing of the bias.
 
     References
     ----------
     Hájek (1971); Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values
-    with an estimated propensity).
+    with an estimated propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
     """
 
     kind: Literal["ipw"] = "ipw"
-    target: Literal["ATE", "ATT"] = "ATE"
+    target: Literal["ATE", "ATT", "ATC"] = "ATE"
     clip: ClipBounds | None = None
     trim: float | None = Field(default=None, gt=0, lt=0.5)
+    truncate: Percentiles | None = None
     stabilised: bool = False
     weights_known: bool = False
 
@@ -122,93 +180,112 @@ class InverseProbability(_Weighting):
         """Give the target the specification names."""
         return self.target
 
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate both weighted means."""
+    @property
+    def knows_fitting(self) -> bool:
+        """Tell whether standard errors know that the propensity is fitted."""
+        return not self.weights_known
+
+    def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
+        """Say whom trimming keeps."""
+        if self.trim is None:
+            return ""
+        kept = within(self.propensities(sample, nuisances), self.trim)
+        return (
+            f"among the {int(kept.sum())} of {sample.n} rows with a propensity in "
+            f"[{self.trim:g}, {1 - self.trim:g}]"
+        )
+
+    def fit_weights(self, sample: Sample, nuisances: NuisanceStore) -> WeightFit:
+        """Fit the weights, zero for trimmed rows."""
         fitted = nuisances.propensity(sample, self.propensity)
-        kept = within(fitted.fitted, self.trim)
-        note = (
-            ""
-            if self.trim is None
-            else (
-                f"among the {int(kept.sum())} of {sample.n} rows with a propensity in "
-                f"[{self.trim:g}, {1 - self.trim:g}]"
-            )
-        )
         e, free = clipped(fitted.fitted, self.clip)
-        values, influence = weighted_means(
-            choose_terms(sample, self.propensity.terms),
-            fitted,
-            e,
-            free & kept,
-            kept,
-            self.target,
-            chained=not self.weights_known,
-            follow_up=self.follow_up(sample, nuisances),
-        )
-        return from_influence(
-            values, influence, sample, self.variance, self.estimand, target_note=note
-        )
-
-    def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
-        """Give the weights, zero for trimmed rows."""
-        fitted = nuisances.propensity(sample, self.propensity).fitted
-        e, _ = clipped(fitted, self.clip)
-        weight = balancing_weights(e, sample.a, self.target) * within(fitted, self.trim)
-        weight = self.followed(weight, sample, nuisances)
+        kept = within(fitted.fitted, self.trim)
+        weight = balancing_weights(e, sample.a, self.target) * kept
+        slope = weight_slopes(e, sample.a, self.target) * (free & kept)
         if self.stabilised:
-            entered = sample.entered
-            share = float(np.average(sample.a[entered], weights=sample.w[entered]))
-            weight = weight * np.where(sample.a == 1, share, 1 - share)
-        return weight
+            share = _exposed_share(sample)
+            factor = np.where(sample.a == 1, share, 1 - share)
+            weight, slope = weight * factor, slope * factor
+        if self.truncate is not None:
+            low, high = self._bounds(weight, sample, kept)
+            slope = slope * ((weight >= low) & (weight <= high))
+            weight = np.where(self._weighted(sample) & kept, np.clip(weight, low, high), weight)
+        design = fitted.design(choose_terms(sample, self.propensity.terms).x)
+        return WeightFit(weight, slope, design, (fitted.influence, fitted.influence))
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the rows clipped, trimmed and truncated."""
+        e = self.propensities(sample, nuisances)
+        found = limited_propensities(e, self.clip, self.trim)
+        if self.truncate is None:
+            return found
+        whole = self.model_copy(update={"truncate": None})
+        weight = whole.fit_weights(sample, nuisances).weights
+        kept = within(e, self.trim)
+        low, high = self._bounds(weight, sample, kept)
+        beyond = self._weighted(sample) & kept & ((weight < low) | (weight > high))
+        said = (
+            f"rows whose weight was set to percentile {self.truncate[0]:g} or "
+            f"{self.truncate[1]:g} of the weights; the target stays, balance is given up"
+        )
+        return (*found, Limited("truncated", int(beyond.sum()), said))
+
+    def _weighted(self, sample: Sample) -> Bools:
+        """Tell which rows have weights that depend on the propensity."""
+        if self.target == "ATE":
+            return sample.entered
+        return np.asarray(sample.a == (0 if self.target == "ATT" else 1))
+
+    def _bounds(self, weight: Floats, sample: Sample, kept: Bools) -> tuple[float, float]:
+        """Give the percentiles of the weights that depend on the propensity."""
+        chosen = weight[self._weighted(sample) & kept]
+        if self.truncate is None or len(chosen) == 0:
+            return -np.inf, np.inf
+        low, high = np.percentile(chosen, self.truncate)
+        return float(low), float(high)
 
 
-class Overlap(_Weighting):
-    """Overlap weighting: each row weighted by the probability of the exposure it did not have.
+class Overlap(PropensityWeighting):
+    """Weighting to those who could have been in either arm: overlap or matching weights.
+
+    Attributes
+    ----------
+    target : ``ATO``, each row weighted by the probability of the exposure it did not have; or
+        ``ATM``, matching weights, by the smaller of both probabilities over that of the exposure
+        had: whom one-to-one matching on the propensity would keep.
+    propensity : the exposure regression.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates, consistency, and a correctly specified
-    propensity. It answers for the units in clinical equipoise (ATO), not for everybody; with a
-    logistic propensity it balances the covariate means exactly.
+    propensity. It answers for the units in clinical equipoise (ATO, ATM), not for everybody; with
+    a logistic propensity overlap weights balance the covariate means exactly. Standard errors of
+    matching weights suppose that few propensities are exactly one half, where they bend.
 
     References
     ----------
     Li, Morgan & Zaslavsky (2018), doi:10.1080/01621459.2016.1260466; Mao, Li & Greene (2019),
-    doi:10.1177/0962280218781171 (sandwich variance).
+    doi:10.1177/0962280218781171 (sandwich variance); Li & Greene (2013),
+    doi:10.1515/ijb-2012-0030 (matching weights).
     """
 
     kind: Literal["overlap"] = "overlap"
+    target: Literal["ATO", "ATM"] = "ATO"
 
     @property
     def estimand(self) -> Target:
-        """Give the target: the overlap population."""
-        return "ATO"
+        """Give the target: the overlap or the matched population."""
+        return self.target
 
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate both weighted means."""
+    def fit_weights(self, sample: Sample, nuisances: NuisanceStore) -> WeightFit:
+        """Fit the weights."""
         fitted = nuisances.propensity(sample, self.propensity)
-        everyone = np.ones(sample.n, dtype=bool)
-        chosen = choose_terms(sample, self.propensity.terms)
-        values, influence = weighted_means(
-            chosen,
-            fitted,
-            fitted.fitted,
-            everyone,
-            everyone,
-            "ATO",
-            chained=True,
-            follow_up=self.follow_up(sample, nuisances),
+        return WeightFit(
+            balancing_weights(fitted.fitted, sample.a, self.target),
+            weight_slopes(fitted.fitted, sample.a, self.target),
+            fitted.design(choose_terms(sample, self.propensity.terms).x),
+            (fitted.influence, fitted.influence),
         )
-        return from_influence(values, influence, sample, self.variance, self.estimand)
-
-    def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
-        """Give the weights."""
-        e = nuisances.propensity(sample, self.propensity).fitted
-        return self.followed(balancing_weights(e, sample.a, "ATO"), sample, nuisances)
 
 
 def within(e: Floats, trim: float | None) -> Bools:
@@ -225,6 +302,20 @@ def clipped(e: Floats, bounds: tuple[float, float] | None) -> tuple[Floats, Bool
     return np.clip(e, *bounds), np.asarray((e > bounds[0]) & (e < bounds[1]))
 
 
+def limited_propensities(
+    e: Floats, bounds: tuple[float, float] | None, trim: float | None
+) -> tuple[Limited, ...]:
+    """Count the rows whose propensity was clipped, and those trimmed away."""
+    found: list[Limited] = []
+    if bounds is not None:
+        said = f"rows whose propensity was set to {bounds[0]:g} or {bounds[1]:g}"
+        found.append(Limited("clipped", int(((e < bounds[0]) | (e > bounds[1])).sum()), said))
+    if trim is not None:
+        said = f"rows left out for a propensity outside [{trim:g}, {1 - trim:g}]"
+        found.append(Limited("trimmed", int((~within(e, trim)).sum()), said))
+    return tuple(found)
+
+
 def balancing_weights(e: Floats, a: Floats, target: WeightTarget) -> Floats:
     """Give the weight of each row for a target.
 
@@ -233,71 +324,34 @@ def balancing_weights(e: Floats, a: Floats, target: WeightTarget) -> Floats:
     e : (n,) floats, propensities.
     a : (n,) floats, 0/1.
     """
-    if target == "ATE":
-        return np.where(a == 1, 1 / e, 1 / (1 - e))
-    if target == "ATT":
-        return np.where(a == 1, 1.0, e / (1 - e))
-    return np.where(a == 1, 1 - e, e)
+    match target:
+        case "ATE":
+            return np.where(a == 1, 1 / e, 1 / (1 - e))
+        case "ATT":
+            return np.where(a == 1, 1.0, e / (1 - e))
+        case "ATC":
+            return np.where(a == 1, (1 - e) / e, 1.0)
+        case "ATO":
+            return np.where(a == 1, 1 - e, e)
+    return np.minimum(e, 1 - e) / np.where(a == 1, e, 1 - e)
 
 
 def weight_slopes(e: Floats, a: Floats, target: WeightTarget) -> Floats:
     """Differentiate ``balancing_weights`` with respect to the logit of the propensity."""
-    if target == "ATE":
-        return np.where(a == 1, -(1 - e) / e, e / (1 - e))
-    if target == "ATT":
-        return np.where(a == 1, 0.0, e / (1 - e))
-    return np.where(a == 1, -e * (1 - e), e * (1 - e))
+    match target:
+        case "ATE":
+            return np.where(a == 1, -(1 - e) / e, e / (1 - e))
+        case "ATT":
+            return np.where(a == 1, 0.0, e / (1 - e))
+        case "ATC":
+            return np.where(a == 1, -(1 - e) / e, 0.0)
+        case "ATO":
+            return np.where(a == 1, -e * (1 - e), e * (1 - e))
+    rare = np.where(a == 1, e > 0.5, e < 0.5)  # the others weigh one, whatever their propensity
+    return rare * np.where(a == 1, -(1 - e) / e, e / (1 - e))
 
 
-def weighted_means(
-    sample: Sample,
-    propensity: NuisanceFit,
-    e: Floats,
-    free: Bools,
-    kept: Bools,
-    target: WeightTarget,
-    *,
-    chained: bool,
-    follow_up: tuple[ObservationFit, ...] = (),
-) -> tuple[Floats, Floats]:
-    """Give both weighted means with (n, 2) influence values.
-
-    Parameters
-    ----------
-    sample : the rows, with the covariates of the propensity.
-    propensity : the regression the weights come from.
-    e : (n,) floats, the propensities used (after clipping).
-    free : (n,) booleans, rows whose weight moves with the propensity.
-    kept : (n,) booleans, rows that are not trimmed.
-    chained : let the fitted regressions' own sampling error into the influence values.
-    follow_up : regressions of being seen and of having an outcome; their inverses multiply the
-        weights.
-
-    References
-    ----------
-    Robins, Rotnitzky & Zhao (1995), doi:10.1080/01621459.1995.10476493 (loss to follow-up).
-    """
-    base = sample.w * sample.observed * kept
-    for one in follow_up:
-        base = base / one.fit.fitted
-    for arm in (0, 1):
-        if not np.any(base[sample.a == arm] > 0):
-            raise PositivityError(
-                f"trimming leaves nobody with exposure {arm}. Trim less, or not at all."
-            )
-    values, influence = arm_means(sample.y, sample.a, base * balancing_weights(e, sample.a, target))
-    if not chained:
-        return values, influence
-    slopes = base * free * weight_slopes(e, sample.a, target)
-    weight = base * balancing_weights(e, sample.a, target)
-    known = np.where(sample.observed, sample.y, 0.0)
-    design = propensity.design(sample.x)
-    for arm in (0, 1):
-        in_arm = sample.a == arm
-        gradient = (design * (slopes * in_arm * (known - values[arm]))[:, None]).mean(axis=0)
-        influence[:, arm] += propensity.influence @ gradient / (weight * in_arm).mean()
-        for one in follow_up:
-            moved = weight * in_arm * (known - values[arm]) * (1 - one.fit.fitted)
-            gradient = -(one.design * moved[:, None]).mean(axis=0)
-            influence[:, arm] += one.fit.influence @ gradient / (weight * in_arm).mean()
-    return values, influence
+def _exposed_share(sample: Sample) -> float:
+    """Give the share exposed among those seen."""
+    entered = sample.entered
+    return float(np.average(sample.a[entered], weights=sample.w[entered]))

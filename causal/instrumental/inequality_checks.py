@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,7 +12,12 @@ from causal.findings import Row, numbers, tell
 from causal.instrumental.balance import holm
 from causal.instrumental.base import Found, Instrument, InstrumentCheck, does_not_apply, refused
 from causal.instrumental.stages import fit_stages
-from causal.instrumental.two_by_two import Difference, impossible_readings
+from causal.instrumental.two_by_two import (
+    Difference,
+    chance_of_impossible,
+    impossible_readings,
+    readings_sentence,
+)
 from causal.instrumental.validity import (
     ValidityTest,
     huber_mellace_test,
@@ -100,7 +104,8 @@ class InstrumentalInequalities(InstrumentCheck):
 class ImpossibleRatio(InstrumentCheck):
     """Whether the ratio of outcome to exposure moved is more than an effect on a share can be.
 
-    FAIL when it lies beyond -1 or 1; three readings are printed, none asserted.
+    FAIL when it lies beyond -1 or 1; its readings are printed, none asserted. Chance is one of them
+    only where it gives such a ratio with a probability of at least 0.05.
 
     Assumptions
     -----------
@@ -140,15 +145,14 @@ class ImpossibleRatio(InstrumentCheck):
                 ),
             ),
         )
-        if math.fabs(wald) <= 1:
+        first = Difference(stages.first, float(errors[1]), share=True)
+        reduced = Difference(stages.reduced, float(errors[0]), share=True)
+        chance = chance_of_impossible(first, reduced, stages.covariance)
+        if isinstance(chance, NotEstimable):
             return Found("PASS", f"The ratio is {tell(wald)}, which an effect can be.", rows)
-        readings = impossible_readings(
-            Difference(stages.first, float(errors[1]), share=True),
-            Difference(stages.reduced, float(errors[0]), share=True),
-            stages.covariance,
-        )
+        readings = impossible_readings(first, chance)
         said = (
-            f"The ratio is {tell(wald)}, which no effect on a share can be. It can be read in "
-            f"three ways, which these data cannot tell apart. {' '.join(readings)}"
+            f"The ratio is {tell(wald)}, which no effect on a share can be. "
+            f"{readings_sentence(chance, readings)} {' '.join(readings)}"
         )
         return Found("FAIL", said, rows)

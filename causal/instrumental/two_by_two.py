@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -15,6 +16,9 @@ from causal.estimate import NotEstimable, Region
 
 Denominator: TypeAlias = Literal["randomised", "followed"]
 Quantile: TypeAlias = Literal["normal", "student"]
+CHANCE = 0.05
+"""Probability of an impossible ratio below which chance is no longer left as a reading of it."""
+END = "at an end of what can be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,9 @@ class TrialFindings:
     covariance : of the two differences.
     wald : reduced form over first stage.
     region : the Anderson-Rubin set.
-    readings : where the Wald ratio is impossible, the three ways to read that; else empty.
+    chance : where the Wald ratio is impossible, how probable that is of a possible one; else why
+        there is none.
+    readings : where the Wald ratio is impossible, the ways to read that; else empty.
     """
 
     first_stage: Difference
@@ -73,6 +79,7 @@ class TrialFindings:
     covariance: float
     wald: float | NotEstimable
     region: Region
+    chance: float | NotEstimable
     readings: tuple[str, ...]
 
     def normal_interval(self) -> tuple[float, float] | NotEstimable:
@@ -270,14 +277,9 @@ def _findings(
         if first.value == 0
         else reduced.value / first.value
     )
-    return TrialFindings(
-        first,
-        reduced,
-        shared,
-        wald,
-        Region(pieces, level),
-        impossible_readings(first, reduced, covariance),
-    )
+    chance = chance_of_impossible(first, reduced, covariance)
+    readings = impossible_readings(first, chance)
+    return TrialFindings(first, reduced, shared, wald, Region(pieces, level), chance, readings)
 
 
 def _within(arm: Arm, correlation: float | None) -> float:
@@ -308,10 +310,10 @@ def _check_correlation(correlation: float) -> None:
         raise SpecError(f"a correlation of {correlation:g} was given; expected between -1 and 1.")
 
 
-def impossible_readings(
+def chance_of_impossible(
     first: Difference, reduced: Difference, covariance: Floats
-) -> tuple[str, ...]:
-    """Read a Wald ratio beyond -1 or 1 where both differences are of shares.
+) -> float | NotEstimable:
+    """Give the probability of a Wald ratio as far beyond -1 or 1, were the true one possible.
 
     Parameters
     ----------
@@ -320,24 +322,63 @@ def impossible_readings(
 
     Returns
     -------
-    Three readings, none of them asserted; none where the ratio is possible.
+    The larger of the one-sided normal probabilities at a true ratio of -1 and of 1, the ends of
+    what can be; that there is none, where the ratio is possible.
     """
     from scipy import special
 
-    if not (first.share and reduced.share) or abs(reduced.value) <= abs(first.value):
+    if not (first.share and reduced.share):
+        return NotEstimable("outcome and exposure are not both shares of persons")
+    if abs(reduced.value) <= abs(first.value):
+        return NotEstimable("the ratio lies between -1 and 1")
+    chances = []
+    for end in (-1.0, 1.0):
+        jacobian = np.array([1.0, -end])
+        beyond = abs(reduced.value - end * first.value)
+        spread = math.sqrt(max(float(jacobian @ covariance @ jacobian), 0.0))
+        chances.append(float(special.ndtr(-beyond / spread)) if spread > 0 else 0.0)
+    return max(chances)
+
+
+def impossible_readings(first: Difference, chance: float | NotEstimable) -> tuple[str, ...]:
+    """Read a Wald ratio beyond -1 or 1 where both differences are of shares.
+
+    Parameters
+    ----------
+    first : difference in exposure.
+    chance : see ``chance_of_impossible``.
+
+    Returns
+    -------
+    The readings the data leave, none of them asserted: chance only where its probability is at
+    least ``CHANCE``. None where the ratio is possible.
+    """
+    if isinstance(chance, NotEstimable):
         return ()
-    sign = -1.0 if reduced.value * first.value < 0 else 1.0
-    jacobian = np.array([1.0, -sign])
-    beyond = abs(reduced.value) - abs(first.value)
-    spread = math.sqrt(float(jacobian @ covariance @ jacobian))
-    p = float(special.ndtr(-beyond / spread)) if spread > 0 else 0.0
     more = "more persons change outcome than change exposure"
-    return (
+    by_chance = (
         f"Chance: at a first-stage F of {first.f:.1f}, a ratio this far out or further comes with "
-        f"probability {p:.2g} where the true ratio is {sign:+.0f}, the end of what can be.",
+        f"probability {chance:.2g} where the true ratio is {END}.",
+    )
+    return (
+        *(by_chance if chance >= CHANCE else ()),
         f"Exclusion violated: {more}, so the encouragement reaches the outcome by another way than "
         "this exposure.",
         f"Coarsened dose: {more} of category, which can be when the encouragement also moves dose "
         "within the categories (Andresen & Huber 2021, doi:10.1093/ectj/utab002); the ratio then "
         "is no effect of the category.",
     )
+
+
+def readings_sentence(chance: float, readings: Sequence[str]) -> str:
+    """Say between which readings of an impossible ratio the data do not decide."""
+    names = [one.partition(":")[0].lower() for one in readings]
+    ways = f"{', '.join(names[:-1])} or {names[-1]}"
+    if chance >= CHANCE:
+        said = f"It can be read in three ways, {ways}"
+    else:
+        said = (
+            f"Chance is excluded: it gives a ratio this far out with probability {chance:.2g} "
+            f"where the true ratio is {END}. Two readings are left, {ways}"
+        )
+    return f"{said}, which these data cannot tell apart (if nobody is moved the other way)."

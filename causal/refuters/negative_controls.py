@@ -5,6 +5,7 @@ Each names a column, the concept it measures, the moment, and why there is no ef
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
@@ -17,6 +18,7 @@ from causal.diagnostics import Verdict
 from causal.estimate import Effect, Estimates, NotEstimable, Region
 from causal.estimators import Estimator, NuisanceStore
 from causal.estimators.instrumental import Instrumented
+from causal.estimators.reduced_form import ReducedForm
 from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p
 from causal.findings import say_set
 from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, difference_of
@@ -81,8 +83,9 @@ class _NegativeControl(Refuter):
         what : the beginning of the sentence, such as "On 'back_pain', ...".
         size : of the rung's estimate, in the unit of the control's contrast.
         """
+        again = copy.deepcopy(examined.rng)  # for the set, divided as the estimate is
         fitted = estimator.fit(control, NuisanceStore(), examined.rng)
-        found = contrast_on(estimator, control, fitted)
+        found = contrast_on(estimator, control, fitted, again)
         if isinstance(found, NotEstimable):
             return self.decline(examined.rung, found.reason)
         detectable = DETECTABLE * found.std_error
@@ -236,16 +239,21 @@ class NegativeControlExposure(_NegativeControl, ControlExposure):
 
 
 def contrast_on(
-    estimator: Estimator, control: Sample, fitted: Estimates
+    estimator: Estimator, control: Sample, fitted: Estimates, rng: np.random.Generator
 ) -> Contrast | NotEstimable:
-    """Give the contrast on a control, through instruments by the set that heeds no strength."""
+    """Give the contrast on a control, through instruments by the set that heeds no strength.
+
+    Parameters
+    ----------
+    rng : as it was before the fit, so that divisions of the sample are the estimate's.
+    """
     effect = fitted.effect(difference_of(control))
     if isinstance(effect, NotEstimable):
         return effect
     if effect.std_error == 0:
         return NotEstimable("on the control the rung gives a standard error of 0")
     if isinstance(estimator, Instrumented) and estimator.estimand == "LATE":
-        return _contrast_through(estimator, control, fitted, effect)
+        return _contrast_through(estimator.forms(control, rng).weak, estimator, fitted, effect)
     p_value = inference.two_sided_p(effect.estimate / effect.std_error, fitted.df)
     region = Region(((effect.lo, effect.hi),), effect.level)
     words = f"95 % interval {effect.lo:.3g} to {effect.hi:.3g}"
@@ -253,11 +261,10 @@ def contrast_on(
 
 
 def _contrast_through(
-    estimator: Instrumented, control: Sample, fitted: Estimates, effect: Effect
+    form: ReducedForm, estimator: Instrumented, fitted: Estimates, effect: Effect
 ) -> Contrast:
     """Give the contrast on a control through instruments."""
-    form = estimator.reduced(control, estimator.projected(control))
-    region, zero = estimator.with_set(fitted, control).region, np.zeros(1)
+    region, zero = estimator.with_set(fitted, form).region, np.zeros(1)
     if region is None:  # a LATE always has one
         region = Region(((effect.lo, effect.hi),), effect.level)
     if form.q > 1:

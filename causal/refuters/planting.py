@@ -148,14 +148,14 @@ def target_weights(sample: Sample, target: Target) -> Floats:
     OutcomeError
         Covariates determine exposure, so there is no overlap population.
     """
-    if target == "ATT":
-        return sample.w * sample.a
-    if target == "ATO":
+    if target in ("ATT", "ATC"):
+        return np.asarray(sample.w * (sample.a == (1 if target == "ATT" else 0)))
+    if target in ("ATO", "ATM"):
         try:
             e = fit_glm(sample.x, sample.a, sample.w, "logit").fitted
         except SeparationFoundError:
             raise OutcomeError("the covariates determine exposure") from None
-        return np.asarray(sample.w * e * (1 - e))
+        return np.asarray(sample.w * (e * (1 - e) if target == "ATO" else np.minimum(e, 1 - e)))
     if target == "LATE" and sample.z is not None:
         through = fit_glm(np.column_stack([sample.z, sample.x]), sample.a, sample.w, "linear")
         left = through.fitted - fit_glm(sample.x, sample.a, sample.w, "linear").fitted

@@ -52,14 +52,15 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
     if type(estimator) is Overlap:
         overlap = _propensity(sample, estimator.propensity)
         if overlap is not None:
-            return WeightingRefits(sample, scale, overlap, "ATO", None, None, chained=True)
+            target = estimator.target
+            return WeightingRefits(sample, scale, overlap, target, None, None, chained=True)
     return None
 
 
 def _weighted(estimator: InverseProbability, sample: Sample, scale: Scale) -> Batch | None:
     """Weight by the inverse probability of exposure."""
     propensity = _propensity(sample, estimator.propensity)
-    if propensity is None:
+    if propensity is None or estimator.truncate is not None:
         return None
     return WeightingRefits(
         sample,

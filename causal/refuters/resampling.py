@@ -121,7 +121,7 @@ class _Resampling(Refuter):
             else f"the spread of {len(found.values)} draws"
         )
         said = (
-            f"{self._what}: {centre} is "
+            f"{self._what(name_groups(examined.sample))}: {centre} is "
             f"{spread.ratio:.2f} times what the reported standard error implies "
             f"({spread.low:.2f} to {spread.high:.2f})"
         )
@@ -132,10 +132,9 @@ class _Resampling(Refuter):
     def _number(self) -> int:
         """Give the number of draws."""
 
-    @property
     @abstractmethod
-    def _what(self) -> str:
-        """Name the draws."""
+    def _what(self, drawn: str) -> str:
+        """Name the draws, of persons or clusters."""
 
     @abstractmethod
     def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
@@ -190,9 +189,8 @@ class DataSubset(_Resampling):
     def _number(self) -> int:
         return self.draws
 
-    @property
-    def _what(self) -> str:
-        return f"{self.share:.0%} of the persons at random"
+    def _what(self, drawn: str) -> str:
+        return f"{self.share:.0%} of the {drawn} at random"
 
     def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
         left_out = persons - round(self.share * persons)
@@ -215,8 +213,10 @@ class DataSubset(_Resampling):
         if not driven:
             return []
         largest = float(np.abs(moves).max()) / examined.std_error
+        named = name_groups(examined.sample)
+        who = f"{named.removesuffix('s')} moves" if driven == 1 else f"{named} each move"
         return [
-            f"{driven} {'person moves' if driven == 1 else 'persons each move'} the estimate by "
+            f"{driven} {who} the estimate by "
             f"more than {self.tolerance:g} standard errors when left out, {largest:.2g} at most"
         ]
 
@@ -258,6 +258,13 @@ class Bootstrap(_Resampling):
     def _implied(self) -> float:
         return 1.0
 
+    def examine(self, examined: Examined) -> Refutation:
+        """Draw and judge, unless resamples do not show this estimator's standard error."""
+        why = examined.estimator.why_no_bootstrap
+        if why and self._refits:
+            return self.decline(examined.rung, why)
+        return super().examine(examined)
+
     @property
     def _refits(self) -> bool:
         return self.method == "refit"
@@ -266,14 +273,13 @@ class Bootstrap(_Resampling):
     def _number(self) -> int:
         return self.draws
 
-    @property
-    def _what(self) -> str:
+    def _what(self, drawn: str) -> str:
         if self.method == "multiplier":
             return (
-                "Influence values weighed as if persons were drawn with replacement (a "
+                f"Influence values weighed as if {drawn} were drawn with replacement (a "
                 "linearisation: nothing is fitted again, so bias cannot show)"
             )
-        return "Persons drawn with replacement"
+        return f"{drawn.capitalize()} drawn with replacement"
 
     def _fit(
         self, examined: Examined, group: Ints, number: int, streams: list[np.random.Generator]
@@ -332,6 +338,14 @@ def number_groups(sample: Sample) -> tuple[Ints, int]:
     label = sample.unit if sample.cluster is None else sample.cluster
     labels, number = np.unique(label, return_inverse=True)
     return number.astype(np.int64), len(labels)
+
+
+def name_groups(sample: Sample) -> Literal["persons", "clusters"]:
+    """Name what is drawn as one: clusters where some hold several persons."""
+    if sample.cluster is None:
+        return "persons"
+    pairs = np.unique(np.column_stack([sample.cluster, sample.unit]), axis=0)
+    return "clusters" if len(pairs) > len(np.unique(sample.cluster)) else "persons"
 
 
 def judge_spread(draws: Floats, implied: float) -> SpreadTest:

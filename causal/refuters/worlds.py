@@ -320,8 +320,10 @@ def _sign(known: Known) -> float:
 
 def _over(target: Target, chance: Floats) -> Floats:
     """Give the weights of a target; those without one of their own answer for everybody."""
-    if target == "ATT":
-        return chance
+    if target in ("ATT", "ATC"):
+        return chance if target == "ATT" else 1 - chance
+    if target == "ATM":
+        return np.minimum(chance, 1 - chance)
     return chance * (1 - chance) if target == "ATO" else np.ones_like(chance)
 
 

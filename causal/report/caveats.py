@@ -21,6 +21,8 @@ from causal.result import Result
 
 CROSS_FITTED = ("linear_dml", "causal_forest")
 """Kinds that are cross-fitted also where their settings do not say so."""
+FEW_CLUSTERS = 20
+"""Where 'few' begins by rule of thumb: Cameron & Miller 2015, doi:10.3368/jhr.50.2.317, VI."""
 
 
 def caveats(result: Result) -> list[str]:
@@ -122,7 +124,15 @@ def _about_followup(result: Result) -> Iterator[str]:
             "it depends on exposure and on the outcome, the difference among those seen is not "
             "that among all."
         )
-    if any(one.filled != 0 for one in result.covariates):
+    missing = result.design.missing
+    if "imputation" in missing:
+        yield (
+            "Values are imputed as if missing at random: given exposure, outcome and covariates, "
+            "those missing are taken to be like those seen, which no data can show."
+        )
+    if any(one.filled != 0 for one in result.covariates) and any(
+        "median" in how for how in missing.values()
+    ):
         yield (
             "Missing covariates are filled with one value each; intervals do not carry that "
             "uncertainty."
@@ -131,6 +141,29 @@ def _about_followup(result: Result) -> Iterator[str]:
         yield (
             "Standard errors take persons as independent: clustering by site or clinic, if there "
             "is any, is ignored."
+        )
+    yield from _about_clusters(result)
+
+
+def _about_clusters(result: Result) -> Iterator[str]:
+    """Say what clusters stand for, and what few of them do to standard errors."""
+    clusters, column = result.crude.n_clusters, result.design.cluster
+    if clusters is None:
+        return
+    if column:
+        yield (
+            f"Standard errors take persons of one {code(column)} as dependent, and those of "
+            "different ones as independent."
+        )
+    if isinstance(clusters, int) and clusters < FEW_CLUSTERS:
+        of = f" ({code(column)})" if column else ""
+        sets = any(one.estimator == "iv" and one.region_note for one in result.rungs)
+        instead = (
+            "; the sets of iv leave clusters out one by one instead (jackknife)" if sets else ""
+        )
+        yield (
+            f"With {clusters} clusters{of}, fewer than {FEW_CLUSTERS}, standard errors by clusters "
+            f"(CR0, CR1) tend to be too small and their intervals too short{instead}."
         )
 
 

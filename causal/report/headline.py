@@ -27,7 +27,9 @@ def headline(result: Result) -> str:
         head = f"An effect only if the diagram holds and {phrase(weak)} were measured without error"
     else:
         head = "An effect, if the diagram holds"
-    return f"{head}{_certainty(result, rung)}.{_against_truth(result, rung)}"
+    return (
+        f"{head}{_certainty(result, rung)}{_weakness(result, rung)}.{_against_truth(result, rung)}"
+    )
 
 
 def short_verdict(result: Result) -> str:
@@ -43,6 +45,13 @@ def short_verdict(result: Result) -> str:
     if failed:
         parts.append(f"{failed} {'check' if failed == 1 else 'checks'} not passed")
     return "; ".join(parts)
+
+
+def _weakness(result: Result, rung: RungBlock) -> str:
+    """Say that a check of the chief rung failed, if one did."""
+    checks = [one.verdict for one in result.diagnostics if one.rung == rung.name]
+    checks += [one.verdict for one in result.instruments if one.rung == rung.name]
+    return "; a check of it is not passed, so do not lean on it" if "FAIL" in checks else ""
 
 
 def _certainty(result: Result, rung: RungBlock) -> str:

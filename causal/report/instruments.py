@@ -66,10 +66,12 @@ def instrument_sentences(result: Result) -> list[str]:
             tested = [words(one.kind) for one in own if one.verdict == "PASS"]
             if tested:
                 said.append(f"{lead}Not contradicted by {joined(tested)}.")
-    if said:
+    if any(rung.instruments and rung.target == "LATE" for rung in result.rungs):
         said.append(
-            "No data can show that an instrument reaches the outcome through the exposure alone; "
-            "that is the diagram's claim."
+            "An estimate through an instrument is an effect in those it moves only if the "
+            "instrument is as if drawn at random (independence), reaches the outcome through the "
+            "exposure alone (exclusion), and moves nobody the other way (monotonicity). No data "
+            "can show these: the first two are the diagram's claim, the third is assumed."
         )
     return said
 

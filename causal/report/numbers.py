@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
 
@@ -100,9 +100,17 @@ def difference_of(rung: RungBlock) -> float | None:
     return next((one.estimate for one in found if one.scale == "risk_difference"), None)
 
 
-def first_stage_measure(measure: Measure) -> Measure:
+def first_stage_measure(result: Result) -> Measure:
     """Give how a first stage is written: it is a difference in exposure, not in the outcome."""
-    return replace(measure, points=False, unit="", decimals=PROPORTION_DECIMALS)
+    exposure = result.design.exposure
+    if exposure.kind == "binary":
+        return POINTS
+    return Measure(points=False, unit=exposure.unit, decimals=PROPORTION_DECIMALS)
+
+
+def measure_for(result: Result, rung: RungBlock) -> Measure:
+    """Choose the unit of one rung: a first stage is in that of the exposure."""
+    return first_stage_measure(result) if rung.target == "first stage" else measure_of(result)
 
 
 def number(value: float, decimals: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import challenges, diagram, instruments, overturning, sections
+from causal.report import challenges, diagram, instruments, overturning, sections, subgroups
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -51,7 +51,7 @@ def compose_page(result: Result, parts: Collection[str]) -> Page:
         ("4. Missing data", _missing(result)),
         ("5. Balance, overlap and other checks", _checks(result, parts)),
         ("6. Covariates by exposure", _covariates(result, parts)),
-        ("7. The same question under other choices", challenges.variants(result)),
+        ("7. The same question under other choices", _choices(result, parts)),
         ("8. Attempts to refute the headline", challenges.refutations(result)),
         ("9. What could overturn it", overturning.overturning(result, parts)),
         ("10. What this cannot tell", iter((Bullets(tuple(caveats(result))),))),
@@ -75,6 +75,7 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
             *(
                 (name, " ".join(said))
                 for name, said in (
+                    ("By subgroup", subgroups.subgroup_sentences(result)),
                     ("The instrument", instruments.instrument_sentences(result)),
                     ("Attempts to refute", challenges.challenge_sentences(result)),
                     ("What could overturn it", overturning.overturning_sentences(result)),
@@ -171,7 +172,7 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
         yield judged
         facts = sections.diagnostic_table(result, judged=False)
         if facts.rows:
-            yield Fold("Propensities and weights, for information", (facts,))
+            yield Fold(f"{facts.caption}, for information", (facts,))
         yield _data("diagnostics.csv", parts=parts)
     else:
         yield Paragraph("No check was run.")
@@ -197,6 +198,13 @@ def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
         yield _data("covariates.csv", parts=parts)
     else:
         yield Paragraph("No covariate is adjusted for.")
+
+
+def _choices(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Show variants, and the levels of subgroups."""
+    if result.variants or not result.subgroups:
+        yield from challenges.variants(result)
+    yield from subgroups.by_subgroup(result, parts)
 
 
 def _origin(result: Result) -> Iterator[Block]:

@@ -76,8 +76,9 @@ def ladder_table(result: Result) -> GroupedTable:
             )
         )
     clustered = any(one.n_clusters is not None for one in result.rungs)
+    several = "clusters" if result.design.cluster else "persons"
     header = (
-        "Rung", "Estimator", "n (persons)" if clustered else "n", "Estimate",
+        "Rung", "Estimator", f"n ({several})" if clustered else "n", "Estimate",
         f"{percent(result.crude.level)} interval", "Share that remains, set",
         f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
         *(["Truth"] if result.truth else []),
@@ -200,7 +201,9 @@ def diagnostic_table(result: Result, *, judged: bool) -> Table:
         if (one.threshold is not None or one.value is None) == judged
     ]  # fmt: skip
     header = ("Check", "Rung", "Value", "Threshold", "Verdict", "Why")
-    return Table(header, rows, "llrrll", "Checks" if judged else "Propensities and weights")
+    imputed = "imputation" in result.design.missing
+    facts = "Propensities, weights and imputations" if imputed else "Propensities and weights"
+    return Table(header, rows, "llrrll", "Checks" if judged else facts)
 
 
 def covariate_table(result: Result) -> Table:
@@ -246,7 +249,7 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     measure, pair = measure_of(result), interval_of(rung)
     at = f"/rungs/{result.rungs.index(rung)}"
     shares = difference_measure(result)
-    persons = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
+    clusters = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
     settings = rung.settings.strip()
     how = code(rung.estimator) + (f" {code(settings)}" if settings not in ("", "{}") else "")
     kept = rung.remaining
@@ -257,7 +260,7 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     cells: list[Cell] = [
         code(rung.name) + note,
         how,
-        Number(f"{rung.n}{persons}", f"{at}/n"),
+        Number(f"{rung.n}{clusters}", f"{at}/n"),
         Number(measure.cell(rung.estimate), f"{at}/estimate"),
         Number(spread, f"{at}/{own}"),
         Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),

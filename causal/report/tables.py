@@ -9,7 +9,17 @@ from typing import TypeAlias
 
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
-from causal.result import Pair, Piece, Reason, Remaining, Result, ScaleBlock, TableRow
+from causal.result import (
+    DifferenceBlock,
+    InteractionTestBlock,
+    Pair,
+    Piece,
+    Reason,
+    Remaining,
+    Result,
+    ScaleBlock,
+    TableRow,
+)
 
 Cell: TypeAlias = str | int | float | None
 
@@ -178,6 +188,41 @@ def _variants(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     ]  # fmt: skip
 
 
+def _subgroups(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a subgroup, rung and level; each row has the test of its subgroup."""
+    numbers = ("estimate", "std_error", "lo", "hi", "not_estimable")
+    header = (
+        "column", "at", "rung", "level", "values", "n", "n_clusters", "exposed", "unexposed",
+        *(f"{what}_{name}" for what in ("crude", "adjusted", "interaction") for name in numbers),
+        "reference", "wald", "df", "df_residual", "p_value", "p_holm", "not_tested", "terms",
+        "dropped", "outside", "smallest_arm", "reason",
+    )  # fmt: skip
+    return header, [
+        (
+            block.column, block.at, block.rung, one.name, one.values, one.n, one.n_clusters,
+            one.exposed, one.unexposed, *_difference(one.crude), *_difference(one.adjusted),
+            *_difference(one.interaction), block.reference, *_tested(block.test), one.terms,
+            " ".join(one.dropped), block.outside, block.smallest_arm, block.reason,
+        )
+        for block in result.subgroups
+        for one in block.levels
+    ]  # fmt: skip
+
+
+def _difference(found: DifferenceBlock | Reason) -> tuple[Cell, ...]:
+    """Give the cells of a difference, or why there is none."""
+    if isinstance(found, Reason):
+        return (None, None, None, None, found.not_estimable)
+    return (found.estimate, found.std_error, *found.interval, "")
+
+
+def _tested(found: InteractionTestBlock | Reason) -> tuple[Cell, ...]:
+    """Give the cells of a test between levels, or why there is none."""
+    if isinstance(found, Reason):
+        return (None, None, None, None, None, found.not_estimable)
+    return (found.statistic, found.df, found.df_residual, found.p_value, found.p_holm, "")
+
+
 def _refutations(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     """Give one row a refuter."""
     header = (
@@ -240,6 +285,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "covariance.csv": _covariance,
     "truth.csv": _truth,
     "variants.csv": _variants,
+    "subgroups.csv": _subgroups,
     "refutations.csv": _refutations,
     "sensitivity.csv": _sensitivity,
     "instruments.csv": _instruments,

@@ -10,7 +10,7 @@ from causal.report.numbers import (
     RATIOS,
     Measure,
     covers,
-    first_stage_measure,
+    measure_for,
     measure_of,
     percent,
     within,
@@ -152,15 +152,20 @@ def _unfollowed(result: Result) -> list[str]:
 
 def bracket_sentences(result: Result) -> list[str]:
     """Say what is left once things measured after exposure began are adjusted for."""
-    rungs, base, measure = brackets(result), chief(result), measure_of(result)
+    rungs, base = brackets(result), chief(result)
     if not rungs or base is None:
         return []
     said = []
     for rung in rungs:
         what = joined([described(result, name) for name in added_by(rung, base)])
-        zero = interval_of(rung)
-        tail = f"; the interval covers {measure.null:g}" if zero and measure.silent(zero) else ""
-        said.append(f"Adding {what or code(rung.name)}: {with_interval(rung, measure)}{tail}.")
+        zero, unit = interval_of(rung), measure_for(result, rung)
+        tail = f"; the interval covers {unit.null:g}" if zero and unit.silent(zero) else ""
+        if rung.target != base.target:
+            tail = f"{tail}; {TARGETS.get(rung.target, plain(rung.target))}"
+        if rung.assumed:
+            tail = f"{tail}; it assumes, against the diagram, that its instrument is one"
+        lead = f"{code(rung.name)}, adding {what}" if what else code(rung.name)
+        said.append(f"{lead}: {with_interval(rung, unit)}{tail}.")
     said.append(
         "These rungs adjust for something measured after exposure began, which may lie on the way "
         "from exposure to outcome: they bracket, they do not correct."
@@ -277,8 +282,12 @@ def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[st
     for target, rungs in by_target(adjusted_rungs(result)).items():
         others = [one for one in rungs if one is not rung and same_set(result, one, rung)]
         if others:
-            unit = first_stage_measure(measure) if target == "first stage" else measure
-            listed = joined([f"{code(one.name)} {with_interval(one, unit)}" for one in others])
+            listed = joined(
+                [
+                    f"{code(one.name)} {with_interval(one, measure_for(result, one))}"
+                    for one in others
+                ]
+            )
             lead = "Same set and target" if target == rung.target else f"Target {plain(target)}"
             said.append(f"{lead}: {listed}.")
     return said

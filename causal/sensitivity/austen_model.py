@@ -166,7 +166,8 @@ def world_of(sample: Sample, target: Target) -> World | NotEstimable:
         return NotEstimable(problem.message.rstrip("."))
     if residual == 0:
         return NotEstimable("exposure and covariates determine the outcome")
-    over = {"ATE": np.ones(sample.n), "ATT": sample.a}.get(target, e * (1 - e))
+    whom = {"ATE": np.ones(sample.n), "ATT": sample.a, "ATC": 1 - sample.a}
+    over = np.minimum(e, 1 - e) if target == "ATM" else whom.get(target, e * (1 - e))
     seen = sample.w * sample.observed
     return World(e, sample.a, sample.w, sample.w * over, residual, seen)
 

@@ -10,6 +10,7 @@ import numpy as np
 from causal.arrays import Floats
 from causal.cohort import TIME
 from causal.estimate import NotEstimable
+from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
 from causal.estimators.glm import NuisanceFit
 from causal.estimators.nuisance import PropensityModel
@@ -36,7 +37,7 @@ def adjusted_terms(estimator: Estimator) -> tuple[str, ...] | None:
     propensity = getattr(estimator, "propensity", None)
     if isinstance(propensity, PropensityModel):
         return propensity.terms
-    return estimator.terms if isinstance(estimator, LinearProbability) else None
+    return estimator.terms if isinstance(estimator, LinearProbability | Balancing) else None
 
 
 def contributions(

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from causal import inference
 from causal.cohort import Sample
-from causal.estimate import MEANS, Estimates, NotEstimable
+from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import listed
 from causal.sensitivity.conversions import (
@@ -159,7 +159,8 @@ def _needed_for_difference(
     if isinstance(ratio, NotEstimable):
         return ratio
     risks = (float(estimates.values[0]), float(estimates.values[1]))
-    share = 1.0 if estimates.target == "ATT" else float(np.average(sample.a, weights=sample.w))
+    whole: dict[Target, float] = {"ATT": 1.0, "ATC": 0.0}
+    share = whole.get(estimates.target, float(np.average(sample.a, weights=sample.w)))
     critical = inference.critical_value(level, estimates.df)
     factor = factor_of_difference(risks, share, target)
     at_limit = factor_at_limit(risks, estimates.covariance, share, target, critical)

@@ -70,8 +70,8 @@ def open_rung(subject: Subject, level: float = inference.LEVEL) -> InstrumentRun
         )
     if estimator.kind not in RATIOS:
         return NotEstimable(
-            f"{estimator.kind} goes by two regressions that are not linear, so its estimate is no "
-            "ratio of what the instrument does to the outcome and to exposure"
+            f"{estimator.kind} is no ratio of two linear regressions on the instrument, which this "
+            "analysis takes apart"
         )
     if sample.z.shape[1] != 1:
         return NotEstimable(
@@ -79,7 +79,7 @@ def open_rung(subject: Subject, level: float = inference.LEVEL) -> InstrumentRun
             "this analysis is of one; give each a rung of its own"
         )
     data = estimator.projected(sample)
-    stages = stages_of(data, estimator.reduced(sample, data))
+    stages = stages_of(data, estimator.weakly(sample, data))
     if stages.first == 0:
         return NotEstimable("the instrument does not move exposure at all")
     chosen, known = choose_terms(sample, estimator.terms), sample.observed

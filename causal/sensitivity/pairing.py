@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
 from causal.estimate import NotEstimable
-
-Distance: TypeAlias = Literal["propensity", "mahalanobis"]
+from causal.estimators.assignment import LARGEST_TABLE, assign
+from causal.estimators.match_sets import whiten
 
 CALIPER = 0.2
 """Standard deviations of the logit of the propensity (Austin 2011, doi:10.1002/pst.433)."""
-LARGEST_TABLE = 36_000_000
-"""Distances between exposed and unexposed held at once: 300 MB, and about a minute of matching."""
-NOTHING = 1e-10
-"""Directions of the covariates with a smaller share of the largest variance are aliased."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +62,6 @@ def pair_rows(
     Rosenbaum (1989), doi:10.1080/01621459.1989.10478868 (optimal matching); Rosenbaum & Rubin
     (1985), doi:10.1080/00031305.1985.10479383 (Mahalanobis distance within calipers).
     """
-    from scipy import optimize
-
     arms = rows[a[rows] == 0], rows[a[rows] == 1]
     exposed_fewer = len(arms[1]) <= len(arms[0])
     fewer, more = (arms[1], arms[0]) if exposed_fewer else arms
@@ -83,10 +76,7 @@ def pair_rows(
     gaps = np.abs(logit[fewer][:, None] - logit[more][None, :])
     cost = (gaps if x is None else mahalanobis(x, rows, fewer, more)) ** 2
     far = gaps > width
-    # one pair too wide costs more than all others together: first as many pairs as can be
-    cost = np.where(far, (cost[~far].max(initial=0.0) + 1.0) * (len(fewer) + 1), cost)
-    i, j = optimize.linear_sum_assignment(cost)
-    i, j = i[~far[i, j]], j[~far[i, j]]
+    i, j = assign(cost, far)
     if len(i) == 0:
         return NotEstimable(
             f"no exposed and unexposed person are within the caliper of {width:.3g}"
@@ -105,12 +95,7 @@ def mahalanobis(x: Floats, rows: Ints, one: Ints, other: Ints) -> Floats:
     rows : (r,) ints, rows whose covariance is the metric; aliased directions do not count.
     one, other : (k,) and (m,) ints.
     """
-    centred = x - x[rows].mean(axis=0)
-    spread = centred[rows].std(axis=0)
-    scaled = centred[:, spread > 0] / spread[spread > 0]
-    values, vectors = np.linalg.eigh(scaled[rows].T @ scaled[rows] / len(rows))
-    good = values > NOTHING * values.max(initial=0.0)
-    white = scaled @ (vectors[:, good] / np.sqrt(values[good]))
+    white = whiten(x, rows)
     squared = (
         (white[one] ** 2).sum(axis=1)[:, None]
         + (white[other] ** 2).sum(axis=1)[None, :]

@@ -23,6 +23,7 @@ from causal.estimators import (
     NuisanceStore,
     Overlap,
 )
+from causal.estimators.balancing import Balancing
 from causal.estimators.doubly_robust import doubly_robust_means
 from causal.estimators.nuisance import (
     OutcomeModel,
@@ -31,7 +32,7 @@ from causal.estimators.nuisance import (
     folds_by_unit,
 )
 from causal.estimators.orthogonal import econml_residuals, partially_linear
-from causal.estimators.weighting import WeightTarget, clipped
+from causal.estimators.weighting import PropensityWeighting, clipped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,12 +108,12 @@ def find_elements(
         case GComputation():
             peer = AIPW(target=estimator.target, outcome=estimator.outcome)
             return representer_elements(sample, _fit(peer, sample, rng), peer.target)
-        case InverseProbability() if estimator.trim is None and estimator.observation is None:
-            peer = AIPW(
-                target=estimator.target, propensity=estimator.propensity, clip=estimator.clip
-            )
-            return representer_elements(sample, _fit(peer, sample, rng), peer.target)
-        case Overlap():
+        case InverseProbability(
+            target=("ATE" | "ATT") as target, trim=None, truncate=None, observation=None
+        ):
+            peer = AIPW(target=target, propensity=estimator.propensity, clip=estimator.clip)
+            return representer_elements(sample, _fit(peer, sample, rng), target)
+        case Overlap(target="ATO"):
             peer = AIPW(propensity=estimator.propensity)
             return representer_elements(sample, _fit(peer, sample, rng), "ATO")
     return NotEstimable(f"the bound is not worked out for {estimator.kind} with these settings")
@@ -126,7 +127,7 @@ def without_terms(estimator: AnyEstimator, kept: tuple[str, ...]) -> AnyEstimato
     kept : the terms that stay.
     """
     changes: dict[str, PropensityModel | OutcomeModel | tuple[str, ...]] = {}
-    if isinstance(estimator, AIPW | InverseProbability | Overlap):
+    if isinstance(estimator, AIPW | PropensityWeighting):
         terms = _among(estimator.propensity.terms, kept)
         changes["propensity"] = estimator.propensity.model_copy(update={"terms": terms})
     if isinstance(estimator, AIPW | GComputation):
@@ -137,7 +138,7 @@ def without_terms(estimator: AnyEstimator, kept: tuple[str, ...]) -> AnyEstimato
                 "interactions": tuple(t for t in model.interactions if t in kept),
             }
         )
-    if isinstance(estimator, LinearProbability) and estimator.terms is not None:
+    if isinstance(estimator, LinearProbability | Balancing) and estimator.terms is not None:
         changes["terms"] = tuple(t for t in estimator.terms if t in kept)
     return estimator.model_copy(update=changes)
 
@@ -174,7 +175,7 @@ def residual_elements(y: Floats, a: Floats, w: Floats) -> Elements | NotEstimabl
 
 
 def representer_elements(
-    sample: Sample, fitted: Regressions, target: WeightTarget
+    sample: Sample, fitted: Regressions, target: Literal["ATE", "ATT", "ATO"]
 ) -> Elements | NotEstimable:
     r"""Give the pieces for an average effect over everybody, the exposed, or the overlap.
 

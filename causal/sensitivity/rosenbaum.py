@@ -14,7 +14,9 @@ from causal.arrays import Floats, Ints
 from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import Estimates, NotEstimable
+from causal.estimators import Matching
 from causal.estimators.glm import NuisanceFit
+from causal.estimators.matching import Distance
 from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
 from causal.findings import Curve, Point, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
@@ -25,7 +27,7 @@ from causal.sensitivity.block_effects import (
     contributions,
     in_blocks,
 )
-from causal.sensitivity.pairing import CALIPER, Distance, Pairs, first_rows, pair_rows
+from causal.sensitivity.pairing import CALIPER, Pairs, first_rows, pair_rows
 from causal.sensitivity.signed_rank import (
     Statistic,
     amplify,
@@ -62,9 +64,10 @@ Gammas: TypeAlias = Annotated[
 class Rosenbaum(Sensitivity):
     """Bounds on the p-value of matched pairs under hidden bias in who is exposed.
 
-    Exposed and unexposed persons are paired anew on the rung's propensity, one row a person (the
-    first with a known outcome). Two alike in it may differ in their odds of exposure by a
-    factor of Gamma; the bound is the largest p-value any such bias could give. Tested is the
+    A rung that matches one to one without replacement, one row a person, gives its own pairs.
+    Otherwise exposed and unexposed persons are paired anew on the rung's propensity, one row a
+    person (the first with a known outcome). Two alike in it may differ in their odds of exposure
+    by a factor of Gamma; the bound is the largest p-value any such bias could give. Tested is the
     direction of the rung's estimate. Survey weights do not enter.
 
     Attributes
@@ -72,8 +75,9 @@ class Rosenbaum(Sensitivity):
     statistic : ``mcnemar`` (0/1 outcomes only, and their default), ``signed_rank`` (the default
         of others), ``fisher`` (sum of differences) or ``m_statistic`` (Huber's scores).
     distance : what is to be small within the caliper: the difference in the logit of the
-        ``propensity``, or the ``mahalanobis`` distance of the covariates.
-    caliper : largest difference within a pair, in standard deviations of the logit.
+        ``propensity``, or the ``mahalanobis`` distance of the covariates; unused for a rung's own
+        pairs.
+    caliper : largest difference within a pair, in standard deviations of the logit; likewise.
     gammas : hidden biases to tabulate.
     alpha : the level the p-value is held to.
     sides : 1 holds the one-sided p-value to ``alpha``, as published tables do; 2 twice that.
@@ -171,6 +175,7 @@ class _Matched:
     persons: int
     repeated: bool
     dependent: bool
+    own: bool
     effects: list[BlockEffect]
 
 
@@ -203,13 +208,10 @@ def _match(subject: Subject, caliper: float, distance: Distance) -> _Matched | N
     except PositivityError as problem:
         return NotEstimable(problem.message.rstrip("."))
     rows = first_rows(sample.unit, sample.observed)
-    pairs = pair_rows(
-        linear_predictor(fit, chosen.x),
-        sample.a,
-        rows,
-        caliper=caliper,
-        x=chosen.x if distance == "mahalanobis" else None,
-    )
+    logit = linear_predictor(fit, chosen.x)
+    own = _own_pairs(subject, logit)
+    x = chosen.x if distance == "mahalanobis" else None
+    pairs = own or pair_rows(logit, sample.a, rows, caliper=caliper, x=x)
     if isinstance(pairs, NotEstimable):
         return pairs
     return _Matched(
@@ -218,8 +220,24 @@ def _match(subject: Subject, caliper: float, distance: Distance) -> _Matched | N
         persons=len(rows),
         repeated=len(rows) < int(sample.observed.sum()),
         dependent=_share_clusters(sample, rows),
+        own=own is not None,
         effects=block_effects(*contributions(fit, chosen.x, chosen.concepts)),
     )
+
+
+def _own_pairs(subject: Subject, logit: Floats) -> Pairs | None:
+    """Give the pairs the rung itself is made of; None where it is not made of pairs of persons."""
+    sample, estimator = subject.sample, subject.estimator
+    if not isinstance(estimator, Matching) or len(np.unique(sample.unit)) < sample.n:
+        return None
+    if not sample.observed.all():
+        return None
+    found = estimator.find_pairs(sample, NuisanceStore())
+    if found is None:
+        return None
+    exposed, unexposed = found
+    fewer = min(int((sample.a == arm).sum()) for arm in (0, 1))
+    return Pairs(exposed, unexposed, np.abs(logit[exposed] - logit[unexposed]), fewer)
 
 
 def linear_predictor(fit: NuisanceFit, x: Floats) -> Floats:
@@ -314,8 +332,9 @@ def _sentence(told: _Told) -> str:
         else ""
     )
     first = " (the first row of each with a known outcome)" if found.repeated else ""
+    whose = "are those the rung itself compares" if found.own else "could be matched"
     said = (
-        f"Of {found.persons} persons{first}, {len(found.differences)} pairs could be matched, of "
+        f"Of {found.persons} persons{first}, {len(found.differences)} pairs {whose}, of "
         f"{found.pairs.possible} possible.{clusters} By {WORDS[told.statistic]}, tested "
         f"{'upwards' if told.way > 0 else 'downwards'} as the rung points"
         f"{f', though {told.agrees}' if told.agrees else ''}. "

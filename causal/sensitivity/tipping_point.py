@@ -14,6 +14,7 @@ from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import DIFFERENCES, NotEstimable, Scale
 from causal.estimators import AnyEstimator
+from causal.estimators.balancing import over_target
 from causal.estimators.nuisance import (
     OutcomeModel,
     choose_terms,
@@ -120,10 +121,10 @@ def _fit(
     subject: Subject, everybody: Sample, outcome: OutcomeModel, level: float
 ) -> Tilting | NotEstimable:
     """Fit what is tilted, to average over whom the rung averages over."""
-    target: Literal["ATE", "ATT"] = "ATE"
-    if getattr(subject.estimator, "target", "ATE") == "ATT":
-        target = "ATT"
-    over = everybody.w * (everybody.a if target == "ATT" else 1.0)
+    target: Literal["ATE", "ATT", "ATC"] = "ATE"
+    if subject.estimates.target in ("ATT", "ATC"):
+        target = "ATT" if subject.estimates.target == "ATT" else "ATC"
+    over = everybody.w * over_target(everybody.a, target)
     try:
         model = fit_tilt(everybody, outcome, over)
     except (OutcomeError, PositivityError) as problem:

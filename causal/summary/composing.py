@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from causal import inference
 from causal.estimate import NotEstimable
 from causal.instrumental.bounds import InstrumentBounds
@@ -99,11 +101,22 @@ def within_range(pieces: tuple[Piece, ...], low: float, high: float) -> list[Pie
     return [(one, other) for one, other in cut if one <= other]
 
 
+def nearest_to_zero(pieces: tuple[Piece, ...]) -> float:
+    """Give the least size of what a set holds; infinity of an empty one."""
+    sizes = [
+        max(0.0, -float("inf") if low is None else low, -float("inf") if high is None else -high)
+        for low, high in pieces
+    ]
+    return min(sizes, default=float("inf"))
+
+
 def printed_error(printed: PublishedDifference) -> str:
     """Say what a standard error was read off."""
     if printed.interval is not None:
         low, high = printed.interval
         return f"{100 * printed.interval_level:g} % CI {low:g} to {high:g}"
+    if printed.std_error is not None:
+        return f"standard error {printed.std_error:g}"
     return f"p = {printed.p:g}"
 
 
@@ -114,6 +127,7 @@ def _printed(summary: Summary) -> PrintedBlock:
         form=summary.form,
         of=of or "unsaid",
         share_followed=summary.design.share_followed,
+        assumed=list(summary.design.assumed),
         contrast=summary.compared,
     )
 
@@ -183,6 +197,7 @@ def _set(one: AtCorrelation, critical: float) -> SetBlock:
         region=list(found.region.pieces),
         possible=within_range(found.region.pieces, -1.0, 1.0) if both else beyond,
         interval=_normal(found, critical),
+        chance=_or_reason(found.chance),
         readings=list(found.readings),
     )
 
@@ -242,7 +257,10 @@ def _turned(found: Denominators, printed: float) -> tuple[Pair | Reason, Pair | 
 
 
 def _diagnostics(reading: Reading, level: float) -> list[DiagnosticBlock]:
-    """Judge the strength of the instrument, and what its validity implies."""
+    """Judge the strength of the instrument, and what its validity implies.
+
+    The first is the strength: words look for it there.
+    """
     f, critical = reading.chief.first_stage.f, reading.critical_f
     weak = f < critical
     found = [
@@ -268,7 +286,26 @@ def _diagnostics(reading: Reading, level: float) -> list[DiagnosticBlock]:
                 reason=test.sentence,
             )
         )
+    chief = reading.chief
+    if chief.first_stage.share and chief.reduced_form.share:
+        found.append(_impossible(chief, level))
     return found
+
+
+def _impossible(chief: TrialFindings, level: float) -> DiagnosticBlock:
+    """Judge whether the set holds any effect there can be on a probability."""
+    nearest = nearest_to_zero(chief.region.pieces)
+    held = nearest <= 1
+    said = "holds effects" if held else "holds no effect"
+    tail = "" if held else ": the numbers contradict the instrument"
+    return DiagnosticBlock(
+        name="impossible_ratio",
+        rung=RATIO,
+        value=nearest if math.isfinite(nearest) else None,
+        threshold=1.0,
+        verdict="PASS" if held else "FAIL",
+        reason=f"the {100 * level:g} % set {said} there can be on a probability{tail}",
+    )
 
 
 def _or_reason(value: float | NotEstimable) -> float | Reason:

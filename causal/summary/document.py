@@ -8,6 +8,7 @@ from pydantic import Field
 
 from causal.result import DiagnosticBlock, Provenance
 from causal.result_parts import Block, Pair, Piece, Reason
+from causal.summary.settings import Assumed
 
 
 class VariableBlock(Block):
@@ -19,12 +20,16 @@ class VariableBlock(Block):
 
 
 class PrintedBlock(Block):
-    """How the paper prints the trial: in which form, of whom, and which arms are compared."""
+    """How the paper prints the trial: in which form, of whom, and which arms are compared.
+
+    ``assumed`` names what the paper does not say and the specification takes it to be.
+    """
 
     kind: Literal["summary"]
     form: Literal["counts", "shares", "differences"]
     of: Literal["randomised", "followed", "unsaid"]
     share_followed: float | None
+    assumed: list[Assumed]
     contrast: tuple[str, str]
 
 
@@ -58,13 +63,15 @@ class SetBlock(Block):
     """The Anderson-Rubin set of the ratio under one correlation within arms.
 
     ``possible`` is the part of it an effect on a probability can have; ``interval`` the normal one,
-    or why it is not shown; ``readings`` how a ratio beyond -1 or 1 can be read, else empty.
+    or why it is not shown; ``chance`` the probability of a ratio as far beyond -1 or 1, and
+    ``readings`` how it can be read, else empty.
     """
 
     correlation: float | Reason
     region: list[Piece]
     possible: list[Piece] | Reason
     interval: Pair | Reason
+    chance: float | Reason
     readings: list[str]
 
 

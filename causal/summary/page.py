@@ -25,6 +25,7 @@ from causal.report.numbers import Measure, number, percent
 from causal.result_parts import Reason
 from causal.summary import words
 from causal.summary.document import SetBlock, StageBlock, SummaryResult
+from causal.summary.leading import lead, short_verdict
 
 INDEX_HEADER = ("Trial", "Question", "First-stage F", "Facilitation on outcome", "Ratio, with set",
                 "In short")  # fmt: skip
@@ -75,7 +76,7 @@ def index_rows(results: Sequence[SummaryResult]) -> str:
                 f"{outcome.span(one.itt.interval)})",
                 f"{_wald(one)} ({percent(one.level)} set: "
                 f"{words.ratio_measure(one).region(one.chief.region)})",
-                words.short_verdict(one),
+                short_verdict(one),
             )
         )
     return table(INDEX_HEADER, rows)
@@ -90,7 +91,7 @@ def _stamp(result: SummaryResult) -> str:
 
 def _short(result: SummaryResult) -> Iterator[Block]:
     """Say what was found."""
-    yield Lead(words.lead(result))
+    yield Lead(lead(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
     alarm = words.alarm_sentence(result)
     yield Points(
@@ -141,8 +142,9 @@ def _printed(result: SummaryResult) -> Iterator[Block]:
             for i, arm in enumerate(result.arms)
         ]
         names = plain(result.exposure.name), plain(result.outcome.name)
-        caption = f"Arms, shares of {words.OF[result.design.of]}"
-        yield Table(("Arm", "Persons", *names, "both"), rows, " rrrr", caption)
+        caption = f"Arms, shares {words.taken_as(result)}{words.OF[result.design.of]}"
+        persons = "Persons, assumed" if "arm_sizes" in result.design.assumed else "Persons"
+        yield Table(("Arm", persons, *names, "both"), rows, " rrrr", caption)
         if any(isinstance(arm.both, Reason) for arm in result.arms):
             yield Paragraph("A dash: not printed.")
     else:
@@ -299,7 +301,10 @@ def _origin(result: SummaryResult) -> Iterator[Block]:
         "sh",
     )
     yield Fold("The specification, verbatim", (Verbatim(result.specification, "yaml"),))
-    yield Paragraph("Every number above is a field of `results.json`, rounded for reading.")
+    yield Paragraph(
+        f"Outside references, fixed limits ({number(-1, 0)}, 1 and 10) and the specification, "
+        "every number above is a field of `results.json`, rounded for reading."
+    )
 
 
 def _wald(result: SummaryResult) -> str:

@@ -143,6 +143,8 @@ def _found(specification: SummarySpecification, correlation: float | NotEstimabl
 
 def _difference(printed: PublishedDifference, share: bool) -> Difference:
     """Give a printed difference with its standard error."""
+    if printed.std_error is not None:
+        return Difference(printed.value, printed.std_error, share)
     if printed.interval is not None:
         low, high = printed.interval
         return difference_from_interval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
@@ -11,7 +12,10 @@ from causal.instrumental.two_by_two import Arm, Denominator, arm_from_counts, ar
 
 KIND = "summary"
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Assumed: TypeAlias = Literal["denominator", "arm_sizes"]
 Form: TypeAlias = Literal["counts", "shares", "differences"]
+ASYMMETRY = 0.2
+"""Share of the mean half-width by which those of an interval read as normal may differ."""
 
 
 class SummaryDesign(Settings):
@@ -21,6 +25,8 @@ class SummaryDesign(Settings):
     ----------
     of : the persons the numbers are of: all ``randomised``, or those ``followed``. May be said of
         each arm instead.
+    assumed : what of this the paper does not say, so that it is taken to be so: the
+        ``denominator``, or ``arm_sizes``, which are then taken as equal.
     share_followed : share of those randomised who were followed, where the paper prints it.
     correlation : of exposure with outcome within arms, where they are not crossed; of several, the
         middle one leads and the others stand beside it.
@@ -29,6 +35,7 @@ class SummaryDesign(Settings):
 
     kind: Literal["summary"]
     of: Denominator | None = None
+    assumed: tuple[Assumed, ...] = ()
     share_followed: Annotated[float, Field(gt=0, le=1)] | None = None
     correlation: tuple[float, ...] = ()
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -43,6 +50,13 @@ class SummaryDesign(Settings):
     def _distinct(cls, found: tuple[float, ...]) -> tuple[float, ...]:
         if len(set(found)) < len(found):
             raise ValueError("a correlation stands twice; give each once")
+        return found
+
+    @field_validator("assumed")
+    @classmethod
+    def _assumed_once(cls, found: tuple[Assumed, ...]) -> tuple[Assumed, ...]:
+        if len(set(found)) < len(found):
+            raise ValueError("an assumption stands twice; give each once")
         return found
 
 
@@ -130,24 +144,35 @@ class PublishedDifference(Settings):
 
     Attributes
     ----------
-    interval, interval_level : its confidence interval, taken as a normal one.
-    p : its two-sided p-value, in place of an interval.
+    interval, interval_level : its confidence interval, taken as a normal one; refused where the
+        difference is too far from its middle for that.
+    p, std_error : its two-sided p-value, or its standard error, in place of an interval.
     """
 
     value: float
     interval: tuple[float, float] | None = None
     interval_level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     p: Annotated[float, Field(gt=0, lt=1)] | None = None
+    std_error: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _has_its_error(self) -> PublishedDifference:
-        if (self.interval is None) == (self.p is None):
-            raise ValueError("give either the interval or the p-value of the difference")
+        if [self.interval, self.p, self.std_error].count(None) != 2:
+            raise ValueError(
+                "give either the interval or the p-value of the difference, or its standard error"
+            )
         if self.interval is not None and not self.interval[0] < self.interval[1]:
             raise ValueError("the interval has no width; give its lower end, then its upper one")
         if self.interval is not None and not self.interval[0] <= self.value <= self.interval[1]:
             raise ValueError(
                 f"the difference {self.value:g} lies outside its interval; check the signs"
+            )
+        if self.interval is not None and not _symmetric(self.value, *self.interval):
+            low, high = self.interval
+            raise ValueError(
+                f"the interval {low:g} to {high:g} reaches {self.value - low:.3g} below the "
+                f"difference {self.value:g} and {high - self.value:.3g} above it, so that it is no "
+                "normal interval; check the numbers, or give `p` or `std_error` in its place"
             )
         if self.p is not None and self.value == 0:
             raise ValueError("a difference of 0 has no standard error to be read off a p-value")
@@ -258,3 +283,19 @@ class Summary(Settings):
             sum(arm.n * arm.exposed for arm in arms) / n,
             sum(arm.n * arm.outcome for arm in arms) / n,
         )
+
+
+def _symmetric(value: float, low: float, high: float) -> bool:
+    """Tell whether a printed difference is near enough to the middle of its interval.
+
+    Rounding moves each number by up to half a unit of the last decimal printed, and so the two
+    half-widths apart by up to two units.
+    """
+    decimals = max(_decimals(one) for one in (value, low, high))
+    apart = abs((high - value) - (value - low))
+    return apart <= 2 * 10.0**-decimals + ASYMMETRY * (high - low) / 2
+
+
+def _decimals(value: float) -> int:
+    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0

@@ -76,6 +76,7 @@ def _faults(summary: Summary) -> Iterator[_Fault]:
     yield from _contrast_faults(summary)
     if summary.arms:
         yield from _arm_faults(summary)
+    yield from _assumed_faults(summary)
     yield from _difference_faults(summary)
     yield from _correlation_faults(summary)
     yield from _by_exposure_faults(summary)
@@ -143,6 +144,29 @@ def _arm_faults(summary: Summary) -> Iterator[_Fault]:
             ("design", "share_followed"),
             "is below 1, and the numbers are of all randomised: then those lost were counted "
             "as something. Say what as a note, and take this key away.",
+        )
+
+
+def _assumed_faults(summary: Summary) -> Iterator[_Fault]:
+    """Say where something is called assumed that is printed, or not given at all."""
+    path, assumed = ("design", "assumed"), summary.design.assumed
+    if "denominator" in assumed and not summary.arms and summary.design.of is None:
+        yield _Fault(
+            path, "names the denominator, and none is given. Add `of`, or take 'denominator' away."
+        )
+    if "arm_sizes" not in assumed:
+        return
+    if not summary.arms or any(arm.cells is not None for arm in summary.arms):
+        yield _Fault(
+            path,
+            "names the sizes of the arms, and there are none, or one gives counts, which add to "
+            "its size. Take 'arm_sizes' away.",
+        )
+    elif len({arm.n for arm in summary.arms}) > 1:
+        yield _Fault(
+            path,
+            "names the sizes of the arms, which differ: sizes the paper does not print are taken "
+            "as equal. Give every arm the same `n`, or take 'arm_sizes' away.",
         )
 
 

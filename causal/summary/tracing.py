@@ -17,7 +17,10 @@ class Origin:
 
 
 ORIGINS: Mapping[str, Origin] = {
-    "arms": Origin(("design", "arms"), "as printed; of counts, their shares of the arm"),
+    "arms": Origin(
+        ("design", "arms"),
+        "as in the specification, where `assumed` names what is not printed; of counts, shares",
+    ),
     "first_stage": Origin(
         ("exposure", *PRINTED),
         "difference in exposure; its error binomial, or read off interval or p-value; F its square "
@@ -40,7 +43,8 @@ ORIGINS: Mapping[str, Origin] = {
     ),
     "diagnostics": Origin(
         ("design", *PRINTED),
-        "critical value of the effective F with one instrument (doi:10.1080/00401706.2013.806694)",
+        "critical value of the effective F with one instrument (doi:10.1080/00401706.2013.806694); "
+        "least size of what the set holds",
     ),
 }
 """Part of the document -> its origin; other parts stand in the specification under their name."""

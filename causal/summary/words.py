@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from causal.instrumental.two_by_two import readings_sentence
 from causal.report.markdown import joined, plain
-from causal.report.numbers import POINTS, Measure, number, percent, within
+from causal.report.numbers import POINTS, Measure, number, percent
 from causal.result_parts import Piece, Reason
 from causal.summary.document import ByExposureBlock, SummaryResult, VariableBlock
 
@@ -61,34 +62,20 @@ def excluded(pieces: list[Piece], measure: Measure) -> str:
     return "the data exclude no value at all"
 
 
-def lead(result: SummaryResult) -> str:
-    """Say in one line what the trial tells of exposure."""
-    pieces, measure, exposure = result.chief.region, ratio_measure(result), _name(result.exposure)
-    strength = f"F {f_of(result.first_stage.f)}"
-    if len(pieces) != 1 or None in pieces[0]:
-        return (
-            f"This trial cannot tell what {exposure} does: facilitation moved it too little "
-            f"({strength}), and {excluded(pieces, measure)}."
-        )
-    level, spread = percent(result.level), measure.region(pieces)
-    thin = f"; the first stage is weak ({strength}), so no other interval is given"
-    tail = thin if weak(result) else f" ({strength})"
-    if within(pieces, 0.0):
-        return f"Inconclusive about {exposure}: the {level} set, {spread}, holds 0{tail}."
-    unit = f" {measure.unit}" if measure.unit else ""
-    return (
-        f"If facilitation works through {exposure} alone, the {level} set of its effect is "
-        f"{spread}{unit} and leaves out 0{tail}."
-    )
+def contradicted(result: SummaryResult) -> bool:
+    """Tell whether the set that leads holds no effect there can be on a probability."""
+    return result.chief.possible == []
 
 
-def short_verdict(result: SummaryResult) -> str:
-    """Say in a few words what the set comes to."""
-    pieces, measure = result.chief.region, ratio_measure(result)
-    if len(pieces) != 1 or None in pieces[0]:
-        return excluded(pieces, measure)
-    said = "inconclusive: the set holds 0" if within(pieces, 0.0) else "the set excludes 0"
-    return f"{said}; weak first stage" if weak(result) else said
+def from_to(piece: Piece, measure: Measure) -> str:
+    """Write a piece of a set that has both ends."""
+    low, high = piece
+    return f"from {measure.bare(low or 0.0)} to {measure.bare(high or 0.0)}"
+
+
+def taken_as(result: SummaryResult) -> str:
+    """Begin whom the numbers are of: as the paper says, or as assumed."""
+    return "taken as of " if "denominator" in result.design.assumed else "of "
 
 
 def randomised_sentences(result: SummaryResult) -> str:
@@ -96,9 +83,20 @@ def randomised_sentences(result: SummaryResult) -> str:
     facilitated, other = (plain(name) for name in result.design.contrast)
     share = result.design.share_followed
     followed = "" if share is None else f" ({number(100 * share, 0)} % of those randomised)"
+    of, assumed = f"{OF[result.design.of]}{followed}", result.design.assumed
+    said = (
+        f"taken as of {of}; the paper does not say"
+        if "denominator" in assumed
+        else f"of {of}, as printed"
+    )
+    sizes = (
+        " The arms are taken as equally large; the paper does not give their sizes."
+        if "arm_sizes" in assumed
+        else ""
+    )
     return (
         f"Facilitation ({facilitated} against {other}), and not {_name(result.exposure)}. "
-        f"The numbers are of {OF[result.design.of]}{followed}, as printed: {plain(result.source)}. "
+        f"The numbers are {said}: {plain(result.source)}.{sizes} "
         "Nothing is adjusted for, no person's data were seen, and the ratio is not the authors'."
     )
 
@@ -133,7 +131,8 @@ def ratio_sentences(result: SummaryResult) -> str:
             f"Outcome over exposure is {ratio_measure(result).amount(result.wald)}. That is the "
             f"effect of {exposure} in those whom facilitation moves only if facilitation "
             "reaches the outcome in no other way (exclusion) and moves nobody the other way "
-            "(monotonicity). These numbers cannot show either."
+            "(monotonicity). These numbers "
+            f"{'contradict that.' if contradicted(result) else 'cannot show either.'}"
         )
     return f"{head} {strength_sentence(result)} {set_sentence(result)}"
 
@@ -173,7 +172,7 @@ def range_sentences(result: SummaryResult) -> str:
     said = []
     if not isinstance(chief.possible, Reason):
         left = (
-            f"the set leaves those {joined([_from_to(one, measure) for one in chief.possible])}"
+            f"the set leaves those {joined([from_to(one, measure) for one in chief.possible])}"
             if chief.possible
             else "the set leaves none: the numbers contradict the instrument"
         )
@@ -190,14 +189,17 @@ def range_sentences(result: SummaryResult) -> str:
 def alarm_sentence(result: SummaryResult) -> str:
     """Say that a ratio cannot be an effect on a probability; nothing where it can."""
     readings = result.chief.readings
-    if not readings or isinstance(result.wald, Reason):
+    chance = result.chief.chance
+    if not readings or isinstance(chance, Reason):
         return ""
-    names = [one.partition(":")[0].lower() for one in readings]
-    return (
-        f"A ratio of {ratio_measure(result).bare(result.wald)} is no effect on a probability, "
-        f"which lies between {number(-1, 0)} and 1. It can be read in three ways, "
-        f"{joined(names, 'or')}, and these numbers cannot tell them apart."
+    head = (
+        f"The outcome moved by {measure_of(result.outcome).amount(result.itt.value)} and exposure "
+        f"not at all, which is no effect of {_name(result.exposure)}."
+        if isinstance(result.wald, Reason)
+        else f"A ratio of {ratio_measure(result).bare(result.wald)} is no effect on a probability, "
+        f"which lies between {number(-1, 0)} and 1."
     )
+    return f"{head} {plain(readings_sentence(chance, readings))}"
 
 
 def denominator_sentences(result: SummaryResult, found: ByExposureBlock) -> str:
@@ -265,7 +267,8 @@ def check_sentences(result: SummaryResult) -> list[str]:
     exposure, outcome = result.exposure.name, result.outcome.name
     facilitated, other = result.design.contrast
     said = [
-        f"Randomised: {facilitated} against {other}. The numbers are of {OF[result.design.of]}.",
+        f"Randomised: {facilitated} against {other}. The numbers are "
+        f"{taken_as(result)}{OF[result.design.of]}.",
         f"Identified by randomisation: the effect of facilitation on {exposure} (first stage, F "
         f"{f_of(result.first_stage.f)}) and on {outcome} (intention to treat).",
         f"Their ratio is the effect of {exposure} in those facilitation moves if it works through "
@@ -308,6 +311,8 @@ def _crude(result: SummaryResult) -> str:
 
 def _lost(result: SummaryResult) -> str:
     """Say what loss to follow-up may do, by what the numbers are of."""
+    if "denominator" in result.design.assumed:
+        return "Whether those lost to follow-up are counted is not known, only assumed."
     match result.design.of:
         case "followed":
             return (
@@ -327,11 +332,6 @@ def _shares(result: SummaryResult, variable: VariableBlock) -> str:
     pair = [arms[name] for name in result.design.contrast]
     shares = [arm.exposed if variable == result.exposure else arm.outcome for arm in pair]
     return f"{POINTS.mean(shares[0])} with facilitation, {POINTS.mean(shares[1])} without; "
-
-
-def _from_to(piece: Piece, measure: Measure) -> str:
-    low, high = piece
-    return f"from {measure.bare(low or 0.0)} to {measure.bare(high or 0.0)}"
 
 
 def _name(variable: VariableBlock) -> str:

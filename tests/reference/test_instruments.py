@@ -3,7 +3,7 @@
 HELP: the reference numbers of two further implementations (``help_reference.csv``). Card (1995)
 as in Wooldridge, Introductory Econometrics, example 15.4, and in the R package ivmodel (Jiang, Kang
 & Small), whose printed sets are the ones here; NHEFS: Hernán & Robins, Causal Inference, chapter
-16. linearmodels is no dependency; what the two have in common is closed forms, tested elsewhere.
+16. Other packages stand in ``test_linearmodels.py`` and ``test_ivmodels.py``.
 """
 
 import csv

@@ -74,7 +74,19 @@ CASES = {
     "lalonde.cps.aipw_att": Published(
         "lalonde_cps", "aipw_att", 1681.86, 2, 814.1479, None, (86.12985, 3277.589)
     ),
+    # nearest matches move by hundreds of dollars with ties and scale: a wide tolerance
+    "lalonde.cps.nn_att": Published("lalonde_cps_matching", "nearest", 730.3805, 60),
+    "lalonde.cps.strat_att": Published("lalonde_cps_matching", "strata", 1473.905, 30),
+    "nhefs.ps.decile_strat_ate": Published("nhefs_strata", "strata", 3.415378, 0.02),
 }
+BALANCING = {
+    "entropy_balancing": (1406.304228702811, 268.8368),  # ebal 1.0.0, PCA off, tolerance 1e-9
+    "cbps": (1406.304228702811, 268.8368),  # the same weights (Zhao & Percival 2017)
+    "stable": (1358.8235491126334, 385.7389),  # empirical-calibration 0.12, quadratic objective
+}
+"""ATT in dollars and effective number of unexposed, by other software on the same rows."""
+STOPPED = 1e-5
+"""Where the other software stops; the smallest dollar digit that two of its settings share."""
 
 
 @cache
@@ -127,6 +139,21 @@ def test_stabilised_weights_are_those_of_chapter_12() -> None:
     assert [found[name] for name in names] == pytest.approx(
         [0.9988443, 0.2882233, 0.3312489, 4.297662], abs=0.003
     )
+
+
+@pytest.mark.parametrize("rung", BALANCING)
+def test_weights_chosen_by_balance_are_those_of_other_software(rung: str) -> None:
+    found = result("lalonde_balancing")
+    estimate, size = BALANCING[rung]
+    assert found.rung(rung).estimate == pytest.approx(estimate, abs=STOPPED)
+    reasons = [d.reason for d in found.diagnostics if d.rung == rung]
+    assert any(f"after weighting, {size:.0f} unexposed" in one for one in reasons)
+
+
+def test_truncated_weights_are_counted() -> None:
+    plain, cut = (diagnostics("lalonde_balancing", one) for one in ("cbps", "truncated"))
+    assert "truncated" not in plain
+    assert 0 < (cut["truncated"] or 0) <= 0.001 * 15_992
 
 
 def test_propensities_of_the_mixtape_are_reproduced() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from causal.diagnostics import (
-    count_restricted,
+    describe_limited,
     describe_propensity,
     describe_weights,
     effective_sizes,
@@ -18,6 +18,7 @@ from causal.diagnostics import (
     propensity_shares,
     standardised_differences,
 )
+from causal.estimators.weighting import limited_propensities
 
 SAME = 1e-12
 
@@ -148,9 +149,10 @@ def test_propensities_and_weights_are_described():
 
 def test_restrictions_are_counted_only_where_declared():
     e = np.array([0.01, 0.2, 0.8, 0.99, 0.995])
-    found = {one.name: one.value for one in count_restricted(e, (0.05, 0.95), 0.25)}
+    limited = limited_propensities(e, (0.05, 0.95), 0.25)
+    found = {one.name: one.value for one in describe_limited(limited)}
     assert found == {"clipped": 3, "trimmed": 5}
-    assert count_restricted(e, None, None) == ()
+    assert describe_limited(limited_propensities(e, None, None)) == ()
 
 
 def test_balance_up_to_rounding_names_no_column(arms):

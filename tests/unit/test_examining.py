@@ -10,12 +10,15 @@ import pytest
 
 from causal.errors import Place
 from causal.estimate import NotEstimable
-from causal.estimators import GComputation, LinearProbability, NuisanceStore, WithinPerson
-from causal.estimators.instrumental import (
+from causal.estimators import (
     ControlFunction,
+    GComputation,
     InstrumentalVariables,
     IntentionToTreat,
+    LinearProbability,
+    NuisanceStore,
     ResidualInclusion,
+    WithinPerson,
 )
 from causal.examining import OF_INSTRUMENTS, Inquiry, analyse_sensitivity
 from causal.sensitivity import (

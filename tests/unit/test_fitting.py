@@ -11,12 +11,15 @@ from causal.errors import CausalError, Place
 from causal.estimators import (
     AIPW,
     TMLE,
+    CovariateBalancingPropensity,
+    EntropyBalancing,
     GComputation,
     InverseProbability,
     LinearProbability,
     MeanDifference,
     NuisanceStore,
     Overlap,
+    StableBalancing,
 )
 from causal.estimators.nuisance import CrossFitting
 from causal.fitting import RungTask, Thresholds, fit_rungs
@@ -89,6 +92,26 @@ def test_weighting_improves_balance_and_is_judged(confounded, estimator):
     assert [sum(counts) for counts in rung.propensity_counts] == [
         int((sample.a == arm).sum()) for arm in (0, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    "estimator", [EntropyBalancing(), StableBalancing()], ids=lambda one: one.kind
+)
+def test_weights_without_a_propensity_are_judged_too(confounded, estimator):
+    (rung,) = fit_rungs(confounded(), (task("balanced", estimator),), LIMITS, 1)
+    found = {one.name: one for one in rung.diagnostics}
+    assert found["smd"].verdict == "PASS"
+    assert found["effective_sample_size"].verdict == "PASS"
+    assert "propensity_min" not in found
+    assert rung.propensity_counts is None
+
+
+def test_propensities_chosen_by_balance_are_those_described(confounded):
+    sample, ours = confounded(), CovariateBalancingPropensity()
+    (rung,) = fit_rungs(sample, (task("cbps", ours),), LIMITS, 1)
+    found = {one.name: one for one in rung.diagnostics}
+    assert found["smd"].reason == "means are balanced exactly"
+    assert found["propensity_max"].value == ours.propensities(sample, NuisanceStore()).max()
 
 
 def test_a_gate_fails_where_overlap_is_poor(confounded):

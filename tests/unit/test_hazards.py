@@ -26,7 +26,7 @@ import causal
 from causal import hazards, inference, silence
 from causal.cohort import Sample
 from causal.dag import Concept, Dag, Edge
-from causal.diagnostics import count_restricted, judge_balance
+from causal.diagnostics import judge_balance
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import InternalConsistencyError
 from causal.estimators import (
@@ -39,6 +39,7 @@ from causal.estimators import (
 )
 from causal.estimators.nuisance import CrossFitting, PropensityModel
 from causal.estimators.orthogonal import econml_residuals
+from causal.estimators.weighting import limited_propensities
 from causal.identify import Availability
 from causal.instruments import conditional_instruments
 from causal.refuters import (
@@ -286,8 +287,8 @@ def test_h11_dowhy_clips_propensities_silently_and_we_count_them():
     expect(abs(given - wide) > 0.05, "H11", "dowhy", f"default {given:.3f}, unclipped {wide:.3f}")
     assert InverseProbability().clip is None
     e = np.array([0.01, 0.5, 0.99])
-    (count,) = count_restricted(e, (0.05, 0.95), None)
-    assert count.value == 2
+    (count,) = limited_propensities(e, (0.05, 0.95), None)
+    assert count.rows == 2
 
 
 def test_h12_the_own_placebo_of_a_dose_varies_and_dowhy_is_not_asked():

@@ -38,7 +38,9 @@ def drawn(strength=0.8, instruments=2, n=400, seed=0, invalid=0.0, missing=0):
 
 
 def checks(sample, estimator, threshold="critical"):
-    return {one.name: one for one in judge_instruments(sample, estimator, threshold)}
+    rng, again = (np.random.default_rng(0) for _ in range(2))
+    form, fit = estimator.forms(sample, rng), estimator.fit(sample, NuisanceStore(), again)
+    return {one.name: one for one in judge_instruments(sample, estimator, threshold, form, fit)}
 
 
 def rungs(sample, *estimators, limits=LIMITS):
@@ -57,7 +59,12 @@ def test_strong_instruments_pass_and_weak_ones_fail_with_their_critical_value():
     )
     assert (strong.verdict, weak.verdict) == ("PASS", "FAIL")
     assert 19 < strong.threshold < 23.2
-    assert checks(drawn(0.05), InstrumentalVariables(), 0.5)["effective_f"].threshold == 0.5
+    # a declared threshold may ask for more, and never for less
+    lower, higher = (
+        checks(drawn(0.05), InstrumentalVariables(), limit)["effective_f"] for limit in (0.5, 50.0)
+    )
+    assert (lower.threshold, lower.verdict) == (weak.threshold, "FAIL")
+    assert higher.threshold == 50.0
 
 
 def test_an_interval_of_standard_errors_is_withheld_where_instruments_are_weak():
@@ -69,8 +76,11 @@ def test_an_interval_of_standard_errors_is_withheld_where_instruments_are_weak()
     assert strong.estimates.interval_withheld == ""
     assert strong.estimates.region.bounded
     lenient = replace(LIMITS, effective_f=0.01)
-    _, allowed = rungs(drawn(0.05), InstrumentalVariables(), limits=lenient)
-    assert allowed.estimates.interval_withheld == ""
+    _, still = rungs(drawn(0.05), InstrumentalVariables(), limits=lenient)
+    assert "below" in still.estimates.interval_withheld
+    strict = replace(LIMITS, effective_f=1e6)
+    _, withheld = rungs(drawn(), InstrumentalVariables(), limits=strict)
+    assert "below" in withheld.estimates.interval_withheld
 
 
 def test_the_strength_of_an_instrument_is_no_matter_for_its_own_coefficient():
@@ -130,9 +140,12 @@ def test_no_share_of_the_crude_difference_is_formed():
 
 def test_confidence_curves_cross_their_level_at_the_ends_of_the_set():
     sample, iv = drawn(), InstrumentalVariables()
-    rubin, ratio = confidence_curves(sample, iv)
+    rubin, ratio = confidence_curves(iv.forms(sample, np.random.default_rng(0)).weak)
     assert (rubin.name, ratio.name) == ("Anderson-Rubin", "conditional likelihood ratio")
-    estimates = iv.with_set(iv.fit(sample, NuisanceStore(), np.random.default_rng(0)), sample)
+    estimates = iv.with_set(
+        iv.fit(sample, NuisanceStore(), np.random.default_rng(0)),
+        iv.forms(sample, np.random.default_rng(0)).weak,
+    )
     lo, hi = estimates.region.pieces[0]
     above = [point.x for point in ratio.points if point.y > 0.05]
     step = ratio.points[1].x - ratio.points[0].x

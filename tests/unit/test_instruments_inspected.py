@@ -47,7 +47,7 @@ def test_every_check_is_made_of_the_headline_unless_said_otherwise(tmp_path):
     page = rendered(result)["report.md"].decode()
     assert "### The instrument of `tsls`" in page
     assert "figures/instruments.svg" in page
-    assert "No data can show that an instrument reaches the outcome" in page
+    assert "No data can show these: the first two are the diagram" in page
 
 
 def test_the_first_page_says_what_the_data_contradict(violated):
@@ -56,7 +56,8 @@ def test_the_first_page_says_what_the_data_contradict(violated):
     assert "instrumental inequalities of `facilitation`" in stamped
     said = " ".join(instrument_sentences(violated))
     assert "**Not passed: impossible ratio.**" in said
-    assert "three ways, which these data cannot tell apart" in said
+    assert "Chance is excluded" in said
+    assert "exclusion violated or coarsened dose, which these data cannot tell apart" in said
     assert "Not contradicted by" not in said
 
 

@@ -108,12 +108,14 @@ def test_the_share_of_a_ratio_is_refused():
     [
         (GComputation(), False),
         (GComputation(target="ATT"), False),
+        (InverseProbability(target="ATC"), False),
         (Overlap(), True),
+        (Overlap(target="ATM"), True),
         (LinearProbability(), True),
         (LinearDML(), True),
         (InverseProbability(trim=0.2), True),
     ],
-    ids=["ATE", "ATT", "ATO", "projection", "partially linear", "trimmed"],
+    ids=["ATE", "ATT", "ATC", "ATO", "ATM", "projection", "partially linear", "trimmed"],
 )
 def test_other_targets_are_said_to_be_mixed(confounded, estimator, mixed):
     assert share(confounded(), estimator)[0].mixed_targets is mixed

@@ -92,3 +92,52 @@ def test_an_instrument_comes_before_exposure(tmp_path):
         plan(tmp_path, f"instrument: co_treatment, {IV}", dag=MHG)
     with pytest.raises(SpecError, match="'religiosity' is not measured"):
         plan(tmp_path, f"instrument: religiosity, {IV}", dag=MHG)
+
+
+CONFOUNDED = """
+  - {from: severity, to: group, reason: Drawn within strata., source: made up}
+"""
+
+
+def test_one_probability_for_all_needs_an_instrument_without_covariates(tmp_path):
+    """Drawn within strata of severity the coin is an instrument given severity only."""
+    text = (SPECS / "dags" / "linkage.yaml").read_text(encoding="utf-8")
+    strata = tmp_path / "strata.yaml"
+    strata.write_text(text.rstrip() + CONFOUNDED, encoding="utf-8")
+    rung = "adjust: severity, instrument: group, estimator: {kind: %s}"
+    late = (f"instrument: group, assume: [exclusion, independence], {IV}",)  # of the head's target
+    with pytest.raises(IdentificationError, match=r"one probability for all.*orthogonal_iv or iv"):
+        plan(tmp_path, rung % "itt_dr_iv", *late, dag=strata)
+    for kind in ("orthogonal_iv", "iv"):
+        assert not plan(tmp_path, rung % kind, *late, dag=strata).rungs[1].assumed
+    coin = plan(tmp_path, rung % "itt_dr_iv", *late).rungs[1]
+    assert coin.estimand.verdict == "identified"
+    assert "LATE" in coin.estimand.sentences[-1]
+
+
+@pytest.mark.parametrize(
+    ("rung", "said"),
+    [
+        (f"instrument: [group, group], {IV}", "the instrument 'group' is named twice"),
+        (
+            "adjust: severity, instrument: group, estimator: {kind: iv, method: wald}",
+            "takes one 0/1 instrument and no covariates",
+        ),
+    ],
+)
+def test_what_needs_no_data_to_fail_is_refused_at_once(tmp_path, rung, said):
+    with pytest.raises(SpecError, match=said):
+        plan(tmp_path, rung)
+
+
+def test_one_assumption_of_two_is_not_enough_and_the_other_is_named(tmp_path):
+    with pytest.raises(IdentificationError, match="independence is not among those of assume"):
+        plan(tmp_path, f"instrument: group, assume: [exclusion], {IV}", dag=MHG)
+
+
+def test_a_valid_instrument_names_what_would_spoil_it_by_leaving_rows_out(tmp_path):
+    linkage = ANALYSES / "dags" / "linkage.yaml"
+    _, rung = plan(tmp_path, f"instrument: group, {IV}", dag=linkage).rungs
+    assert rung.estimand.selective == ("interviewed",)
+    _, without = plan(tmp_path, f"instrument: group, {IV}").rungs  # this one has no such concept
+    assert without.estimand.selective == ()

@@ -9,7 +9,7 @@ from scipy import integrate, stats
 
 from causal.errors import InstrumentError
 from causal.estimators.iv_algebra import k_class, liml_k, project
-from causal.estimators.reduced_form import ReducedForm, reduced_form
+from causal.estimators.reduced_form import ReducedForm, jackknifed, reduced_form
 from causal.estimators.weak_sets import (
     _ar_p,
     _conditional_p,
@@ -199,6 +199,38 @@ def test_few_clusters_make_both_tests_milder_and_many_do_not():
         )
         assert (few > many).all()
         np.testing.assert_allclose(many, endless, rtol=1e-3)
+
+
+def test_the_conditional_distribution_with_clusters_is_that_of_hotellings_and_a_uniform_angle():
+    """Of (T - r + sqrt((T + r)^2 - 4 r T u)) / 2: T Hotelling's, u the squared sine of an angle."""
+    q, groups, rank, ratio = 3, 12, 4.0, 5.0
+
+    def beyond(u):
+        length = (ratio + rank) / (1 + rank * (1 - u) / ratio)
+        return stats.f.sf(length * (groups - q) / (q * (groups - 1)), q, groups - q)
+
+    beta = stats.beta((q - 1) / 2, 1 / 2)
+    p = integrate.quad(lambda u: beyond(u) * beta.pdf(u), 0, 1, epsabs=1e-10)[0]
+    found = _conditional_p(np.array([ratio]), np.array([rank]), q, groups)
+    assert found[0] == pytest.approx(p, abs=QUADRATURE)
+
+
+def test_strong_instruments_and_50_clusters_give_a_bounded_conditional_set():
+    rng = np.random.default_rng(4)
+    cluster = np.arange(500) % 50
+    z, u = rng.normal(size=(50, 3))[cluster], rng.normal(size=500) + rng.normal(size=50)[cluster]
+    a, y = 1.2 * z.sum(axis=1) + u, u + rng.normal(size=500)
+    one = project(0.4 * a + y, a, z, np.empty((500, 0)), np.ones(500), ("z0", "z1", "z2"))
+    region = weak_set(jackknifed(one, cluster), "conditional_ratio")
+    assert len(region.pieces) == 1
+    assert region.bounded
+
+
+def test_too_few_clusters_to_condition_leave_the_anderson_rubin_set():
+    form = reduced_form(data(3), "HC1", np.arange(300) % 6)
+    assert weak_set(form, "anderson_rubin").pieces
+    with pytest.raises(InstrumentError, match="6 clusters give no joint covariance of the 6"):
+        weak_set(form, "conditional_ratio")
 
 
 def test_there_must_be_more_clusters_than_instruments():

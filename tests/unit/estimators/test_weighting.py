@@ -46,7 +46,8 @@ def weighting_equations(sample, target, clip=None, trim=None):
         e = 1 / (1 + np.exp(-design @ theta[:-2]))
         scores = design * (sample.w * (a - e))[:, None]
         e = e if clip is None else np.clip(e, *clip)
-        tilt = {"ATE": 1.0, "ATT": e, "ATO": e * (1 - e)}[target]
+        tilts = {"ATE": 1.0, "ATT": e, "ATC": 1 - e, "ATO": e * (1 - e)}
+        tilt = np.minimum(e, 1 - e) if target == "ATM" else tilts[target]
         return np.column_stack(
             [
                 scores,
@@ -58,7 +59,7 @@ def weighting_equations(sample, target, clip=None, trim=None):
     return psi, np.zeros(design.shape[1] + 2)
 
 
-@pytest.mark.parametrize("target", ["ATE", "ATT"])
+@pytest.mark.parametrize("target", ["ATE", "ATT", "ATC"])
 @pytest.mark.parametrize("limits", [{}, {"clip": (0.3, 0.7)}, {"trim": 0.25}], ids=str)
 @pytest.mark.parametrize(
     "population", [{}, {"weighted": True, "clustered": True}], ids=["plain", "weights, clusters"]
@@ -74,14 +75,15 @@ def test_ipw_solves_its_stacked_equations(
     np.testing.assert_allclose(ours.covariance, covariance[-2:, -2:], rtol=STACKED, atol=1e-10)
 
 
+@pytest.mark.parametrize("target", ["ATO", "ATM"])
 @pytest.mark.parametrize("population", [{}, {"weighted": True}, {"clustered": True}], ids=str)
-def test_overlap_weighting_solves_its_stacked_equations(
-    confounded, estimating_equations, population
+def test_overlap_and_matching_weights_solve_their_stacked_equations(
+    confounded, estimating_equations, population, target
 ):
     sample = confounded(n=500, **population)
-    psi, start = weighting_equations(sample, "ATO")
+    psi, start = weighting_equations(sample, target)
     theta, covariance = estimating_equations(psi, start, sample.cluster)
-    ours = fitted(Overlap(), sample)
+    ours = fitted(Overlap(target=target), sample)
     np.testing.assert_allclose(ours.values, theta[-2:], rtol=STACKED)
     np.testing.assert_allclose(ours.covariance, covariance[-2:, -2:], rtol=STACKED, atol=1e-10)
 
@@ -125,6 +127,72 @@ def test_stabilised_weights_change_no_estimate(confounded):
     assert abs(weights.mean() - 1) < 0.1  # plain weights have mean 2
 
 
+def weighted_contrast(sample, weights):
+    means = [np.average(sample.y[sample.a == k], weights=weights[sample.a == k]) for k in (0, 1)]
+    return means[1] - means[0]
+
+
+@pytest.mark.parametrize("stabilised", [False, True])
+def test_truncation_sets_weights_to_percentiles_of_both_arms(confounded, stabilised):
+    """Cole & Hernán (2008): percentiles of the weights as they are, stabilised or not."""
+    sample = confounded()
+    e = peer_propensity(sample)
+    share = sample.a.mean() if stabilised else 1.0
+    other = 1 - sample.a.mean() if stabilised else 1.0
+    plain = np.where(sample.a == 1, share / e, other / (1 - e))
+    low, high = np.percentile(plain, [5, 95])
+    ours = InverseProbability(truncate=(5, 95), stabilised=stabilised)
+    weights = ours.weights(sample, NuisanceStore())
+    np.testing.assert_allclose(weights, np.clip(plain, low, high), rtol=SAME)
+    effect = fitted(ours, sample).effect("risk_difference")
+    assert math.isclose(effect.estimate, weighted_contrast(sample, weights), rel_tol=SAME)
+    (found,) = ours.limited(sample, NuisanceStore())
+    assert (found.name, found.rows) == ("truncated", 40)
+    assert "percentile 5 or 95 of the weights; the target stays" in found.said
+    assert fitted(ours, sample).target_note == ""
+
+
+@pytest.mark.parametrize(("target", "arm"), [("ATT", 0), ("ATC", 1)])
+def test_truncation_for_one_arm_takes_percentiles_of_the_rows_it_weights(confounded, target, arm):
+    sample = confounded()
+    plain, cut = (
+        InverseProbability(target=target, truncate=one).weights(sample, NuisanceStore())
+        for one in (None, (0, 90))
+    )
+    rows = sample.a == arm
+    expected = np.minimum(plain[rows], np.percentile(plain[rows], 90))
+    np.testing.assert_allclose(cut[rows], expected, rtol=EXACT)
+    assert (cut[~rows] == 1).all()
+
+
+def test_truncating_nothing_changes_nothing(confounded):
+    sample = confounded(weighted=True)
+    plain, cut = (fitted(InverseProbability(truncate=one), sample) for one in (None, (0, 100)))
+    np.testing.assert_array_equal(plain.values, cut.values)
+    np.testing.assert_array_equal(plain.covariance, cut.covariance)
+
+
+def test_truncated_rows_no_longer_move_with_the_propensity(confounded):
+    """With all weights cut to one value an arm, the arm means and their errors are left."""
+    sample = confounded()
+    ours = fitted(InverseProbability(truncate=(49.99, 50.01)), sample)
+    crude = fitted(InverseProbability(), sample.adjusting_for(()))
+    np.testing.assert_allclose(ours.values, crude.values, rtol=1e-3)
+    np.testing.assert_allclose(ours.covariance, crude.covariance, rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize("bounds", [(99, 1), (-1, 99), (1, 101), (0.01, 0.99), (60, 99)])
+def test_percentiles_that_cannot_be_meant_are_refused(bounds):
+    with pytest.raises(ValidationError, match="truncate takes two percentiles"):
+        InverseProbability(truncate=bounds)
+
+
+def test_matching_weights_are_one_for_the_rarer_exposure():
+    e = np.array([0.2, 0.2, 0.8, 0.8])
+    weights = balancing_weights(e, np.array([1.0, 0, 1, 0]), "ATM")
+    np.testing.assert_allclose(weights, [1, 0.25, 0.25, 1], rtol=EXACT)
+
+
 def test_without_covariates_weighting_gives_the_arm_means(confounded):
     sample = confounded().adjusting_for(())
     means = [sample.y[sample.a == arm].mean() for arm in (0, 1)]
@@ -132,11 +200,11 @@ def test_without_covariates_weighting_gives_the_arm_means(confounded):
         np.testing.assert_allclose(fitted(estimator, sample).values, means, rtol=SAME)
 
 
-@pytest.mark.parametrize("target", ["ATE", "ATT", "ATO"])
+@pytest.mark.parametrize("target", ["ATE", "ATT", "ATC", "ATO", "ATM"])
 @pytest.mark.parametrize("arm", [0.0, 1.0])
 def test_weight_slopes_are_the_derivatives_of_the_weights(target, arm):
-    logit, step = np.linspace(-3, 3, 13), 1e-6
-    a = np.full(13, arm)
+    logit, step = np.linspace(-3, 3, 12), 1e-6  # not at 0, where matching weights bend
+    a = np.full(12, arm)
     low, high = (
         balancing_weights(1 / (1 + np.exp(-(logit + h))), a, target) for h in (-step, step)
     )

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from causal.errors import SpecError
 from causal.estimate import NotEstimable
 from causal.instrumental.two_by_two import (
+    CHANCE,
     Arm,
     arm_from_counts,
     arm_from_rates,
@@ -157,9 +159,17 @@ def test_equal_exposure_leaves_no_ratio_and_no_finite_set():
 def test_chance_of_an_impossible_ratio_falls_with_size():
     def chance(n):
         found = read_trial(arm(0.5, 0.6, n), arm(0.4, 0.4, n), correlation=0.2)
-        return float(found.readings[0].split("probability ")[1].split()[0])
+        assert found.readings[0].startswith("Chance:") == (found.chance >= CHANCE)
+        return found.chance
 
-    assert chance(100) > chance(1000) > chance(4000)
+    assert chance(100) > CHANCE > chance(1000) > chance(4000)
+
+
+def test_chance_of_an_impossible_ratio_is_the_larger_of_those_at_both_ends():
+    found = read_trial(arm(0.5, 0.6, 100), arm(0.5, 0.4, 100), correlation=0.2)
+    spread = found.reduced_form.std_error**2 + found.first_stage.std_error**2
+    ends = [ndtr(-0.2 / (spread + 2 * sign * found.covariance) ** 0.5) for sign in (-1, 1)]
+    assert found.chance == pytest.approx(max(ends))
 
 
 def test_published_intervals_and_p_values_give_their_standard_errors():

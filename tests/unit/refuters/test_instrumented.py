@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from causal.estimate import NotEstimable
-from causal.estimators import LinearProbability, NuisanceStore
-from causal.estimators.instrumental import (
+from causal.estimators import (
     FirstStage,
     InstrumentalVariables,
     IntentionToTreat,
+    LinearProbability,
+    NuisanceStore,
 )
 from causal.instrumental.stages import fit_stages
 from causal.refuters import (

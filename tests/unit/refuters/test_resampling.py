@@ -19,7 +19,7 @@ from causal.estimators.nuisance import CrossFitting
 from causal.fitting import spread
 from causal.refuters import Bootstrap, DataSubset
 from causal.refuters.changes import Resample, take_rows
-from causal.refuters.resampling import judge_spread, number_groups
+from causal.refuters.resampling import judge_spread, name_groups, number_groups
 
 DRAWS = 200
 SPREAD = 0.05
@@ -131,6 +131,14 @@ def test_persons_are_drawn_whole(households):
     twice = Resample(counts[group]).apply(sample)
     assert twice.n == 10
     assert (twice.unit == 3).all()
+
+
+def test_clusters_of_several_persons_are_drawn_whole_and_named(households, confounded):
+    sample = households(10, 5)
+    people = replace(sample, unit=np.arange(sample.n))
+    assert number_groups(people)[1] == 10
+    assert name_groups(people) == "clusters"
+    assert name_groups(sample) == name_groups(confounded()) == "persons"
 
 
 def test_covariates_of_resamples_are_those_of_the_sample(confounded):

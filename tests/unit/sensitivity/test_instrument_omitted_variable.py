@@ -7,8 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from causal.estimate import NotEstimable
-from causal.estimators import LinearProbability, NuisanceStore
-from causal.estimators.instrumental import InstrumentalVariables, IntentionToTreat
+from causal.estimators import (
+    InstrumentalVariables,
+    IntentionToTreat,
+    LinearProbability,
+    NuisanceStore,
+)
 from causal.instrumental.stages import fit_stages
 from causal.refuters.changes import take_rows
 from causal.sensitivity import InstrumentOmittedVariable

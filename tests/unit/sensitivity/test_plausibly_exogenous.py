@@ -7,15 +7,16 @@ import pytest
 from pydantic import ValidationError
 
 from causal.estimate import NotEstimable
-from causal.estimators import LinearProbability, NuisanceStore
-from causal.estimators.base import Variance
-from causal.estimators.instrumental import (
+from causal.estimators import (
     ControlFunction,
     FirstStage,
     InstrumentalVariables,
     IntentionToTreat,
+    LinearProbability,
+    NuisanceStore,
     ResidualInclusion,
 )
+from causal.estimators.base import Variance
 from causal.sensitivity import PlausiblyExogenous
 from causal.subject import Subject
 
@@ -39,7 +40,7 @@ def subject_of(sample, estimator=IV, shared=None):
     rng = np.random.default_rng(0)
     fit = estimator.fit(sample, NuisanceStore(), rng)
     if hasattr(estimator, "with_set"):
-        fit = estimator.with_set(fit, sample)
+        fit = estimator.with_set(fit, estimator.forms(sample, np.random.default_rng(0)).weak)
     scale = "risk_difference" if sample.outcome_kind == "binary" else "mean_difference"
     return Subject("rung", estimator, sample, fit, fit, shared or sample, scale)
 
@@ -166,7 +167,7 @@ def test_rows_without_an_outcome_are_left_out_as_the_rung_does(encouraged):
         (LinearProbability(), "no instrument"),
         (FirstStage(), "claims nothing about the outcome"),
         (IntentionToTreat(), "effect of the instrument itself"),
-        (ResidualInclusion(), "not linear"),
+        (ResidualInclusion(), "no ratio of two linear"),
     ],
 )
 def test_rungs_it_is_not_about_are_declined(encouraged, estimator, why):
@@ -178,7 +179,7 @@ def test_rungs_it_is_not_about_are_declined(encouraged, estimator, why):
 def test_several_instruments_are_declined_by_name(confounded):
     found = finding(confounded(n=500))
     assert isinstance(found.multiple, NotEstimable)
-    assert "2 instruments (z0, z1)" in found.short
+    assert "3 instruments (z0, z1, coin)" in found.short
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from causal.cohort import TIME
 from causal.errors import OutcomeError
 from causal.estimate import NotEstimable
-from causal.estimators import GComputation, InverseProbability, MeanDifference, NuisanceStore
+from causal.estimators import (
+    GComputation,
+    InverseProbability,
+    Matching,
+    MeanDifference,
+    NuisanceStore,
+)
 from causal.estimators.nuisance import PropensityModel
 from causal.sensitivity import AnySensitivity, Rosenbaum
 from causal.sensitivity.signed_rank import discordant_p
@@ -137,6 +143,35 @@ def test_propensity_is_the_rungs_own(confounded):
     narrow = InverseProbability(propensity={"terms": ("x0",)})
     found = finding(sample, narrow)
     assert [row.subject for row in found.labelled("block")] == ["severity"]
+
+
+def test_a_rung_of_pairs_is_asked_about_its_own(confounded):
+    sample = confounded(n=1500)
+    rung = Matching(replacement=False, caliper=0.1, exact=("x2",))
+    found = finding(sample, rung)
+    exposed, unexposed = rung.find_pairs(sample, NuisanceStore())
+    differences = sample.y[exposed] - sample.y[unexposed]
+    assert found.row("pairs").number("pairs") == len(exposed)
+    assert found.row("pairs").number("positive") == (differences > 0).sum()
+    fit = rung.fit(sample, NuisanceStore(), np.random.default_rng(0))
+    effect = fit.effect("risk_difference").estimate
+    assert found.row("pairs").number("difference") == pytest.approx(effect)
+    assert "those the rung itself compares" in found.sentence
+    assert found.headline == finding(sample, rung, caliper=3.0).headline
+
+
+@pytest.mark.parametrize("settings", [{}, {"replacement": False, "ratio": 2, "caliper": 0.2}])
+def test_larger_sets_and_repeated_persons_are_paired_anew(confounded, settings):
+    sample = confounded(n=600)
+    sample = sample.rows((sample.a == 0) | (np.arange(600) % 4 == 0))
+    anew = finding(sample)
+    found = finding(sample, Matching(**settings))
+    for name in ("pairs", "difference", "largest_gap"):
+        assert found.row("pairs").number(name) == anew.row("pairs").number(name)
+    assert "could be matched" in found.sentence
+    pairs = Matching(replacement=False, caliper=0.2)
+    repeated = confounded(n=600, clustered=True)
+    assert "those the rung itself compares" not in finding(repeated, pairs).sentence
 
 
 def test_what_does_not_apply_is_declined_with_the_reason(confounded):

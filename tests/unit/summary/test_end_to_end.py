@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 from causal.cli import DIFFERS, GATED, INVALID, OK, main
+from causal.documents import parse_document
 from causal.kinds import load_result
 from causal.report.inline import to_text
+from causal.summary.composing import run_summary
 from causal.summary.document import SummaryResult
+from causal.summary.leading import lead, short_verdict
 from causal.summary.page import compose_summary, index_rows, rendered_summary, rendered_summary_html
+from causal.summary.specification import summary_from
+from causal.summary.words import randomised_sentences
 
 ROOT = Path(__file__).parents[3]
 TRIALS = sorted((ROOT / "reports").glob("trial_*"))
+GATE = ["--require-design"]
 NUMBER = re.compile(r"\d+\.\d+")
 COHORT = f"""\
 question: Does it run?
@@ -227,6 +233,7 @@ def page_of(name):
 def test_an_unbounded_set_is_said_in_words_and_no_normal_interval_is_headlined():
     _, text = page_of("trial_timko")
     assert "the data exclude only values between −6.74 and −0.08" in text
+    assert "of the effects there can be the 95 % set leaves those from −0.08 to 1.00" in text
     assert "below 23.1: the ratio plus or minus standard errors would be no 95 % interval" in text
     assert "It is not the effect of weekly attendance" in text
     assert "Nothing is adjusted for" in text
@@ -234,7 +241,7 @@ def test_an_unbounded_set_is_said_in_words_and_no_normal_interval_is_headlined()
 
 def test_an_impossible_ratio_has_three_readings_and_none_is_asserted():
     _, text = page_of("trial_timko")
-    assert "these numbers cannot tell them apart" in text
+    assert "three ways, chance, exclusion violated or coarsened dose, which these data" in text
     for reading in ("Chance:", "Exclusion violated:", "Coarsened dose:"):
         assert text.count(reading) == 1
     assert "An impossible ratio" not in page_of("trial_manning")[1]
@@ -248,6 +255,91 @@ def test_a_set_that_holds_no_possible_effect_is_said_to_contradict_the_instrumen
     result = load_result(tmp_path / "far" / "results.json")
     assert result.chief.possible == []
     assert "the numbers contradict the instrument" in rendered_summary(result)["report.md"].decode()
+    assert main(["run", str(tmp_path / "far.yaml"), "--out", str(tmp_path), *GATE]) == GATED
+
+
+NO_FIRST_STAGE = (
+    ("both: 80, exposed_only: 60, outcome_only: 20, neither: 40",
+     "both: 400, exposed_only: 100, outcome_only: 100, neither: 400"),
+    ("both: 40, exposed_only: 20, outcome_only: 50, neither: 90",
+     "both: 5, exposed_only: 495, outcome_only: 250, neither: 250"),
+)  # fmt: skip
+BEYOND = (
+    ("correlation: [0, 0.2]", "correlation: 0.25, level: 0.9"),
+    ("n: 200, exposed: 0.7, outcome: 0.5", "n: 1000, exposed: 0.6, outcome: 0.8"),
+    ("n: 200, exposed: 0.3, outcome: 0.4", "n: 1000, exposed: 0.2, outcome: 0.2"),
+)
+
+
+def replaced(text, pairs):
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return run_summary(summary_from(parse_document(text, "trial.yaml")))
+
+
+@pytest.mark.parametrize(("form", "pairs"), [("counts", NO_FIRST_STAGE), ("shares", BEYOND)])
+def test_lead_stamp_and_section_agree_that_no_possible_effect_is_left(forms, form, pairs):
+    result = replaced(forms[form], pairs)
+    page = " ".join(rendered_summary(result)["report.md"].decode().split())
+    assert result.chief.possible == []
+    assert result.diagnostics[-1].name == "impossible_ratio"
+    assert result.diagnostics[-1].verdict == "FAIL"
+    assert lead(result).startswith("These numbers contradict the instrument")
+    assert short_verdict(result) == "the numbers contradict the instrument"
+    stamp = page[page.index("**Checks not passed:**") : page.index("## In short")]
+    assert "holds no effect there can be on a probability" in stamp
+    assert "moved it too little" not in page
+    assert "leaves out 0" not in page
+    assert "Chance is excluded" in page
+    assert "Two readings are left, exclusion violated or coarsened dose" in page
+    assert "Chance:" not in page
+
+
+def test_recoding_the_outcome_leaves_what_is_said_of_an_impossible_ratio(forms):
+    turned = (
+        (BEYOND[0][0], BEYOND[0][1].replace("0.25", "-0.25")),
+        (BEYOND[1][0], BEYOND[1][1].replace("outcome: 0.8", "outcome: 0.2")),
+        (BEYOND[2][0], BEYOND[2][1].replace("outcome: 0.2", "outcome: 0.8")),
+    )
+    here, there = replaced(forms["shares"], BEYOND), replaced(forms["shares"], turned)
+    assert there.wald == pytest.approx(-here.wald)
+    assert there.chief.chance == pytest.approx(here.chief.chance)
+    assert there.chief.readings == here.chief.readings
+    assert there.diagnostics[-1].value == pytest.approx(here.diagnostics[-1].value)
+
+
+def test_a_set_contradicted_at_the_leading_correlation_only_is_said_to_be_so(forms):
+    result = replaced(forms["shares"], BEYOND)
+    others = result.sets[0].model_copy(update={"possible": [(0.9, 1.0)]})
+    both = result.model_copy(update={"sets": [result.chief, others]})
+    assert "though not at every one tried" in lead(both)
+    assert "though not at every one tried" not in lead(result)
+
+
+def test_an_assumed_denominator_is_never_said_to_be_printed():
+    for name, of in (("trial_timko", "all those randomised"), ("trial_manning", "those followed")):
+        result, text = page_of(name)
+        said = randomised_sentences(result)
+        assert f"taken as of {of}" in said
+        assert "the paper does not say" in said
+        assert "The arms are taken as equally large" in said
+        assert "as printed" not in said
+        assert "Persons, assumed" in text
+    assert "as printed" in randomised_sentences(page_of("trial_vederhus")[0])
+
+
+def test_an_assumed_denominator_is_taken_as_such_by_check(forms, tmp_path, capsys):
+    path = tmp_path / "trial.yaml"
+    text = forms["shares"].replace("of: randomised", "of: randomised, assumed: [denominator]")
+    path.write_text(text, encoding="utf-8")
+    assert main(["check", str(path)]) == OK
+    assert "The numbers are taken as of all those randomised" in capsys.readouterr().out
+
+
+def test_the_footer_claims_no_more_than_holds():
+    _, text = page_of("trial_timko")
+    assert "Outside references, fixed limits (−1, 1 and 10) and the specification, every" in text
 
 
 def test_html_says_what_markdown_says():

@@ -12,7 +12,7 @@ from causal.estimators.first_stage import critical_of
 from causal.instrumental.bounds import balke_pearl_bounds
 from causal.result_parts import Reason
 from causal.seeding import generator
-from causal.summary.composing import run_summary, union, within_range
+from causal.summary.composing import nearest_to_zero, run_summary, union, within_range
 from causal.summary.reading import rows_of
 from causal.summary.settings import Cells
 from causal.summary.specification import load_summary, summary_from
@@ -188,6 +188,19 @@ def test_equal_exposure_leaves_no_ratio(forms):
 def test_a_p_value_gives_the_f_of_its_normal_quantile(forms):
     found = run(forms["differences"].replace("interval: [0.1, 1.7]", "p: 0.05"))
     assert found.first_stage.f == pytest.approx(1.959963984540054**2)
+
+
+def test_a_printed_standard_error_is_taken_as_it_is(forms):
+    found = run(forms["differences"].replace("p: 0.03", "std_error: 1.6"))
+    assert found.itt.std_error == 1.6
+    assert found.first_stage.read_from == "95 % CI 0.1 to 1.7"
+
+
+def test_the_size_of_what_a_set_holds_is_least_where_it_nears_zero():
+    assert nearest_to_zero(((None, -3.0), (2.0, None))) == 2.0
+    assert nearest_to_zero(((None, -3.0),)) == 3.0
+    assert nearest_to_zero(((-1.0, 2.0),)) == 0.0
+    assert nearest_to_zero(((None, None),)) == 0.0
 
 
 def test_a_correlation_the_shares_forbid_is_refused_where_it_stands(forms):

@@ -111,6 +111,24 @@ def test_without_a_contrast_the_first_of_two_arms_is_the_facilitated_one(forms):
         ("differences", ", p: 0.03", "", r"either the interval or the p-value"),
         ("differences", "p: 0.03", "p: 0.03, interval: [-7, -1]", r"either the interval or the p-"),
         ("differences", "[0.1, 1.7]", "[1.7, 0.1]", r"has no width"),
+        ("differences", "[0.1, 1.7]", "[0.8, 3.0]", r"no normal interval; .*give `p` or `std_err"),
+        ("differences", "p: 0.03", "interval: [-9, -3.5]", r"5 below .* -4 and 0.5 above"),
+        ("differences", "p: 0.03", "p: 0.03, std_error: 2", r"either the interval or the p-"),
+        ("differences", "p: 0.03", "std_error: 0", r"std_error: found 0"),
+        ("shares", "randomised,", "randomised, assumed: [sizes],", r"assumed.*found 'sizes'"),
+        (
+            "shares",
+            "randomised,",
+            "randomised, assumed: [arm_sizes, arm_sizes],",
+            r"an assumption stands twice",
+        ),
+        ("counts", "randomised}", "randomised, assumed: [arm_sizes]}", r"one gives counts"),
+        (
+            "differences",
+            "summary,",
+            "summary, assumed: [denominator],",
+            r"names the denominator, and none is given",
+        ),
         ("differences", "[0.1, 1.7]", "[-1.7, -0.1]", r"outside its interval; check the signs"),
         ("differences", "value: -4, p", "value: 0, p", r"difference of 0 has no standard error"),
         (
@@ -128,6 +146,33 @@ def test_what_cannot_be_is_refused_with_place_and_remedy(forms, form, old, new, 
     assert old in text
     with pytest.raises(SpecError, match=said):
         read(text.replace(old, new, 1))
+
+
+def test_assumed_sizes_of_arms_are_equal(forms):
+    text = forms["shares"].replace("randomised,", "randomised, assumed: [arm_sizes],")
+    assert read(text).summary.design.assumed == ("arm_sizes",)
+    with pytest.raises(SpecError, match=r"trial.yaml:2: design.assumed: .* arms, which differ"):
+        read(text.replace("n: 200, exposed: 0.7", "n: 190, exposed: 0.7"))
+
+
+@pytest.mark.parametrize("interval", ["[0.19, 0.5]", "[-0.1, 0.21]"])
+def test_an_interval_far_from_normal_is_refused(forms, interval):
+    text = forms["differences"].replace("value: 0.9, interval: [0.1, 1.7]",
+                                        f"value: 0.2, interval: {interval}")  # fmt: skip
+    with pytest.raises(SpecError, match=r"trial.yaml:8: .*is no normal interval"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "value: -4.0, interval: [-7.5, -0.4]",
+        "value: 1, interval: [0, 3]",
+        "value: 0.2, interval: [0.1, 0.4]",
+    ],
+)
+def test_an_interval_off_its_middle_by_rounding_is_read(forms, printed):
+    assert read(forms["differences"].replace("value: -4, p: 0.03", printed))
 
 
 def test_arms_and_differences_exclude_each_other_and_one_is_needed(forms):

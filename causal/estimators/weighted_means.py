@@ -1,0 +1,86 @@
+"""Weighted means of both arms, with influence values that know how the weights were fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from causal.arrays import Floats
+from causal.cohort import Sample
+from causal.errors import PositivityError
+from causal.estimators.nuisance import ObservationFit
+from causal.estimators.regression import arm_means
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightFit:
+    """Weights that balance the arms, and how they move with what was fitted.
+
+    Attributes
+    ----------
+    weights : (n,) floats, not yet multiplied with the rows' own; 0 where a row is left out.
+    slopes : (n,) floats, derivative of each weight in its linear predictor; 0 where it is fixed.
+    design : (n, p) floats, of that linear predictor.
+    influence : (n, p) floats for the unexposed and for the exposed, of the coefficients the
+        weights of that arm move with; twice the same for a propensity.
+    """
+
+    weights: Floats
+    slopes: Floats
+    design: Floats
+    influence: tuple[Floats, Floats]
+
+
+def weighted_means(
+    sample: Sample,
+    fit: WeightFit,
+    *,
+    chained: bool = True,
+    follow_up: tuple[ObservationFit, ...] = (),
+) -> tuple[Floats, Floats]:
+    """Give both weighted means (Hájek: weights sum to one an arm) with (n, 2) influence values.
+
+    Parameters
+    ----------
+    sample : the rows.
+    fit : the weights.
+    chained : let the sampling error of what was fitted into the influence values.
+    follow_up : regressions of being seen and of having an outcome; their inverses multiply the
+        weights.
+
+    Raises
+    ------
+    PositivityError
+        An arm has no weight left.
+
+    References
+    ----------
+    Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3; Robins, Rotnitzky & Zhao (1995),
+    doi:10.1080/01621459.1995.10476493 (loss to follow-up).
+    """
+    base = sample.w * sample.observed
+    for one in follow_up:
+        base = base / one.fit.fitted
+    weight = base * fit.weights
+    for arm in (0, 1):
+        if not np.any(weight[sample.a == arm] > 0):
+            raise PositivityError(
+                f"trimming leaves nobody with exposure {arm}. Trim less, or not at all."
+            )
+    values, influence = arm_means(sample.y, sample.a, weight)
+    if not chained:
+        return values, influence
+    slopes = base * fit.slopes
+    known = np.where(sample.observed, sample.y, 0.0)
+    for arm in (0, 1):
+        in_arm = sample.a == arm
+        size = (weight * in_arm).mean()
+        centred = in_arm * (known - values[arm])
+        gradient = (fit.design * (slopes * centred)[:, None]).mean(axis=0)
+        influence[:, arm] += fit.influence[arm] @ gradient / size
+        for one in follow_up:
+            moved = weight * centred * (1 - one.fit.fitted)
+            gradient = -(one.design * moved[:, None]).mean(axis=0)
+            influence[:, arm] += one.fit.influence @ gradient / size
+    return values, influence

@@ -1,0 +1,118 @@
+"""What subgroups come to: columns known before exposure, values there are, rungs there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causal.codebook import Variable
+from causal.dataset_info import DatasetInfo
+from causal.design import Baseline
+from causal.documents import KeyPath
+from causal.errors import SpecError, TimingError, did_you_mean
+from causal.spec import Analysis
+from causal.subgroup_settings import Subgroup
+
+
+def row_choices(analysis: Analysis) -> Iterator[tuple[KeyPath, str | Subgroup]]:
+    """Give what names columns beside the rungs: missing values, restrictions and subgroups."""
+    for column in analysis.missing.columns:
+        yield ("missing", "columns", column), column
+    for number, restriction in enumerate(analysis.restrict):
+        yield ("restrict", number), restriction.column
+    for number, subgroup in enumerate(analysis.subgroups):
+        yield ("subgroups", number), subgroup
+
+
+def check_choice(choice: str | Subgroup, analysis: Analysis, info: DatasetInfo) -> None:
+    """Refuse a column there is not, and a subgroup that cannot be compared.
+
+    Raises
+    ------
+    SpecError
+        An unknown column, value or rung; a column that stands twice; a rung without a difference
+        of its own to compare.
+    TimingError
+        The column is known only after exposure began.
+    """
+    if isinstance(choice, str):
+        info.codebook[choice]
+        return
+    variable = info.codebook[choice.column]
+    _check_time(choice, variable, analysis, info)
+    _check_values(choice, variable)
+    if [(one.column, one.at) for one in analysis.subgroups].count((choice.column, choice.at)) > 1:
+        raise SpecError(
+            f"'{choice.column}' at {choice.at} stands twice among the subgroups. Keep the cuts "
+            "declared first: several cuts of one column are several looks at one question."
+        )
+    for name in subgroup_rungs(analysis, choice):
+        _check_rung(name, analysis)
+
+
+def subgroup_rungs(analysis: Analysis, subgroup: Subgroup) -> tuple[str, ...]:
+    """Name the rungs a subgroup is estimated with: its own, or the headline."""
+    return subgroup.rungs or (analysis.headline_rung,)
+
+
+def _check_time(
+    subgroup: Subgroup, variable: Variable, analysis: Analysis, info: DatasetInfo
+) -> None:
+    """Refuse a column that is known only after exposure began, and the exposure itself."""
+    if variable.measures and not any(one.before_exposure for one in variable.measures):
+        concepts = ", ".join(dict.fromkeys(one.concept for one in variable.measures))
+        raise TimingError(
+            f"'{variable.column}' measures {concepts}, which is known only after exposure begins: "
+            "exposure may have decided who is in which level. Choose a column measured before; for "
+            "strata by what came later use variants with restrict."
+        )
+    design = analysis.design
+    first = isinstance(design, Baseline) and design.exposure_wave == info.waves[0]
+    if first and variable.column == design.exposure:
+        raise TimingError(
+            f"'{variable.column}' at {subgroup.at} is the exposure itself, so every level would "
+            "have one arm only. Choose another column."
+        )
+
+
+def _check_values(subgroup: Subgroup, variable: Variable) -> None:
+    """Refuse values the column cannot have, and cuts of what is no number."""
+    if variable.kind in ("id", "text"):
+        raise SpecError(f"'{variable.column}' is {variable.kind}, which has no levels.")
+    if subgroup.cuts and not variable.numeric:
+        raise SpecError(
+            f"'{variable.column}' is {variable.kind} and cannot be cut; say levels. "
+            f"{did_you_mean('', variable.levels)}"
+        )
+    for name, values in subgroup.levels.items():
+        for value in values:
+            if variable.numeric == isinstance(value, str):
+                expected = "numbers" if variable.numeric else "names"
+                raise SpecError(
+                    f"level '{name}' has the value {value!r}; '{variable.column}' is "
+                    f"{variable.kind} and holds {expected}."
+                )
+            known = variable.levels
+            written = value if isinstance(value, str) else f"{value:g}"
+            if known and written not in known:
+                raise SpecError(
+                    f"level '{name}' has the value {value!r}, which '{variable.column}' does not "
+                    f"have. {did_you_mean(written, known)}"
+                )
+
+
+def _check_rung(name: str, analysis: Analysis) -> None:
+    """Refuse a rung that is not there, is the crude one, or rests on instruments."""
+    names = [rung.name for rung in analysis.ladder[1:]]
+    if name == analysis.ladder[0].name:
+        raise SpecError(
+            f"the rung '{name}' is crude, which stands beside every rung by subgroup. Name an "
+            "adjusted rung."
+        )
+    if name not in names:
+        raise SpecError(f"there is no rung '{name}'. {did_you_mean(name, names)}")
+    rung = next(one for one in analysis.ladder if one.name == name)
+    if rung.instrument:
+        raise SpecError(
+            f"the rung '{name}' rests on instruments: where they are weak within a level its set "
+            "has no standard error, and levels cannot be contrasted by it. Name another rung."
+        )

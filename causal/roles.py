@@ -1,0 +1,99 @@
+"""Columns with a role in a design: what the codebook must say of them, and who shares a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from causal.arrays import Ints
+from causal.codebook import Variable
+from causal.cohort import KEYS, Cohort
+from causal.dataset_info import DatasetInfo
+from causal.errors import PositivityError, SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REMEDY = "Choose another column, or take cluster away."
+
+
+def check_role(info: DatasetInfo, column: str) -> None:
+    """Refuse an exposure or outcome that is unknown, left out on purpose, or no number."""
+    variable = _carried(info, column)
+    if not variable.numeric:
+        raise SpecError(
+            f"'{column}' is {variable.kind}; exposures and outcomes must be binary or numeric."
+        )
+
+
+def check_cluster(info: DatasetInfo, column: str | None) -> None:
+    """Refuse a cluster that is unknown, no name of a group, or first known after baseline."""
+    if column is None:
+        return
+    if column in KEYS:
+        raise SpecError(
+            f"'{column}' is a key; rows of one person are kept together without being told. "
+            f"{REMEDY}"
+        )
+    variable = _carried(info, column)
+    if variable.kind not in ("categorical", "id"):
+        raise SpecError(
+            f"'{column}' is {variable.kind}; a cluster must be categorical or id. {REMEDY}"
+        )
+    if variable.measures and not any(one.when == "baseline" for one in variable.measures):
+        raise SpecError(
+            f"'{column}' is not measured at baseline, so exposure may change it. {REMEDY}"
+        )
+
+
+def clusters_of(cohort: Cohort, column: str, persons: pd.Series[str]) -> Ints:
+    """Give the cluster of each row: the person's value at the first wave.
+
+    Parameters
+    ----------
+    persons : (n,) person identifiers, those analysed.
+
+    Returns
+    -------
+    (n,) ints from 0, in the order of the sorted values.
+
+    Raises
+    ------
+    SpecError
+        A person has no value at the first wave, or another one later.
+    PositivityError
+        All persons have one value.
+    """
+    table = cohort.table[cohort.table["person_id"].isin(persons)]
+    by_person = table.groupby("person_id", sort=False)[column]
+    first = table.groupby("person_id", sort=False).head(1).set_index("person_id")[column]
+    missing = first.index[first.isna()]
+    if len(missing):
+        raise SpecError(
+            f"the cluster '{column}' is missing at the first wave of {len(missing)} of "
+            f"{len(first)} persons, first person {missing[0]}. Leave them out by population, or "
+            "mend the data."
+        )
+    numbers = by_person.nunique()
+    varying = numbers.index[numbers > 1]
+    if len(varying):
+        values = ", ".join(map(str, table.loc[table["person_id"] == varying[0], column].unique()))
+        raise SpecError(
+            f"the cluster '{column}' must have one value a person, but varies in {len(varying)} "
+            f"of {len(first)}, first person {varying[0]} ({values}). {REMEDY}"
+        )
+    labels, codes = np.unique(persons.map(first).to_numpy(dtype=str), return_inverse=True)
+    if len(labels) < 2:
+        raise PositivityError(
+            f"everybody analysed has one '{column}' ({labels[0]}), so the spread between clusters "
+            "is unknown. Widen the population, or take cluster away."
+        )
+    return codes.astype(np.int64)
+
+
+def _carried(info: DatasetInfo, column: str) -> Variable:
+    """Find a column, or say why the data set left it out, or what there is."""
+    if column not in info.codebook.variables and (why := info.why_refused(column)):
+        raise SpecError(f"column '{column}' is not carried: {why}")
+    return info.codebook[column]
