@@ -28,7 +28,8 @@ from causal.planning_instruments import judge_rung
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
-from causal.spec import FULL, Analysis, Rung, Specification, Variant
+from causal.rungs import FULL, Rung
+from causal.spec import Analysis, Specification, Variant
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
 

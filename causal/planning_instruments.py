@@ -13,8 +13,8 @@ from causal.estimand import Estimand, OrientationCheck, Verdict
 from causal.estimators import AnyEstimator, Instrumented
 from causal.identify import Availability
 from causal.instruments import Instrument, NoInstrument, find_instrument, judge_instrument
+from causal.rungs import Rung
 from causal.separation import criterion, open_path, written
-from causal.spec import Rung
 
 NEEDED = ("exclusion", "independence")
 OF_INSTRUMENT = ("itt", "first_stage")

@@ -9,7 +9,7 @@ from causal.errors import SpecError
 from causal.estimators import EntropyBalancing, NuisanceStore, StableBalancing
 from causal.estimators.balancing import least_imbalance, over_target, standardised_columns
 from causal.estimators.convex import NoMinimumError, minimise
-from causal.spec import Rung
+from causal.rungs import Rung
 
 EXACT = 1e-9
 

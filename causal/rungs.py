@@ -1,0 +1,114 @@
+"""One rung of a ladder as keys of a specification: whom it weighs for, its set, its estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from causal.documents import Settings
+from causal.estimators import AnyEstimator, PropensityWeighting
+
+InstrumentAssumption: TypeAlias = Literal["exclusion", "independence"]
+FULL = "dag"
+"""In ``adjust``, stands for the set the diagram asks for, as far as it is measured here."""
+
+
+class Followed(Settings):
+    """What being followed up depends on: weighs the rows with an outcome for those without.
+
+    Attributes
+    ----------
+    adjust : concepts, besides exposure, that predict whether the outcome is known; may be measured
+        after exposure began. None stands for exposure alone, which leaves Hájek weights unchanged.
+    interactions : terms multiplied with exposure.
+    """
+
+    adjust: tuple[str, ...] = ()
+    interactions: tuple[str, ...] = ()
+
+
+class Entered(Settings):
+    """What being seen at the exposure interview depends on; those seen stand for the others.
+
+    Attributes
+    ----------
+    adjust : concepts, measured before exposure began.
+    """
+
+    adjust: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Rung(Settings):
+    """One rung of the ladder.
+
+    Attributes
+    ----------
+    name : unique; it names the rung's random stream too.
+    role : ``ladder``, or ``bracket`` for a rung that adjusts for something measured after
+        exposure began and is shown apart, since it may be a mediator.
+    adjust : concepts; ``dag`` stands for the set the diagram asks for.
+    columns : concept -> the columns that are to measure it in this rung, instead of the default.
+    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw, overlap or
+        cbps).
+    entered : weigh, before that, for those not seen at the exposure interview (needs
+        ``missing.exposure: keep`` too).
+    instrument : concepts measured before exposure whose columns are the instruments; ``adjust`` is
+        then what they are conditioned on.
+    assume : what of an instrument is taken for granted though the diagram speaks against it:
+        ``exclusion`` and ``independence``. Printed beside every number of the rung.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    role: Literal["ladder", "bracket"] = "ladder"
+    adjust: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    followed: Followed | None = None
+    entered: Entered | None = None
+    instrument: tuple[str, ...] = ()
+    assume: tuple[InstrumentAssumption, ...] = ()
+    estimator: AnyEstimator
+
+    @field_validator("adjust", "instrument", mode="before")
+    @classmethod
+    def _one_or_many(cls, adjust: object) -> object:
+        return (adjust,) if isinstance(adjust, str) else adjust
+
+    @model_validator(mode="after")
+    def _weighs_if_followed(self) -> Rung:
+        if self.followed is not None and not isinstance(self.estimator, PropensityWeighting):
+            raise ValueError(
+                "followed needs the estimator ipw, overlap or cbps, whose weights it multiplies"
+            )
+        if self.entered is not None and self.followed is None:
+            raise ValueError(
+                "entered needs followed beside it: who was not seen has no outcome either"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_instruments(self) -> Rung:
+        if self.estimator.needs_instruments and not self.instrument:
+            raise ValueError(f"{self.estimator.kind} needs an instrument; name its concept")
+        if self.instrument and not self.estimator.needs_instruments:
+            raise ValueError(
+                f"{self.estimator.kind} uses no instrument; take it away, or choose the estimator "
+                "iv, orthogonal_iv, itt_dr_iv, control_function, residual_inclusion, itt or "
+                "first_stage"
+            )
+        if self.assume and not self.instrument:
+            raise ValueError("assume is about an instrument, and there is none")
+        both = [name for name in self.instrument if name in self.adjust]
+        if both:
+            raise ValueError(f"'{both[0]}' cannot be an instrument and adjusted for at once")
+        return self
+
+    @model_validator(mode="after")
+    def _adjusts_if_it_says_so(self) -> Rung:
+        if self.adjust and not self.estimator.adjusts:
+            raise ValueError(
+                f"{self.estimator.kind} adjusts for nothing; take adjust away, or choose another "
+                "estimator"
+            )
+        return self
