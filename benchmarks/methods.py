@@ -13,6 +13,7 @@ from causal.estimators import (
     LinearProbability,
     MeanDifference,
     Overlap,
+    PropensityRegression,
 )
 from causal.estimators.base import Variance
 from causal.estimators.nuisance import CrossFitting, OutcomeModel
@@ -54,6 +55,7 @@ IPW_KNOWN = Method(
     "ipw, ATE, weights_known", InverseProbability(weights_known=True), limit=IPW_ATE.name
 )
 OVERLAP = Method("overlap", Overlap())
+PROPENSITY_REGRESSION = Method("propensity_regression", PropensityRegression(), limit=OVERLAP.name)
 AIPW_ATE = Method("aipw, ATE", AIPW())
 AIPW_ATT = Method("aipw, ATT", AIPW(target="ATT"))
 AIPW_CROSS = Method(

@@ -119,7 +119,7 @@ class Fact(_Table):
 
 
 class DatasetDocument(_Table):
-    """The content of ``dataset.toml``; what each key means is in ``docs/add-a-dataset.md``."""
+    """The content of ``dataset.toml``; keys: ``docs/how-to/add-a-dataset.md``."""
 
     title: str
     unit: str

@@ -204,6 +204,6 @@ def _next_steps(name: str, target: Path, *, found: bool) -> tuple[str, ...]:
         f"Put your table in place of {target / 'main.csv'}; if it may not be shared, take path and "
         "sha256 out of dataset.toml and give the file with --data.",
         "Write codebook.csv, build() in adapter.py, dataset.toml and card.md for it "
-        "(docs/add-a-dataset.md); check again: each message names the next thing to mend.",
+        "(docs/how-to/add-a-dataset.md); check again: each message names the next thing to mend.",
         "Write a specification and run it (docs/tutorial.md).",
     )

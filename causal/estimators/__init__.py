@@ -23,6 +23,7 @@ from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.of_instrument import FirstStage, IntentionToTreat
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
+from causal.estimators.propensity_regression import PropensityRegression
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
 from causal.estimators.stable_balancing import StableBalancing
 from causal.estimators.subclassification import Subclassification
@@ -36,6 +37,7 @@ AnyEstimator: TypeAlias = Annotated[
     | LinearProbability
     | InverseProbability
     | Overlap
+    | PropensityRegression
     | EntropyBalancing
     | CovariateBalancingPropensity
     | StableBalancing
@@ -81,6 +83,7 @@ __all__ = [
     "NuisanceStore",
     "OrthogonalIV",
     "Overlap",
+    "PropensityRegression",
     "PropensityWeighting",
     "ResidualInclusion",
     "StableBalancing",

@@ -71,6 +71,9 @@ def standardised(terms: tuple[str, ...]) -> GComputation:
     return GComputation(outcome=OutcomeModel(terms=terms, arms="separate"))
 
 
+HEAVY = 0.5
+"""Tolerance of medians where single draws rule the mean: mean and RMSE (NaN) are not compared."""
+
 # bias, RMSE, median bias, median absolute error; and the tolerance of each
 PUBLISHED: dict[str, tuple[int, Estimator, tuple[float, float, float, float], float]] = {
     "AIPW, both right": (
@@ -90,6 +93,18 @@ PUBLISHED: dict[str, tuple[int, Estimator, tuple[float, float, float, float], fl
         doubly(WRONG, CORRECT),
         (0.03106026, 4.318011, 0.1314168, 1.74249),
         0.5461759,
+    ),
+    "Hajek weights, wrong": (
+        200,
+        InverseProbability(propensity=PropensityModel(terms=WRONG)),
+        (np.nan, np.nan, -0.1890823, 3.324871),
+        HEAVY,
+    ),
+    "AIPW, both wrong": (
+        1000,
+        doubly(WRONG, WRONG),
+        (np.nan, np.nan, -5.225704, 5.225704),
+        HEAVY,
     ),
     "Hajek weights, right": (
         1000,
@@ -117,7 +132,11 @@ PUBLISHED: dict[str, tuple[int, Estimator, tuple[float, float, float, float], fl
     ),
 }
 RMSE_TOLERANCE = 3.0
-"""RMSE of a wrong propensity hangs on single draws (4.3 of median error 1.7): held only above."""
+"""RMSE that hangs on single draws (4.3 where the median error is 1.7) is held only from above."""
+
+
+HORVITZ_THOMPSON = 4000
+"""Replicates, as in the source; the RMSE of six such runs was 12.4 to 17.3, of 24,000 it was 21."""
 
 
 def errors(estimator: Estimator, n: int, replicates: int = REPLICATES) -> np.ndarray:
@@ -133,13 +152,40 @@ def errors(estimator: Estimator, n: int, replicates: int = REPLICATES) -> np.nda
 def test_errors_are_those_of_kang_and_schafers_world(name: str) -> None:
     n, estimator, (bias, rmse, median, absolute), tolerance = PUBLISHED[name]
     found = errors(estimator, n)
-    assert np.mean(found) == pytest.approx(bias, abs=tolerance)
     assert np.median(found) == pytest.approx(median, abs=tolerance)
     assert np.median(np.abs(found)) == pytest.approx(absolute, abs=tolerance)
+    if np.isnan(bias):
+        return
+    assert np.mean(found) == pytest.approx(bias, abs=tolerance)
     if name == "AIPW, propensity wrong":
         assert np.sqrt(np.mean(found**2)) < RMSE_TOLERANCE * rmse
     else:
         assert np.sqrt(np.mean(found**2)) == pytest.approx(rmse, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("terms", "published", "tolerance"),
+    [
+        (CORRECT, (-0.1709813, 13.80646, -1.836526, 6.51857), 1.746261),
+        (WRONG, (np.nan, np.nan, 3.129229, 9.305004), HEAVY),
+    ],
+    ids=["right", "wrong"],
+)
+def test_totals_weighted_by_the_library_s_propensities_err_as_horvitz_and_thompson_s(
+    terms: tuple[str, ...], published: tuple[float, float, float, float], tolerance: float
+) -> None:
+    """No estimator here lets weights sum to anything but one; the propensities are the same."""
+    bias, rmse, median, absolute = published
+    rng, found = np.random.default_rng(17), []
+    for _ in range(HORVITZ_THOMPSON):
+        sample = kang_schafer(200, rng)
+        e = NuisanceStore().propensity(sample, PropensityModel(terms=terms)).fitted
+        found.append(float(np.mean(sample.a * sample.y / e)) - TRUE_MEAN)
+    assert np.median(found) == pytest.approx(median, abs=tolerance)
+    assert np.median(np.abs(found)) == pytest.approx(absolute, abs=tolerance)
+    if not np.isnan(bias):
+        assert np.mean(found) == pytest.approx(bias, abs=tolerance)
+        assert np.sqrt(np.mean(np.square(found))) < RMSE_TOLERANCE * rmse
 
 
 def test_with_both_wrong_weights_run_away_and_targeting_does_not() -> None:

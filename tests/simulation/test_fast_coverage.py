@@ -17,6 +17,7 @@ from benchmarks.methods import (
     IPW_KNOWN,
     LINEAR,
     OVERLAP,
+    PROPENSITY_REGRESSION,
     SINGLE_FIT,
     Method,
 )
@@ -29,7 +30,7 @@ from tests.simulation.checking import miscalibrated
 
 SEED = 7
 SAMPLES, FEW_SAMPLES = 300, 100
-HONEST = tuple(one for one in SINGLE_FIT if one is not IPW_KNOWN)
+HONEST = (*(one for one in SINGLE_FIT if one is not IPW_KNOWN), PROPENSITY_REGRESSION)
 PAIRED = (G_ATE, LINEAR, OVERLAP, AIPW_ATE)
 LIMIT_TOLERANCE = 5e-4
 """Both sides are averages over drawn persons: Monte-Carlo error .0001 each."""
