@@ -37,6 +37,8 @@ from causal.report.reading import (
 from causal.report.shares import share_sentences
 from causal.result import AttritionBlock, Result, RungBlock
 
+NAMED = 4
+"""Rungs of one set and target that a sentence lists one by one; of more it gives the range."""
 CHOSEN = {
     "before_estimates": "The design was chosen before any estimate was seen.",
     "after_estimates": "The design was chosen after estimates had been seen.",
@@ -282,15 +284,27 @@ def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[st
     for target, rungs in by_target(adjusted_rungs(result)).items():
         others = [one for one in rungs if one is not rung and same_set(result, one, rung)]
         if others:
-            listed = joined(
-                [
-                    f"{code(one.name)} {with_interval(one, measure_for(result, one))}"
-                    for one in others
-                ]
-            )
             lead = "Same set and target" if target == rung.target else f"Target {plain(target)}"
-            said.append(f"{lead}: {listed}.")
+            said.append(f"{lead}: {_together(result, others)}.")
     return said
+
+
+def _together(result: Result, rungs: list[RungBlock]) -> str:
+    """Name every rung with its interval, or of many the two farthest apart."""
+    listed = [f"{code(one.name)} {with_interval(one, measure_for(result, one))}" for one in rungs]
+    pairs = [pair for one in rungs if (pair := interval_of(one)) is not None]
+    if len(rungs) <= NAMED or len(pairs) < len(rungs):
+        return joined(listed)
+    ends = sorted(range(len(rungs)), key=lambda i: rungs[i].estimate)
+    null = measure_for(result, rungs[0]).null
+    silent = [code(one.name) for one, pair in zip(rungs, pairs, strict=True) if covers(pair, null)]
+    held = {0: "none of their intervals", len(rungs): "all of their intervals"}.get(
+        len(silent), f"the interval of {joined(silent)}"
+    )
+    return (
+        f"{len(rungs)} more rungs, from {listed[ends[0]]} to {listed[ends[-1]]}; {null:g} is "
+        f"inside {held}"
+    )
 
 
 def _largest_loss(

@@ -193,3 +193,50 @@ def test_failed_checks_are_counted_in_the_index(help_like: Result) -> None:
 
 def test_p_values_are_not_printed(help_like: Result) -> None:
     assert not re.search(r"\bp\s*[=<>]|p-value|significan", said(help_like), re.IGNORECASE)
+
+
+def with_many(result: Result, estimates: tuple[float, ...]) -> Result:
+    """Put copies of one rung beside the headline, apart by estimate; intervals are .2 wide."""
+    one = next(rung for rung in result.rungs if rung.name == "full")
+    rungs = [rung for rung in result.rungs if rung.name in ("crude", "full")]
+    copies = [
+        one.model_copy(
+            update={
+                "name": f"copy_{i}",
+                "estimate": estimate,
+                "interval": (estimate - 0.1, estimate + 0.1),
+                "region": [(estimate - 0.1, estimate + 0.1)],
+            }
+        )
+        for i, estimate in enumerate(estimates)
+    ]
+    said = next(one for one in result.estimands if one.rung == "full")
+    estimands = [said.model_copy(update={"rung": one.name}) for one in copies]
+    return result.model_copy(
+        update={"rungs": rungs + copies, "estimands": [*result.estimands, *estimands]}
+    )
+
+
+def test_of_many_rungs_of_one_set_and_target_the_ends_are_named(help_like: Result) -> None:
+    text = paragraph(with_many(help_like, (-0.12, -0.3, -0.05, -0.2, -0.15)), "Crude and adjusted")
+    assert (
+        f"5 more rungs, from `copy_1` {MINUS}30.0 points (95 % CI {MINUS}40.0 to {MINUS}20.0) to "
+        f"`copy_2` {MINUS}5.0 points (95 % CI {MINUS}15.0 to 5.0); 0 is inside the interval of "
+        "`copy_2`." in text
+    )
+    assert "copy_3" not in text
+
+
+def test_intervals_of_many_rungs_that_agree_about_0_are_counted_not_named(
+    help_like: Result,
+) -> None:
+    none, every = (
+        paragraph(with_many(help_like, (at,) * 5), "Crude and adjusted") for at in (-0.3, 0.01)
+    )
+    assert "0 is inside none of their intervals." in none
+    assert "0 is inside all of their intervals." in every
+
+
+def test_few_rungs_are_named_one_by_one(help_like: Result) -> None:
+    text = paragraph(with_many(help_like, (-0.12, -0.3, -0.05, -0.2)), "Crude and adjusted")
+    assert all(f"`copy_{i}`" in text for i in range(4))
