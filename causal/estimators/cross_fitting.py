@@ -6,6 +6,12 @@ import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
+from causal.estimators.fold_regressions import (
+    Columns,
+    Folds,
+    fit_without_each,
+    predict_left_out,
+)
 from causal.estimators.learner_members import Training
 from causal.estimators.learners import Learned, learn
 from causal.estimators.nuisance import (
@@ -14,10 +20,13 @@ from causal.estimators.nuisance import (
     PropensityModel,
     choose_terms,
     folds_by_unit,
+    interacting_columns,
 )
 
 INNER_FOLDS = 5
 """Folds a learner tunes or stacks itself with, within the persons it is fitted on."""
+MANY = 5_000
+"""Rows from which regressions without each fold are fitted all at once; fewer take no time."""
 SEEDS = 2**31
 """scikit-learn takes seeds below this."""
 
@@ -40,21 +49,62 @@ def cross_fitted(
     (n,) floats each: propensity, mean outcome under no exposure, mean outcome under exposure.
     """
     fold = folds_by_unit(sample.unit, folds, rng)
+    parts = Folds(fold, folds)
+    exposed = None if propensity.learns else propensities_at_once(sample, propensity, parts)
+    means = None if outcome.learns else outcomes_at_once(sample, outcome, parts)
+    if exposed is not None and means is not None:
+        return exposed, *means
     seeds = rng.integers(SEEDS, size=(folds, 2)) if propensity.learns or outcome.learns else None
     e, mu0, mu1 = (np.empty(sample.n) for _ in range(3))
     for held_out in range(folds):
         here = fold == held_out
-        if seeds is not None and outcome.learns:
+        if means is not None:
+            mu0[here], mu1[here] = means[0][here], means[1][here]
+        elif seeds is not None and outcome.learns:
             mu0[here], mu1[here] = learned_outcome(sample, outcome, here, int(seeds[held_out, 1]))
         else:
             regression = nuisances.outcome(sample, outcome, ~here)
             mu0[here], mu1[here] = regression.mu0[here], regression.mu1[here]
-        if seeds is not None and propensity.learns:
+        if exposed is not None:
+            e[here] = exposed[here]
+        elif seeds is not None and propensity.learns:
             x, seed = choose_terms(sample, propensity.terms).x, int(seeds[held_out, 0])
             e[here] = predict_others(sample, propensity, x, sample.a, here, seed, binary=True)
         else:
             e[here] = nuisances.propensity(sample, propensity, ~here).fitted[here]
     return e, mu0, mu1
+
+
+def propensities_at_once(sample: Sample, model: PropensityModel, folds: Folds) -> Floats | None:
+    """Predict the propensity of each fold from all others; None where one by one is better."""
+    if sample.n < MANY or not sample.entered.all():
+        return None
+    columns = Columns.of(choose_terms(sample, model.terms).x)
+    found = fit_without_each(columns, sample.a, sample.w, folds, "logit")
+    return None if found is None else predict_left_out(columns, found, folds, "logit")[0]
+
+
+def outcomes_at_once(
+    sample: Sample, model: OutcomeModel, folds: Folds
+) -> tuple[Floats, Floats] | None:
+    """Predict both outcomes of each fold from all others; None where one by one is better."""
+    link = model.link or ("logit" if sample.outcome_kind == "binary" else "linear")
+    if sample.n < MANY or (link == "logit" and sample.outcome_kind != "binary"):
+        return None
+    chosen = choose_terms(sample, model.terms)
+    y, used = np.where(sample.observed, sample.y, 0.0), sample.w * sample.observed
+    if model.arms == "pooled":
+        products = interacting_columns(chosen, model.interactions)
+        columns = Columns.of(chosen.x, sample.a, products)
+        found = fit_without_each(columns, y, used, folds, link)
+        return None if found is None else predict_left_out(columns, found, folds, link)
+    columns, means = Columns.of(chosen.x), []
+    for level in (0.0, 1.0):
+        found = fit_without_each(columns, y, used * (sample.a == level), folds, link)
+        if found is None:
+            return None
+        means.append(predict_left_out(columns, found, folds, link)[0])
+    return means[0], means[1]
 
 
 def learned_outcome(

@@ -218,7 +218,7 @@ class NuisanceStore:
             Every outcome is known.
         """
         chosen = choose_terms(sample, model.terms)
-        interacting = _interacting(chosen, model.interactions)
+        interacting = interacting_columns(chosen, model.interactions)
         entered = sample.entered
         exposed = np.where(entered, sample.a, 0.0)
         columns = outcome_columns(exposed, chosen.x, interacting, pooled=True)
@@ -351,7 +351,7 @@ def _fit_outcome(
         refuse_aliased_exposure(sample)
     else:
         _refuse_terms_of_one_arm(sample, usable)
-    interacting = _interacting(sample, model.interactions)
+    interacting = interacting_columns(sample, model.interactions)
     columns = [
         outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
         for level in (0.0, 1.0)
@@ -371,7 +371,7 @@ def _fit_outcome(
     return OutcomeFit(mu0, mu1, fits, designs)
 
 
-def _interacting(sample: Sample, terms: tuple[str, ...]) -> list[int]:
+def interacting_columns(sample: Sample, terms: tuple[str, ...]) -> list[int]:
     """Find the columns of the terms that are multiplied with exposure."""
     for term in terms:
         if term not in sample.terms:
