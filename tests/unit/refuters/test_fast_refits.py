@@ -20,7 +20,7 @@ from causal.estimators import (
     Overlap,
 )
 from causal.estimators.nuisance import CrossFitting, ObservationModel, OutcomeModel, PropensityModel
-from causal.refuters.batches import WIDEST, block_width, orthonormal
+from causal.refuters.batches import NARROW, WIDEST, block_width, orthonormal
 from causal.refuters.changes import AddedCovariate, NewExposure, NewOutcome, Resample
 from causal.refuters.drawing import refit
 from causal.refuters.refits import find_batch
@@ -245,6 +245,7 @@ def test_covariates_are_made_orthonormal_under_weights(confounded):
 
 
 def test_blocks_shrink_as_samples_grow():
-    assert block_width(300) == WIDEST
+    assert block_width(300) == NARROW
+    assert block_width(50_000) == WIDEST
     assert block_width(10**6) == WIDEST // 10
     assert block_width(10**8) == 1
