@@ -13,12 +13,12 @@ import numpy as np
 
 from causal.arrays import Bools, Floats
 from causal.estimators.glm import MAX_STEPS, TOLERANCE, Link
-from causal.refuters.batches import outer_products, pieces, unpack
+from causal.refuters.batches import FEW_ROWS, outer_products, pieces, unpack
 
 OWN_INFORMATION = (4, *range(7, MAX_STEPS + 1))
 """Steps that renew the information matrix. Near the start it changes by about one part in the root
 of n, so steps with an old one gain a digit or two; far from it they gain nothing, and from the
-seventh step on this is Newton's method as ``glm`` has it."""
+seventh step on this is Newton's method as ``glm`` has it; with few rows it is from the first."""
 EVERY_STEP = tuple(range(1, MAX_STEPS + 1))
 LONGEST = 5.0
 """Largest change of a linear predictor in one step, as in ``glm``."""
@@ -105,7 +105,8 @@ def fit_batch(
     lever = float(np.sqrt((regressions.basis**2).sum(axis=0).max()))
     converged, sound = np.zeros(count, dtype=bool), np.ones(count, dtype=bool)
     since = np.full(count, np.inf)
-    own = (1,) if regressions.link == "linear" else EVERY_STEP if count == 1 else OWN_INFORMATION
+    alone = count == 1 or regressions.basis.shape[1] < FEW_ROWS
+    own = (1,) if regressions.link == "linear" else EVERY_STEP if alone else OWN_INFORMATION
     for step in range(1, MAX_STEPS + 1):
         gradient, formed = _pass(regressions, beta, with_information=step in own)
         if formed is not None:

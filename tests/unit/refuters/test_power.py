@@ -177,8 +177,9 @@ def test_power_is_refused_where_hardly_a_cohort_can_be_evaluated(confounded):
     rare = confounded(60)
     y = np.where(np.arange(60) < 58, 0.0, 1.0)
     x = np.column_stack([rare.x[:, 0], np.arange(60) % 7 == 3]).astype(float)
-    rare = replace(rare, y=y, x=x, terms=rare.terms[:2], concepts=rare.concepts[:2])
-    found = trace_power([attempt(CONTROL, rare)], replace_study())[0]
+    rung = replace(rare, x=x, terms=rare.terms[:2], concepts=rare.concepts[:2])
+    one = replace(attempt(CONTROL, rung), auxiliary=Auxiliary({"earlier": replace(rung, y=y)}))
+    found = trace_power([one], replace_study(cohorts=20))[0]
     assert isinstance(found, NotEstimable)
     assert "of 20 cohorts drawn at 0 times the strength could not be evaluated" in found.reason
 
