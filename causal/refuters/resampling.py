@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from causal import inference
@@ -30,6 +30,8 @@ from causal.refuters.base import (
 from causal.refuters.changes import Resample
 from causal.refuters.drawing import Draws, refit
 
+Bits: TypeAlias = NDArray[np.uint8]
+"""Who was in a draw, eight persons a byte."""
 WRONG_ERROR = 0.2
 """A standard error too small by a fifth: a 95 % interval then covers less than 90 %."""
 
@@ -71,12 +73,11 @@ class _Resampling(Refuter):
     def examine(self, examined: Examined) -> Refutation:
         """Draw, refit, and judge centre and spread."""
         group, number = number_groups(examined.sample)
-        streams = examined.rng.spawn(self._number)
-        again = copy.deepcopy(streams)  # to see once more who was chosen, without keeping it all
-        found = self._fit(examined, group, number, streams)
+        streams, chosen = examined.rng.spawn(self._number), list[Bits]()
+        found = self._fit(examined, group, number, streams, chosen)
         spread = judge_spread(found.values, self._implied * examined.std_error)
         shift, detectable, moved = judge_shift(found.values, examined.value, examined.std_error)
-        doubts = self._doubts(examined, found, [again[i] for i in found.kept], number)
+        doubts = self._doubts(examined, found, chosen, number)
         open_: list[str] = []
         far = abs(shift) > TOLERATED_SHIFT * examined.std_error
         if far and self._refits:
@@ -102,10 +103,23 @@ class _Resampling(Refuter):
         )
 
     def _fit(
-        self, examined: Examined, group: Ints, number: int, streams: list[np.random.Generator]
+        self,
+        examined: Examined,
+        group: Ints,
+        number: int,
+        streams: list[np.random.Generator],
+        chosen: list[Bits],
     ) -> Draws:
-        """Fit on each draw of persons, nuisances anew."""
-        changed = ((Resample(self._choose(number, rng)[group]), rng) for rng in streams)
+        """Fit on each draw of persons, nuisances anew; note in ``chosen`` who was in each."""
+        alone = np.array_equal(group, np.arange(number))
+
+        def draw(rng: np.random.Generator) -> Resample:
+            counts = self._choose(number, rng)
+            if self._notes:
+                chosen.append(np.packbits(counts > 0))
+            return Resample(counts if alone else counts[group])
+
+        changed = ((draw(rng), rng) for rng in streams)
         sample, estimator = examined.sample, examined.estimator
         return refit(changed, estimator, sample, examined.scale, same_rows=False)
 
@@ -128,6 +142,11 @@ class _Resampling(Refuter):
         return f"{said}{''.join(f'; {one}' for one in doubts)}{tell_failures(found)}."
 
     @property
+    def _notes(self) -> bool:
+        """Tell whether who was chosen is to be noted, a bit a person and draw."""
+        return False
+
+    @property
     @abstractmethod
     def _number(self) -> int:
         """Give the number of draws."""
@@ -144,7 +163,7 @@ class _Resampling(Refuter):
         self,
         examined: Examined,
         found: Draws,
-        streams: list[np.random.Generator],
+        chosen: list[Bits],
         persons: int,
     ) -> list[str]:
         """Say what else is wrong; nothing unless a refuter looks for more."""
@@ -186,6 +205,10 @@ class DataSubset(_Resampling):
         return math.sqrt((1 - self.share) / self.share)
 
     @property
+    def _notes(self) -> bool:
+        return True
+
+    @property
     def _number(self) -> int:
         return self.draws
 
@@ -202,11 +225,11 @@ class DataSubset(_Resampling):
         self,
         examined: Examined,
         found: Draws,
-        streams: list[np.random.Generator],
+        chosen: list[Bits],
         persons: int,
     ) -> list[str]:
         """Look for persons without whom the estimate is another one."""
-        inside = (self._choose(persons, rng) for rng in streams)
+        inside = (np.unpackbits(chosen[draw], count=persons) for draw in found.kept)
         moves, error = move_without(found.values, inside, self.share)
         beyond = inference.critical_value(1 - (1 - inference.LEVEL) / persons) * error
         driven = int((np.abs(moves) - beyond > self.tolerance * examined.std_error).sum())
@@ -282,11 +305,16 @@ class Bootstrap(_Resampling):
         return f"{drawn.capitalize()} drawn with replacement"
 
     def _fit(
-        self, examined: Examined, group: Ints, number: int, streams: list[np.random.Generator]
+        self,
+        examined: Examined,
+        group: Ints,
+        number: int,
+        streams: list[np.random.Generator],
+        chosen: list[Bits],
     ) -> Draws:
         """Fit on each draw, or weigh the influence values of the rung's own fit."""
         if self._refits:
-            return super()._fit(examined, group, number, streams)
+            return super()._fit(examined, group, number, streams, chosen)
         share = np.bincount(group, own_influence(examined), number)
         moves = [float((self._choose(number, rng) - 1) @ share) for rng in streams]
         return Draws(
@@ -365,7 +393,9 @@ def judge_spread(draws: Floats, implied: float) -> SpreadTest:
     return SpreadTest(ratio, ratio / factor, ratio * factor)
 
 
-def move_without(draws: Floats, inside: Iterable[Ints], share: float) -> tuple[Floats, Floats]:
+def move_without(
+    draws: Floats, inside: Iterable[Ints | Bits], share: float
+) -> tuple[Floats, Floats]:
     """Give how leaving out each person moves the full estimate, with Monte-Carlo errors.
 
     Parameters
@@ -374,13 +404,17 @@ def move_without(draws: Floats, inside: Iterable[Ints], share: float) -> tuple[F
     inside : k times (m,) ints, 1 for who was in each.
     share : part of the persons in each.
     """
-    within, sums = np.zeros(1), np.zeros(1)  # grow to (m,) with the first draw
+    without, sums = np.zeros(0), np.zeros(0)
     for value, one in zip(draws, inside, strict=True):
-        within, sums = within + one, sums + value * one
-    without = len(draws) - within
+        if not len(without):
+            without, sums = np.zeros(len(one)), np.zeros(len(one))
+        absent = np.flatnonzero(np.asarray(one) == 0)  # fewer than those present
+        without[absent] += 1
+        sums[absent] += value
+    within = len(draws) - without
     both = (within > 0) & (without > 0)
-    means_in = np.divide(sums, within, out=np.zeros(len(sums)), where=both)
-    means_out = np.divide(draws.sum() - sums, without, out=np.zeros(len(sums)), where=both)
+    means_out = np.divide(sums, without, out=np.zeros(len(sums)), where=both)
+    means_in = np.divide(draws.sum() - sums, within, out=np.zeros(len(sums)), where=both)
     pooled = float(draws.std(ddof=1))
     count = np.where(both, within * without / len(draws), np.inf)
     return share * (means_out - means_in), share * pooled / np.sqrt(count)
