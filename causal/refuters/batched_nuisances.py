@@ -54,7 +54,8 @@ class Start:
             wider[:p, :p] = information
             wider[p, p] = self.spread
             information = wider
-        regressions = Regressions(self.link, self.basis, extras, response, weight)
+        flags = len(extras) == 1 and sample.exposure_kind == "binary"
+        regressions = Regressions(self.link, self.basis, extras, response, weight, flags)
         return Fit(regressions, fit_batch(regressions, begin, information, exact=exact))
 
     @property
@@ -94,6 +95,18 @@ class Fit:
     def chained(self, gradient: Floats, n: int) -> Floats:
         """Give (B, p) by which scores are multiplied: n times inverse information, gradient."""
         return np.asarray(n * (self.found.inverse @ gradient[:, :, None])[:, :, 0])
+
+    def added_scores(self, direction: Floats, rows: slice) -> Floats:
+        """Give (c,) scores of some rows times (B, p) directions, added over the regressions."""
+        regressions, r = self.regressions, len(self.regressions.basis)
+        fitted = self.mean(rows)
+        residual = (regressions.response[:, rows] - fitted) * regressions.weight[:, rows]
+        residual = np.broadcast_to(residual, (len(direction), residual.shape[1]))
+        inner = direction[:, :r].T @ residual
+        total = np.einsum("rc,rc->c", regressions.basis[:, rows], inner)
+        for place, extra in enumerate(regressions.extras, start=r):
+            total = total + (direction[:, place, None] * extra[:, rows] * residual).sum(axis=0)
+        return np.asarray(total)
 
     def scores_on(self, direction: Floats, fitted: Floats, rows: slice) -> Floats:
         """Give (B, c) scores of some rows times (B, p) directions."""

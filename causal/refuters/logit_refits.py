@@ -35,7 +35,8 @@ from causal.refuters.batches import (
 )
 from causal.refuters.changes import Change
 
-Influence = Callable[[slice], Floats]
+Influence = Callable[[slice, Bools], Floats]
+"""Gives (c,) influence values of some rows, added over the draws that count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,26 +69,31 @@ class WeightingRefits:
     ) -> Fitted:
         """Fit a block of draws."""
         columns = _columns(changes, self.sample)
-        chained = self.chained and with_influence
+        chained, n = self.chained and with_influence, self.sample.n
         fit = self.propensity.fit(self.sample, columns, columns.times, exact=chained)
         base = self.sample.w * self.sample.observed * columns.times
-        count, size = block_width(self.sample.n), fit.regressions.size
+        count, size = block_width(n), fit.regressions.size
         sizes, sums = np.zeros((count, 2)), np.zeros((count, 2))
         moved, moved_y = np.zeros((2, count, size)), np.zeros((2, count, size))
-        for rows in pieces(self.sample.n):
+        kept = np.empty((count, n)) if with_influence else None
+        for rows in pieces(n):
             a, y = columns.a[:, rows], columns.y[:, rows]
-            weight, slope = self._weights(fit.mean(rows), a, base[:, rows])
-            for arm in (0, 1):
-                sizes[:, arm] += (weight * (a == arm)).sum(axis=1)
-                sums[:, arm] += (weight * (a == arm) * y).sum(axis=1)
-                if chained:
-                    moved[arm] += fit.regressions.onto(slope * (a == arm), rows)
-                    moved_y[arm] += fit.regressions.onto(slope * (a == arm) * y, rows)
+            weight, slope = self._weights(fit.mean(rows), a, base[:, rows], sloped=chained)
+            if kept is not None:
+                kept[:, rows] = weight
+            exposed = weight * a
+            for arm, part in ((0, weight - exposed), (1, exposed)):
+                sizes[:, arm] += part.sum(axis=1)
+                sums[:, arm] += _along(part, y)
+            if slope is not None:
+                steep = slope * a
+                for arm, part in ((0, slope - steep), (1, steep)):
+                    moved[arm] += fit.regressions.onto(part, rows)
+                    moved_y[arm] += fit.regressions.onto(part, rows, y)
         means = _divided(sums, sizes)
         found = _contrast(means, self.scale, fit.found.converged)
-        if not with_influence:
+        if kept is None:
             return _fitted(changes, self.sample, columns, found, None)
-        n = self.sample.n
         per_arm = np.where(found.known[:, None], _divided(found.gradient, sizes), 0.0)
         means = np.where(found.known[:, None], means, 0.0)
         direction = np.zeros((count, size))
@@ -98,27 +104,36 @@ class WeightingRefits:
             )
             direction = fit.chained(np.asarray(gradient), n)
 
-        def influence(rows: slice) -> Floats:
-            a, y, e = columns.a[:, rows], columns.y[:, rows], fit.mean(rows)
-            weight, _ = self._weights(e, a, base[:, rows])
-            arm = (a == 1).astype(np.int64)
-            share = np.where(arm, per_arm[:, 1:], per_arm[:, :1])
-            centre = np.where(arm, means[:, 1:], means[:, :1])
-            own = np.asarray(n * share * weight * (y - centre))
-            return own + fit.scores_on(direction, e, rows) if chained else own
+        def influence(rows: slice, counted: Bools) -> Floats:
+            a, y, weight = columns.a[:, rows], columns.y[:, rows], kept[:, rows]
+            share = n * np.where(counted[:, None], per_arm, 0.0)
+            own = (share[:, :1] + (share[:, 1:] - share[:, :1]) * a) * weight
+            shifted = share * means
+            centre = (shifted[:, :1] + (shifted[:, 1:] - shifted[:, :1]) * a) * weight
+            added = _down(own, y) - centre.sum(axis=0)
+            along = np.where(counted[:, None], direction, 0.0)
+            return np.asarray(added + fit.added_scores(along, rows) if chained else added)
 
         return _fitted(changes, self.sample, columns, found, influence)
 
-    def _weights(self, e: Floats, a: Floats, base: Floats) -> tuple[Floats, Floats]:
-        """Give weights and their derivatives in the logit of the propensity."""
+    def _weights(
+        self, e: Floats, a: Floats, base: Floats, *, sloped: bool
+    ) -> tuple[Floats, Floats | None]:
+        """Give weights and, if wanted, their derivatives in the logit of the propensity."""
         if self.trim is not None:
             base = base * within(e, self.trim)
         free = base
         if self.clip is not None:
             e, inside = clipped(e, self.clip)
             free = base * inside
+        if self.target == "ATE":  # one over the chance of the exposure had
+            chance = (1 - a) + (2 * a - 1) * e
+            weight = base / chance
+            if not sloped:
+                return weight, None
+            return weight, (free / chance - free) * (1 - 2 * a)
         weight = base * balancing_weights(e, a, self.target)
-        return weight, free * weight_slopes(e, a, self.target)
+        return weight, free * weight_slopes(e, a, self.target) if sloped else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,10 +177,11 @@ class StandardisedRefits:
         share = found.gradient / total[:, None]
         direction = fit.chained(share[:, :1] * moved[0] + share[:, 1:] * moved[1], n)
 
-        def influence(rows: slice) -> Floats:
+        def influence(rows: slice, counted: Bools) -> Floats:
             mu0, mu1, fitted = fit.means(rows)
             own = share[:, :1] * (mu0 - means[:, :1]) + share[:, 1:] * (mu1 - means[:, 1:])
-            return np.asarray(n * over[:, rows] * own + fit.scores_on(direction, fitted, rows))
+            each = n * over[:, rows] * own + fit.scores_on(direction, fitted, rows)
+            return np.asarray(each[counted].sum(axis=0))
 
         return _fitted(changes, self.sample, columns, found, influence)
 
@@ -204,13 +220,12 @@ class DoublyRobustRefits:
         found = _contrast(means, self.scale, known)
         share = found.gradient / total[:, None]
 
-        def influence(rows: slice) -> Floats:
+        def influence(rows: slice, counted: Bools) -> Floats:
             scores = self._scores(columns, predicted, over, rows)
-            parts = [
-                share[:, arm, None] * (scores[arm] - over[:, rows] * means[:, arm, None])
-                for arm in (0, 1)
-            ]
-            return np.asarray(n * (parts[0] + parts[1]))
+            each = n * np.where(counted[:, None], share, 0.0)
+            centre = np.where(counted, (each * means).sum(axis=1), 0.0)
+            taken = np.broadcast_to(over[:, rows], scores[0].shape)
+            return np.asarray(each[:, 0] @ scores[0] + each[:, 1] @ scores[1] - centre @ taken)
 
         return _fitted(changes, self.sample, columns, found, influence if with_influence else None)
 
@@ -283,6 +298,16 @@ def _contrast(means: Floats, scale: Scale, converged: Bools) -> Contrasts:
     return Contrasts(values, gradient, known)
 
 
+def _along(values: Floats, y: Floats) -> Floats:
+    """Multiply (B, c) values with outcomes, shared or of each draw, and add up the rows."""
+    return np.asarray(values @ y[0] if len(y) == 1 else np.einsum("bc,bc->b", values, y))
+
+
+def _down(values: Floats, y: Floats) -> Floats:
+    """Multiply (B, c) values with outcomes, shared or of each draw, and add up the draws."""
+    return np.asarray(values.sum(axis=0) * y[0] if len(y) == 1 else (values * y).sum(axis=0))
+
+
 def _divided(sums: Floats, sizes: Floats) -> Floats:
     """Divide; NaN where an arm is empty, for draws to be fitted on their own."""
     return np.asarray(np.divide(sums, sizes, out=np.full(sums.shape, np.nan), where=sizes > 0))
@@ -303,5 +328,5 @@ def _fitted(
     counted = np.where(np.arange(len(known)) < there, known, False)
     total = np.empty(sample.n)
     for rows in pieces(sample.n):
-        total[rows] = influence(rows)[counted].sum(axis=0)
+        total[rows] = influence(rows, counted)
     return Fitted(found.values[:there], known[:there], total)
