@@ -158,10 +158,11 @@ def fit_batch(
 
 def _shares_start(regressions: Regressions) -> bool:
     """Tell whether all means at a common start are one vector, or two chosen by a 0/1 column."""
-    if len(regressions.weight) > 1:
-        return len(regressions.response) == 1 and all(len(one) == 1 for one in regressions.extras)
     if not regressions.extras:
         return True
+    if len(regressions.weight) > 1:
+        shared = all(len(one) == 1 for one in (regressions.response, *regressions.extras))
+        return regressions.flags or shared
     one_sided = min(len(regressions.response), len(regressions.extras[0])) == 1
     return regressions.flags and one_sided
 
@@ -175,9 +176,7 @@ def _first_gradient(regressions: Regressions, beta: Floats) -> Floats:
     """
     r, basis, weight = len(regressions.basis), regressions.basis, regressions.weight
     if len(weight) > 1:
-        columns = np.vstack([basis, *regressions.extras])
-        mean = mean_of(beta @ columns, regressions.link)
-        return np.asarray(weight @ (columns * (regressions.response[0] - mean)).T)
+        return _first_of_parts(regressions, beta)
     none, weighed = beta[:r] @ basis, basis * weight
     mean0 = mean_of(none, regressions.link)
     gradient = np.asarray(regressions.response @ weighed.T - weighed @ mean0)
@@ -190,6 +189,24 @@ def _first_gradient(regressions: Regressions, beta: Floats) -> Floats:
     else:
         own = (regressions.response - mean1) @ (weight[0] * flag[0])
     return np.column_stack([gradient, own])
+
+
+def _first_of_parts(regressions: Regressions, beta: Floats) -> Floats:
+    """Give the gradients where all begin and each has weights of its own."""
+    r, weight, extras = len(regressions.basis), regressions.weight, regressions.extras
+    none, link = beta[:r] @ regressions.basis, regressions.link
+    if all(len(one) == 1 for one in (regressions.response, *extras)):
+        columns = np.vstack([regressions.basis, *extras])
+        mean = mean_of(beta @ columns, link)
+        return np.asarray(weight @ (columns * (regressions.response[0] - mean)).T)
+    gradient = np.zeros((len(weight), regressions.size))
+    for rows in pieces(regressions.basis.shape[1]):
+        mean = mean_of(none[rows], link)
+        if extras:
+            mean = mean + extras[0][:, rows] * (mean_of(none[rows] + beta[r], link) - mean)
+        left = (regressions.response[:, rows] - mean) * weight[:, rows]
+        gradient += regressions.onto(left, rows)
+    return gradient
 
 
 def _pass(

@@ -78,15 +78,21 @@ class Fit:
         regressions = self.regressions
         return mean_of(regressions.predictor(self.found.coefficients, rows), regressions.link)
 
-    def means(self, rows: slice) -> tuple[Floats, Floats, Floats]:
-        """Give (B, c) means of an outcome: under no exposure, under exposure, and as it was."""
+    def arms(self, rows: slice) -> tuple[Floats, Floats]:
+        """Give (B, c) means of an outcome: under no exposure, and under exposure."""
         regressions, beta = self.regressions, self.found.coefficients
         place = len(regressions.basis)
         slope, a = beta[:, place, None], regressions.extras[0][:, rows]
-        eta = regressions.predictor(beta, rows)
-        none = eta - slope * a
-        link = regressions.link
-        return mean_of(none, link), mean_of(none + slope, link), mean_of(eta, link)
+        none = regressions.predictor(beta, rows) - slope * a
+        return mean_of(none, regressions.link), mean_of(none + slope, regressions.link)
+
+    def means(self, rows: slice) -> tuple[Floats, Floats, Floats]:
+        """Give (B, c) means of an outcome: under no exposure, under exposure, and as it was."""
+        without, exposed = self.arms(rows)
+        if self.regressions.flags:
+            a = self.regressions.extras[0][:, rows]
+            return without, exposed, without + a * (exposed - without)
+        return without, exposed, self.mean(rows)
 
     def slope(self, mean: Floats) -> Floats:
         """Give derivatives of means with respect to the linear predictor."""

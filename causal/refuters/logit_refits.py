@@ -162,7 +162,7 @@ class StandardisedRefits:
         sums, moved = np.zeros((count, 2)), np.zeros((2, count, size))
         for rows in pieces(n):
             weight = over[:, rows]
-            for arm, mean in enumerate(fit.means(rows)[:2]):
+            for arm, mean in enumerate(fit.arms(rows)):
                 sums[:, arm] += (weight * mean).sum(axis=1)
                 if with_influence:
                     slope = weight * fit.slope(mean)
@@ -208,33 +208,53 @@ class DoublyRobustRefits:
         """Fit a block of draws."""
         columns = _columns(changes, self.sample)
         n, count = self.sample.n, block_width(self.sample.n)
-        predicted = np.empty((3, count, n))
-        known = self._predict(columns, rngs, predicted)
         over = self.sample.w[None] * (columns.a if self.target == "ATT" else 1.0)
         total = (over * columns.times).sum(axis=1)
-        sums = np.zeros((count, 2))
-        for rows in pieces(n):
-            for arm, score in enumerate(self._scores(columns, predicted, over, rows)):
-                sums[:, arm] += (score * columns.times[:, rows]).sum(axis=1)
+        scores, known = self._all_scores(columns, rngs, over)
+        sums = np.empty((count, 2))
+        for arm, score in enumerate(scores):
+            sums[:, arm] = (
+                score.sum(axis=1) if len(columns.times) == 1 else _along(score, columns.times)
+            )
         means = sums / total[:, None]
         found = _contrast(means, self.scale, known)
         share = found.gradient / total[:, None]
 
         def influence(rows: slice, counted: Bools) -> Floats:
-            scores = self._scores(columns, predicted, over, rows)
             each = n * np.where(counted[:, None], share, 0.0)
             centre = np.where(counted, (each * means).sum(axis=1), 0.0)
-            taken = np.broadcast_to(over[:, rows], scores[0].shape)
-            return np.asarray(each[:, 0] @ scores[0] + each[:, 1] @ scores[1] - centre @ taken)
+            some = scores[:, :, rows]
+            taken = np.broadcast_to(over[:, rows], some[0].shape)
+            return np.asarray(each[:, 0] @ some[0] + each[:, 1] @ some[1] - centre @ taken)
 
         return _fitted(changes, self.sample, columns, found, influence if with_influence else None)
+
+    def _all_scores(
+        self, columns: Columns, rngs: Sequence[np.random.Generator], over: Floats
+    ) -> tuple[Floats, Bools]:
+        """Give (2, B, n) scores of both arms; tell which draws could be fitted."""
+        scores = np.empty((2, block_width(self.sample.n), self.sample.n))
+        if self.cross_fit is not None:
+            predicted = np.empty((3, *scores.shape[1:]))
+            known = self._predict(columns, rngs, predicted)
+            for rows in pieces(self.sample.n):
+                e, mu0, mu1 = predicted[:, :, rows]
+                scores[:, :, rows] = self._scores(columns, (e, mu0, mu1), over, rows)
+            return scores, known
+        propensity = self.propensity.fit(self.sample, columns, columns.times, exact=False)
+        outcome = self.outcome.fit(self.sample, columns, columns.times, exact=False)
+        for rows in pieces(self.sample.n):
+            fitted = (propensity.mean(rows), *outcome.arms(rows))
+            for arm, score in enumerate(self._scores(columns, fitted, over, rows)):
+                scores[arm, :, rows] = score
+        return scores, propensity.found.converged & outcome.found.converged
 
     def _predict(
         self, columns: Columns, rngs: Sequence[np.random.Generator], predicted: Floats
     ) -> Bools:
         """Fill in propensity and both means of each row; tell which draws could be fitted."""
         if self.cross_fit is None:
-            return self._predict_rows(columns, columns.times, None, predicted)
+            raise ValueError("there are no folds to predict by")
         folds = self.cross_fit.folds
         fold = np.full((predicted.shape[1], self.sample.n), -1)
         drawn = np.broadcast_to(columns.times, fold.shape) > 0
@@ -248,35 +268,42 @@ class DoublyRobustRefits:
         return known
 
     def _predict_rows(
-        self, columns: Columns, times: Floats, here: Bools | None, predicted: Floats
+        self, columns: Columns, times: Floats, here: Bools, predicted: Floats
     ) -> Bools:
         """Fit on rows that count, and predict for those held out."""
         propensity = self.propensity.fit(self.sample, columns, times, exact=False)
         outcome = self.outcome.fit(self.sample, columns, times, exact=False)
         for rows in pieces(self.sample.n):
-            mu0, mu1, _ = outcome.means(rows)
-            for row, value in enumerate((propensity.mean(rows), mu0, mu1)):
-                if here is None:
-                    predicted[row, :, rows] = value
-                else:
-                    np.copyto(predicted[row, :, rows], value, where=here[:, rows])
+            for row, value in enumerate((propensity.mean(rows), *outcome.arms(rows))):
+                np.copyto(predicted[row, :, rows], value, where=here[:, rows])
         return propensity.found.converged & outcome.found.converged
 
     def _scores(
-        self, columns: Columns, predicted: Floats, over: Floats, rows: slice
+        self,
+        columns: Columns,
+        fitted: tuple[Floats, Floats, Floats],
+        over: Floats,
+        rows: slice,
     ) -> tuple[Floats, Floats]:
-        """Give both scores of some rows, not yet divided by the mean weight."""
-        e, mu0, mu1 = predicted[:, :, rows]
+        """Give both scores of some rows, not yet divided by the mean weight.
+
+        Parameters
+        ----------
+        fitted : propensity, and means without and with exposure.
+        """
+        e, mu0, mu1 = fitted
         a, y, over = columns.a[:, rows], columns.y[:, rows], over[:, rows]
-        e, _ = clipped(e, self.clip)
-        residual = self.sample.w[rows] * self.sample.observed[rows]
-        residual = residual * balancing_weights(e, a, self.target)
-        exposed = a == 1
-        scores0 = over * mu0 + np.where(exposed, 0.0, residual * (y - mu0))
+        if self.clip is not None:
+            e, _ = clipped(e, self.clip)
+        seen = self.sample.w[rows] * self.sample.observed[rows]
         if self.target == "ATT":
+            residual = (1 - a) * seen * balancing_weights(e, a, self.target)
+            scores0 = over * mu0 + residual * (y - mu0)
             return scores0, np.broadcast_to(over * y, scores0.shape)
-        scores1 = over * mu1 + np.where(exposed, residual * (y - mu1), 0.0)
-        return scores0, np.asarray(scores1)
+        chance = (1 - a) + (2 * a - 1) * e
+        corrected = seen * (y - mu0 - a * (mu1 - mu0)) / chance
+        exposed = a * corrected
+        return over * mu0 + (corrected - exposed), over * mu1 + exposed
 
 
 def _columns(changes: Sequence[Change], sample: Sample) -> Columns:
