@@ -105,8 +105,8 @@ def _curve_section(curves: Sequence[Curve]) -> list[str]:
         "structural model of `causal/simulate.py` are kept, exposure and outcome are drawn anew "
         "with no effect of exposure, and so are the negative controls and the columns of the "
         "diagram, all by the same confounder. The rung is g-computation with every covariate. "
-        "Refuters make 20 draws a cohort. R differs with what a cohort costs and stands in the table; the simulated "
-        "confounder is a sweep and has no power.",
+        "Refuters make 20 draws a cohort. R differs with what a cohort costs and stands in the "
+        "table; the simulated confounder is a sweep and has no power.",
         "",
         "![Share of cohorts each refuter fails in, by strength of the confounder](refuters.svg)",
         "",
