@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
+from causal.clock import Clock
 from causal.codebook import Codebook, Variable
 from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
 
@@ -95,6 +96,7 @@ class Sample:
     levels : names of the arms by their number in ``a``; empty unless ``exposure_kind`` is arms.
     event : (n,) ints, what ended the time in ``y``: 0 censored, 1 the event, 2 and above competing
         ones; None unless ``outcome_kind`` is survival.
+    clock : when risks of the event are read off; None likewise.
     """
 
     unit: Ints
@@ -111,11 +113,17 @@ class Sample:
     instruments: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     event: Ints | None = None
+    clock: Clock | None = None
 
     @property
     def n(self) -> int:
         """Give the number of rows."""
         return len(self.y)
+
+    @property
+    def in_risks(self) -> bool:
+        """Tell whether contrasts are of risks: of a 0/1 outcome, or of an event by some time."""
+        return self.outcome_kind != "continuous"
 
     @property
     def observed(self) -> Bools:

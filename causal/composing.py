@@ -28,6 +28,7 @@ from causal.missing import describe
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
 from causal.spec import Variant
+from causal.time_to_event import told_times
 
 STATUS: dict[Availability, doc.Status] = {
     Availability.MEASURED: "measured",
@@ -74,6 +75,10 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         f"The outcome is taken at {design.outcome_moment}.",
         f"Follow-up starts at: {info.t0_rule}.",
     ]
+    times = design.time_to_event
+    clock = None if times is None else times.clock(info.codebook, design.outcome)
+    if clock is not None:
+        said.append(told_times(clock))
     if design.cluster is not None:
         said.append(
             f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
@@ -90,6 +95,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         chosen=plan.analysis.chosen,
         unit=design.unit_name,
         cluster=design.cluster or "",
+        risk_of=f"{clock.event}, by {clock.compare:g} {clock.unit}" if clock else "",
         missing=_missing(plan, drawn, min_cell),
     )
 
@@ -264,9 +270,10 @@ def compose_rung(
     clusters: doc.Count | None = fitted.n_clusters
     if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
         clusters = doc.suppressed(fitted.n_clusters, min_cell)
-    means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
+    own = fitted.estimates
+    means = own.values[list(own.pair)] if own.labels == MEANS or own.profile else None
     others: tuple[Scale, ...] = (
-        ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
+        ("risk_difference", "risk_ratio", "odds_ratio") if sample.in_risks else ()
     )
     return doc.RungBlock(
         name=rung.name,
@@ -290,9 +297,7 @@ def compose_rung(
         means=None if means is None else (float(means[0]), float(means[1])),
         split_sd=fitted.estimates.split_sd,
         other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
-        remaining=_remaining(
-            fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
-        ),
+        remaining=_remaining(fitted, sample.in_risks, crude=planned is plan.rungs[0]),
         instruments=[one.column for one in planned.moving],
         assumed=list(planned.assumed),
         region_note=fitted.estimates.region_note,

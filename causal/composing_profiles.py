@@ -62,6 +62,7 @@ def _point(
         std_error=error,
         interval=inference.interval(value, error, level, estimates.df),
         band=None if critical is None else (value - critical * error, value + critical * error),
+        listed=point.listed,
     )
 
 

@@ -18,6 +18,7 @@ from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
+from causal.time_settings import TimeToEvent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ class Baseline(Settings):
     outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
     cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
         persons are independent when left out.
+    time_to_event : the outcome column is a time to an event; what the event is, and the horizons.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -58,6 +60,7 @@ class Baseline(Settings):
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
     cluster: str | None = None
+    time_to_event: TimeToEvent | None = None
 
     repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
@@ -105,6 +108,7 @@ class LaggedIntervals(Settings):
     outcome_at: OutcomeAt = "next_interview"
     cluster: str | None = None
 
+    time_to_event: ClassVar[None] = None
     repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"

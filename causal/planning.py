@@ -25,11 +25,13 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
+from causal.planning_outcomes import check_outcome
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
+from causal.time_to_event import check_times
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
 
@@ -143,6 +145,9 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
             check_role(info, getattr(analysis.design, role))
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
+    if analysis.design.time_to_event is not None:
+        with located(document, "design", "time_to_event"):
+            check_times(analysis.design.time_to_event, codebook, analysis.design.outcome)
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
     for path, choice in row_choices(analysis):
@@ -260,6 +265,7 @@ def _plan_rungs(
         with located(document, "ladder", number, "estimator"):
             terms = _terms(measurements, codebook, specification.analysis)
             _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
+            check_outcome(rung.estimator, specification.analysis.design, codebook)
         yield PlannedRung(
             rung,
             concepts,
@@ -369,7 +375,7 @@ def _check_estimator(rung: Rung, terms: tuple[str, ...], exposure: Variable) -> 
 def _check_targets(specification: Specification, outcome: Variable) -> None:
     """Refuse a headline that no rung answers, or a scale the outcome does not have."""
     analysis, document = specification.analysis, specification.document
-    binary = outcome.kind == "binary"
+    binary = outcome.kind == "binary" or analysis.design.time_to_event is not None
     scale = analysis.estimand.scale
     wanted = "risk_difference" if binary else "mean_difference"
     if scale in DIFFERENCES and scale != wanted:

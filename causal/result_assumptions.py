@@ -20,6 +20,7 @@ class DesignBlock(Block):
     """How the cohort was turned into analysis units, in words.
 
     ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
+    ``risk_of`` is what the risks compared are of, where the outcome is a time to an event.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class DesignBlock(Block):
     unit: Literal["persons", "intervals"]
     missing: dict[str, str]
     cluster: str = ""
+    risk_of: str = ""
 
 
 class LabelBlock(Block):

@@ -9,7 +9,8 @@ class ProfilePointBlock(Block):
     """One mean (or other parameter) of a rung.
 
     ``interval`` is for this point alone; ``band`` holds for all points of the profile at once, and
-    is None beside the profile. ``rows`` are those that stand at it, where that means anything.
+    is None beside the profile. ``rows`` are those that stand at it, where that means anything;
+    what is not ``listed`` is only drawn.
     """
 
     name: str
@@ -20,6 +21,7 @@ class ProfilePointBlock(Block):
     std_error: float
     interval: Pair
     band: Pair | None
+    listed: bool = True
 
 
 class ProfileContrastBlock(Block):

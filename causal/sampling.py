@@ -34,6 +34,7 @@ from causal.term_columns import (
     on_all_rows,
     time_columns,
 )
+from causal.time_to_event import add_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,6 +231,8 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
         included,
         (analysis.population, plan.population_reason),
     )
+    if analysis.design.time_to_event is not None:
+        units = add_events(cohort, units, analysis.design.time_to_event, analysis.missing)
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
     return first, units
@@ -286,7 +289,7 @@ def _assemble(
     """Put the arrays together, sorted by person and time."""
     design, frame = plan.analysis.design, units.frame
     _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
-    outcome = cohort.codebook[design.outcome]
+    outcome, times = cohort.codebook[design.outcome], design.time_to_event
     kind: OutcomeKind = "binary" if outcome.kind == "binary" else "continuous"
     x = np.column_stack([one.content.values[complete] for one in columns]) if columns else None
     return Sample(
@@ -296,10 +299,12 @@ def _assemble(
         x=np.empty((len(frame), 0)) if x is None else x,
         terms=tuple(one.term for one in columns),
         concepts=tuple(one.concept for one in columns),
-        outcome_kind=kind,
+        outcome_kind=kind if times is None else "survival",
         exposure_kind="binary" if cohort.codebook[exposure].kind == "binary" else "dose",
         w=_weights(unit, plan.analysis.weights),
         cluster=_clusters(cohort, plan, frame, unit),
+        event=None if times is None else frame["event"].to_numpy(dtype=np.int64),
+        clock=None if times is None else times.clock(cohort.codebook, design.outcome),
     )
 
 

@@ -27,6 +27,8 @@ from causal.estimators.propensity_regression import PropensityRegression
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
 from causal.estimators.stable_balancing import StableBalancing
 from causal.estimators.subclassification import Subclassification
+from causal.estimators.survival import KaplanMeier, WeightedKaplanMeier
+from causal.estimators.survival_aipw import SurvivalAIPW
 from causal.estimators.targeted import TMLE
 from causal.estimators.weighting import InverseProbability, Overlap, PropensityWeighting
 from causal.estimators.within_person import WithinPerson
@@ -54,7 +56,10 @@ AnyEstimator: TypeAlias = Annotated[
     | IntentionToTreat
     | FirstStage
     | OrthogonalIV
-    | EncouragementDRIV,
+    | EncouragementDRIV
+    | KaplanMeier
+    | WeightedKaplanMeier
+    | SurvivalAIPW,
     Field(discriminator="kind"),
 ]
 
@@ -76,6 +81,7 @@ __all__ = [
     "Instrumented",
     "IntentionToTreat",
     "InverseProbability",
+    "KaplanMeier",
     "LinearDML",
     "LinearProbability",
     "Matching",
@@ -88,5 +94,7 @@ __all__ = [
     "ResidualInclusion",
     "StableBalancing",
     "Subclassification",
+    "SurvivalAIPW",
+    "WeightedKaplanMeier",
     "WithinPerson",
 ]

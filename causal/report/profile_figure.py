@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,8 +26,12 @@ def profiles_svg(result: Result) -> bytes | None:
         return None
 
     def paint(figure: Figure) -> None:
-        for ax, rung in zip(lay_out(figure, len(panels)), panels, strict=True):
+        axes = lay_out(figure, len(panels))
+        for ax, rung in zip(axes, panels, strict=True):
             draw_profile(result, rung, ax)
+        low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
+        for ax in axes:  # one scale, so that panels may be compared by eye
+            ax.set_ylim(low, high)
 
     return draw(paint, height=panel_height(len(panels)))
 
@@ -45,7 +49,7 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
         chosen = [one for one in profile.points if one.series == name]
         x = [float(i) if one.x is None else one.x for i, one in enumerate(chosen)]
         if ordered and profile.kind in LINES:
-            _line(ax, x, chosen, factor, hue, name, steps=profile.kind == "survival")
+            _line(ax, x, chosen, factor, hue, name)
         else:
             _marks(ax, x, chosen, factor, hue, name)
     if not ordered:
@@ -72,19 +76,14 @@ def _line(
     factor: float,
     hue: str,
     name: str,
-    *,
-    steps: bool,
 ) -> None:
     """Draw a line with its interval inside its band."""
     y = factor * np.array([one.estimate for one in points])
     inner = factor * np.array([one.interval for one in points])
     outer = factor * np.array([one.interval if one.band is None else one.band for one in points])
-    fill: Literal["post"] | None = "post" if steps else None
-    ax.fill_between(x, outer[:, 0], outer[:, 1], color=hue, alpha=0.12, lw=0, step=fill)
-    ax.fill_between(x, inner[:, 0], inner[:, 1], color=hue, alpha=0.22, lw=0, step=fill)
-    style = "steps-post" if steps else "default"
-    ax.plot(x, y, color=hue, lw=1.5, marker="o", ms=2.2, drawstyle=style,
-            label=name.replace("_", " "))  # fmt: skip
+    ax.fill_between(x, outer[:, 0], outer[:, 1], color=hue, alpha=0.12, lw=0)
+    ax.fill_between(x, inner[:, 0], inner[:, 1], color=hue, alpha=0.22, lw=0)
+    ax.plot(x, y, color=hue, lw=1.5, marker="o", ms=2.2, label=name.replace("_", " "))
 
 
 def _marks(
