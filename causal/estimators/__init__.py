@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from causal.estimators.arms import ArmContrasts, ArmMeans
 from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
 from causal.estimators.cbps import CovariateBalancingPropensity
@@ -57,6 +58,8 @@ AnyEstimator: TypeAlias = Annotated[
     | FirstStage
     | OrthogonalIV
     | EncouragementDRIV
+    | ArmMeans
+    | ArmContrasts
     | KaplanMeier
     | WeightedKaplanMeier
     | SurvivalAIPW,
@@ -67,6 +70,8 @@ __all__ = [
     "AIPW",
     "TMLE",
     "AnyEstimator",
+    "ArmContrasts",
+    "ArmMeans",
     "Balancing",
     "CausalForest",
     "ControlFunction",

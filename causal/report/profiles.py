@@ -49,10 +49,10 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     first = rungs[-1].profile
     if first is None:  # excluded by profiled
         return
-    blocks: list[Block] = [Paragraph(_opening(result, rungs))]
+    chief = [rung for rung in rungs if rung.name == result.headline] or rungs[-1:]
+    blocks: list[Block] = [Paragraph(_opening(result, chief[0]))]
     if "figures/profiles.svg" in parts:
         blocks.append(Figure("figures/profiles.svg", "Every mean of a rung, interval and band"))
-    chief = [rung for rung in rungs if rung.name == result.headline] or rungs[-1:]
     others = [rung for rung in rungs if rung not in chief]
     blocks += _tables(result, chief)
     if others:
@@ -78,11 +78,11 @@ def _tables(result: Result, rungs: list[RungBlock]) -> list[Block]:
     return [_points(result, rungs)]
 
 
-def _opening(result: Result, rungs: list[RungBlock]) -> str:
+def _opening(result: Result, rung: RungBlock) -> str:
     """Say what the section shows, and how not to read it."""
-    labels = {rung_label(result, rung) for rung in rungs if rung is not result.crude}
-    wording = " Contrasts are associations, not effects." if "association" in labels else ""
-    level = percent(rungs[-1].level)
+    label = rung_label(result, rung)
+    wording = " Contrasts are associations, not effects." if label == "association" else ""
+    level = percent(rung.level)
     return (
         "The ladder compares two of the means of these rungs; here are all of them.\n"
         f"An interval holds its own mean at {level}; the band holds all means of the rung at once. "

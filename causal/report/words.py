@@ -277,9 +277,11 @@ def _crude_sentence(result: Result, measure: Measure) -> str:
         return f"Crude {_contrast(crude)}: {with_interval(crude, measure)}{tail}."
     arms = POINTS if crude.scale in RATIOS else measure
     mean = "Outcome" if arms.points else "Mean outcome"
+    named = [f"in {code(arm)}" for arm in result.design.arms[:2]]
+    first, second = named or ("without", "with the exposure")
     return (
-        f"{mean}: {arms.mean(crude.means[1])} with the exposure, "
-        f"{arms.mean(crude.means[0])} without; crude {_contrast(crude)} "
+        f"{mean}: {arms.mean(crude.means[1])} {second}, {arms.mean(crude.means[0])} {first}; "
+        f"crude {_contrast(crude)} "
         f"{with_interval(crude, measure)}{tail}."
     )
 

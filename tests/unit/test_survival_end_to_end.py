@@ -71,8 +71,11 @@ LADDER = [
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"ladder": LADDER, "headline": None}, r"ladder\[1\].estimator.*ipw takes an outcome known in full.*"
-                             r"Use kaplan_meier \(crude\), ipw_kaplan_meier or survival_aipw"),
+        (
+            {"ladder": LADDER, "headline": None},
+            r"ladder\[1\].estimator.*ipw takes an outcome known in full.*"
+            r"Use kaplan_meier \(crude\), ipw_kaplan_meier or survival_aipw",
+        ),
         ({"design": {"kind": "baseline", "exposure": "mhg_weekly", "exposure_wave": 0,
                      "outcome": "first_use"}},
          r"kaplan_meier takes a time to an event; 'first_use' is binary"),
