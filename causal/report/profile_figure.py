@@ -62,7 +62,9 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     ax.set_xlabel(axis.replace("_", " "), fontsize=7.5)
     outcome = "Risk (%)" if measure.points else f"Mean outcome ({measure.unit})"
     level = percent(profile.level)
-    ax.set_ylabel(f"{outcome.replace(' ()', '')}\ndark: {level} interval, light: band", fontsize=7)
+    drawn = ("dark", "light") if ordered and profile.kind in LINES else ("thick", "thin")
+    said = f"{drawn[0]}: {level} interval, {drawn[1]}: band"
+    ax.set_ylabel(f"{outcome.replace(' ()', '')}\n{said}", fontsize=7)
     ax.tick_params(labelsize=7)
     ax.grid(color=RULE, lw=0.3)
     ax.set_axisbelow(True)
