@@ -15,6 +15,7 @@ from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, from_influence
 from causal.estimators.doubly_robust import doubly_robust_means
 from causal.estimators.nuisance import NuisanceStore, OutcomeModel, PropensityModel
+from causal.estimators.weighting import balancing_weights
 from causal.profiles import Profile, ProfileContrast, ProfilePoint
 
 FEWEST_ROWS = 20
@@ -94,6 +95,16 @@ class ThresholdScan(Estimator):
         e = store.propensity(two, self.propensity).fitted
         regression = store.outcome(two, self.outcome)
         return doubly_robust_means(two, e, regression.mu0, regression.mu1, "ATE")
+
+    def cut_weights(self, sample: Sample) -> tuple[tuple[float, Floats, Floats], ...]:
+        """Give each cut with its (n,) sides, 0/1, and the weights of their residuals."""
+        found = []
+        for cut in self.cuts:
+            above = (sample.a >= cut).astype(np.float64)
+            two = replace(sample, a=above, exposure_kind="binary")
+            e = NuisanceStore().propensity(two, self.propensity).fitted
+            found.append((cut, above, balancing_weights(e, above, "ATE")))
+        return tuple(found)
 
     def _profile(self, sample: Sample) -> Profile:
         """Give points, contrasts and notes."""
