@@ -15,6 +15,7 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
 from causal.composing_labels import label_rung
+from causal.composing_terms import compose_terms
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -297,6 +298,7 @@ def compose_rung(
         region_note=fitted.estimates.region_note,
         interval_withheld=fitted.estimates.interval_withheld,
         curves=[compose_curve(one) for one in fitted.curves],
+        covariates=compose_terms(planned, fitted, drawn),
     )
 
 

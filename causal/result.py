@@ -81,6 +81,7 @@ __all__ = [
     "Result",
     "Role",
     "RungBlock",
+    "RungCovariateBlock",
     "ScaleBlock",
     "SensitivityBlock",
     "Status",
@@ -156,12 +157,21 @@ class ScaleBlock(Block):
     interval: Pair
 
 
+class RungCovariateBlock(Block):
+    """The columns, and the terms made of them, that stand for one concept in one rung."""
+
+    concept: str
+    columns: list[str]
+    terms: list[str]
+
+
 class RungBlock(Block):
     """One rung of the ladder.
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram.
+    is what is taken for granted of ``instruments`` against the diagram. ``covariates`` are the
+    rung's own: another rung may measure the same concept by other columns.
     """
 
     name: str
@@ -191,6 +201,7 @@ class RungBlock(Block):
     region_note: str = ""
     interval_withheld: str = ""
     curves: list[CurveBlock] = Field(default_factory=list)
+    covariates: list[RungCovariateBlock] = Field(default_factory=list)
 
 
 class VariantBlock(Block):
