@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,7 +15,7 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
 from causal.composing_labels import label_rung
-from causal.composing_terms import compose_terms
+from causal.composing_terms import compose_restrictions, compose_terms
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -81,8 +81,8 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         )
     return doc.DesignBlock(
         kind=design.kind,
-        exposure=_column(exposure),
-        outcome=_column(outcome),
+        exposure=_column(exposure, info.self_reported),
+        outcome=_column(outcome, info.self_reported),
         outcome_at=design.outcome_name,
         population=plan.analysis.population,
         population_reason=plan.population_reason,
@@ -91,6 +91,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         unit=design.unit_name,
         cluster=design.cluster or "",
         missing=_missing(plan, drawn, min_cell),
+        weights=plan.analysis.weights,
     )
 
 
@@ -321,6 +322,7 @@ def compose_variant(
             compose_rung(plan, planned, fitted, drawn, min_cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
+        restrictions=compose_restrictions(variant),
     )
 
 
@@ -350,12 +352,13 @@ def compose_covariance(
     return doc.CovarianceBlock(rungs=[name for name, _ in named], matrix=matrix.tolist())
 
 
-def _column(variable: Variable) -> doc.ColumnBlock:
+def _column(variable: Variable, self_reported: Collection[str]) -> doc.ColumnBlock:
     return doc.ColumnBlock(
         column=variable.column,
         description=variable.description,
         unit=variable.unit,
         kind=variable.kind,
+        self_reported=variable.column in self_reported,
     )
 
 

@@ -15,11 +15,12 @@ from causal.errors import EstimandMismatchError
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
-    "LATE", "ITT", "first stage",
+    "within persons", "between persons", "LATE", "ITT", "first stage",
 ]  # fmt: skip
 """ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
-weights; LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
-instrument."""
+weights; within persons: those whose exposure changes, each compared with themselves; between
+persons: what differs between them over and above that (contextual); LATE: those whose exposure the
+instrument changes; ITT and first stage: a unit of instrument."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")

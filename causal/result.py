@@ -46,6 +46,7 @@ __all__ = [
     "AttritionBlock",
     "BalanceBlock",
     "Block",
+    "CeilingBlock",
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
@@ -78,6 +79,7 @@ __all__ = [
     "Reason",
     "RefutationBlock",
     "Remaining",
+    "RestrictionBlock",
     "Result",
     "Role",
     "RungBlock",
@@ -204,10 +206,29 @@ class RungBlock(Block):
     covariates: list[RungCovariateBlock] = Field(default_factory=list)
 
 
+class RestrictionBlock(Block):
+    """Rows kept by a column in a range at a moment; both ends are included."""
+
+    column: str
+    at: str
+    low: float | None
+    high: float | None
+
+
+class CeilingBlock(Block):
+    """A proxy, and the share of rows in the last tenth of its range; None where it is hidden."""
+
+    concept: str
+    column: str
+    highest: float
+    share: float | None
+
+
 class VariantBlock(Block):
     """The crude and the headline rung once more, under one changed choice, on its own rows.
 
-    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned.
+    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned;
+    ``restrictions`` are those of the variant itself.
     """
 
     name: str
@@ -215,6 +236,7 @@ class VariantBlock(Block):
     verdicts: list[str]
     persons: Count
     rungs: list[RungBlock]
+    restrictions: list[RestrictionBlock] = Field(default_factory=list)
 
 
 class DiagnosticBlock(Block):
@@ -288,6 +310,7 @@ class Result(Block):
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]
     overlap: list[OverlapBlock]
+    ceilings: list[CeilingBlock] = Field(default_factory=list)
     truth: dict[str, float]
     companions: list[str]
     provenance: Provenance

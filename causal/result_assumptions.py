@@ -14,12 +14,14 @@ class ColumnBlock(Block):
     description: str
     unit: str
     kind: str
+    self_reported: bool = False
 
 
 class DesignBlock(Block):
     """How the cohort was turned into analysis units, in words.
 
     ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
+    ``weights`` says whether rows or persons weigh alike.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class DesignBlock(Block):
     unit: Literal["persons", "intervals"]
     missing: dict[str, str]
     cluster: str = ""
+    weights: str = "rows"
 
 
 class LabelBlock(Block):
