@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import groupby
 
+from causal.report.instruments import instrument_sentences
 from causal.report.markdown import code, joined, plain, sentence
 from causal.report.numbers import (
     covers,
@@ -32,6 +33,7 @@ from causal.report.reading import (
     same_set,
     unmeasured,
 )
+from causal.report.subgroups import subgroup_sentences
 from causal.report.vanishing import fate_words
 from causal.report.words import (
     CHOSEN,
@@ -46,10 +48,10 @@ FEW = 3
 """Unmeasured concepts named here; all are named at length."""
 MOST = 0.5
 """From this share of rows near the top of a proxy on, it is said to be at its ceiling."""
+KEPT = ("Inconclusive", "Instrument", "The set printed", "No other", "It rests", "It stands")
+"""How the sentences on the headline begin that stay on the first page."""
 FOREMOST = "omitted_variable"
 """The analysis the first page leads with: counted in measured concepts, with absolute strength."""
-LED = 2
-"""Analyses named: the foremost, and the one that takes least of the others."""
 
 
 def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str, str], ...]:
@@ -66,6 +68,8 @@ def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str,
         ("What came after exposure began", _brackets(result)),
         ("The share that remains", _share(result)),
         ("Not measured", _unmeasured(result)),
+        ("By subgroup", subgroup_sentences(result)),
+        ("The instrument", instrument_sentences(result)),
         ("Attempts to refute", _attempts(result)),
         ("What could overturn it", _overturn(result)),
         ("Checks", check_sentences(result)),
@@ -112,7 +116,7 @@ def _found(result: Result) -> list[str]:
         crude,
         f"{word} ({code(rung.name)}, {plain(rung.target)}): {with_interval(rung, measure)}.",
     ]
-    said += [one for one in rest if one.startswith(("Inconclusive", "Instrument", "No other"))]
+    said += [one for one in rest if one.startswith(KEPT)]
     said += [plain(one) for one in rung.assumed]
     others = [
         one for one in adjusted_rungs(result) if one is not rung and same_set(result, one, rung)
@@ -132,7 +136,8 @@ def _spread(result: Result, others: list[RungBlock]) -> list[str]:
         for one in kept
         if (pair := interval_of(one)) is not None and covers(pair, measure.null)
     ]
-    held = f"; the interval of {joined(silent)} covers {measure.null:g}" if silent else ""
+    many = "the intervals of {} cover" if len(silent) > 1 else "the interval of {} covers"
+    held = f"; {many.format(joined(silent))} {measure.null:g}" if silent else ""
     low, high = min(one.estimate for one in kept), max(one.estimate for one in kept)
     if len(kept) == 1:
         return [f"The same set, {code(kept[0].name)}: {with_interval(kept[0], measure)}."]
@@ -267,10 +272,15 @@ def _overturn(result: Result) -> list[str]:
     """Say what it would take: the foremost analysis first, then the one that takes least."""
     counted = [one for _, one in ordered(result, [result.headline]) if not uncounted(one)]
     foremost = [one for one in counted if one.kind == FOREMOST]
-    led = (foremost + [one for one in counted if one not in foremost])[:LED]
-    said = [sentence(plain(one.short)) for one in led]
-    if result.sensitivity and len(result.sensitivity) > len(led):
-        said.append("The rest is in section 9.")
+    first = (foremost or counted)[:1]
+    said = [sentence(plain(one.short)) for one in first]
+    other = next((one for one in counted if one not in foremost + first), None)
+    if other is not None and isinstance(other.multiple, float):
+        said.append(
+            f"Of the other analyses {other.kind.replace('_', ' ')} needs least: "
+            f"{number(other.multiple, 1 if other.multiple >= 1 else 2)} × "
+            f"{plain(other.yardstick)} (section 9)."
+        )
     return said
 
 

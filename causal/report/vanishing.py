@@ -40,7 +40,7 @@ def fate_words(result: Result, rung: RungBlock, base: RungBlock) -> str:
     null = f"{measure_for(result, rung).null:g}"
     return {
         "gone": f"gone: the interval holds {null} and nothing half as large as `{base.name}`",
-        "unsure": f"too imprecise to tell: the interval covers {null}, and `{base.name}` too",
+        "unsure": f"too imprecise to tell: it covers {null} and `{base.name}` alike",
         "open": f"the interval covers {null}",
     }.get(fate_of(result, rung, base) or "", "")
 

@@ -13,7 +13,7 @@ from causal.estimate import Effect
 from causal.estimators import GComputation, NuisanceStore
 from causal.pipeline import run
 from causal.planning import plan_analysis, rung_terms
-from causal.refuters import Auxiliary, Bootstrap
+from causal.refuters import Bootstrap
 from causal.registry import chosen_options, describe, load_cohort
 from causal.report.caveats import caveats
 from causal.report.headline import headline
@@ -22,7 +22,6 @@ from causal.report.short import short_page
 from causal.result import Result
 from causal.sampling import draw_sample
 from causal.spec import load_analysis
-from causal.subject import Subject
 
 pytestmark = [pytest.mark.data, pytest.mark.reference]
 
