@@ -155,7 +155,11 @@ def _diagram(result: Result, parts: Collection[str]) -> Iterator[Block]:
 def _design(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Say how units were made, and who was left out on the way."""
     yield Bullets(tuple(sections.design_sentences(result)))
-    yield sections.attrition_flow(result)
+    alt = "Persons left after each step, and those lost at it"
+    drawn = tuple(_figure("attrition.svg", alt, parts))
+    yield from drawn
+    flow = sections.attrition_flow(result)
+    yield flow.table if drawn else flow
     yield _data("attrition.csv", parts=parts)
     follow_up = sections.follow_up_table(result)
     if follow_up.rows:
