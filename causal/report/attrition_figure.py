@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEP, MARGIN = 0.5, 0.12  # inches
-NAMES, BARS, LOST = 0.33, 0.43, 0.83
+NAMES, BARS, LOST = 0.34, 0.38, 0.84
 """Where the names end, the bars begin, and what was lost is written, of the width."""
 LETTERS = 42
 """Of a step's name on one line; two lines fit."""
@@ -53,7 +53,7 @@ def draw_attrition(steps: list[AttritionBlock], height: float, ax: Axes) -> Axes
         ax.text(NAMES, y, "\n".join(lines), ha="right", va="center", color=INK, fontsize=8)
     for i, (before, after) in enumerate(pairwise(steps)):
         y = MARGIN + STEP * (i + 1)
-        ax.plot([BARS - 0.02] * 2, [y - 0.2 * STEP, y + 0.2 * STEP], color=RULE, lw=0.8)
+        ax.plot([NAMES + 0.02] * 2, [y - 0.2 * STEP, y + 0.2 * STEP], color=RULE, lw=0.8)
         said = lost_between(before.persons, after.persons)
         ax.text(
             LOST, y + 0.5 * STEP, said, va="center", color=ORANGE if said else QUIET, fontsize=8
@@ -71,7 +71,7 @@ def lost_between(before: Count, after: Count) -> str:
 
 def _bar(one: AttritionBlock, y: float, most: int, ax: Axes) -> None:
     """Draw the persons left as a bar, its numbers beside it; a hidden count has no bar."""
-    width = 0.24
+    width = 0.3
     length = width * one.persons / most if isinstance(one.persons, int) else 0.0
     if length:
         ax.barh(y, length, left=BARS, height=0.3 * STEP, color=BLUE, lw=0)
