@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from causal.result_parts import Block, Label, Status
 
 
@@ -22,6 +24,8 @@ class DesignBlock(Block):
 
     ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
     ``weights`` says whether rows or persons weigh alike.
+    ``arms`` are those of an exposure that has several, the two compared first, and ``risk_of`` is
+    what the risks compared are of, where the outcome is a time to an event.
     """
 
     kind: str
@@ -36,6 +40,8 @@ class DesignBlock(Block):
     missing: dict[str, str]
     cluster: str = ""
     weights: str = "rows"
+    arms: list[str] = Field(default_factory=list)
+    risk_of: str = ""
 
 
 class LabelBlock(Block):
