@@ -82,9 +82,10 @@ def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str,
 def _who(result: Result) -> list[str]:
     """Say whom the numbers are about, and what an estimate is an average over."""
     exposure, outcome, unit = result.design.exposure, result.design.outcome, result.design.unit
+    risk, told = result.design.risk_of, plain(outcome.description).rstrip(".")
     said = [
         f"Exposure: {plain(exposure.description).rstrip('.')}. "
-        f"Outcome: {plain(outcome.description).rstrip('.')}"
+        f"Outcome: {f'risk of {plain(risk)}' if risk else told}"
         f"{', by self-report' if outcome.self_reported else ''}."
     ]
     steps = result.attrition
