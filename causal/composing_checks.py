@@ -28,6 +28,7 @@ COUNTS = (
     "unused_exposed",
     "unused_unexposed",
     "bounded",
+    "switchers",
 )
 
 

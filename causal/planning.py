@@ -31,6 +31,7 @@ from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
+from causal.spec_checks import check_entered, check_followed, check_interactions, check_names
 from causal.time_to_event import check_times
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
@@ -138,6 +139,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     analysis, document = specification.analysis, specification.document
     dag = _diagram(specification)
     codebook = info.codebook
+    check_names(analysis, document)
     with located(document, "options"):
         chosen_options(info, analysis.options)
     for role in ("exposure", "outcome"):
@@ -258,8 +260,11 @@ def _plan_rungs(
             if rung.role == "bracket" or one.before_exposure
         )
         with located(document, "ladder", number, "followed"):
+            check_followed(rung, specification.analysis)
             followed = _followed(rung, full, dag, codebook)
+            check_interactions(rung, _terms(followed, codebook, specification.analysis))
         with located(document, "ladder", number, "entered"):
+            check_entered(rung, specification.analysis)
             entered = _entered(rung, full, dag, codebook)
             refuse_unbalanced_entry(entered, measurements)
         with located(document, "ladder", number, "instrument"):

@@ -47,6 +47,7 @@ __all__ = [
     "AttritionBlock",
     "BalanceBlock",
     "Block",
+    "CeilingBlock",
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
@@ -82,9 +83,11 @@ __all__ = [
     "Reason",
     "RefutationBlock",
     "Remaining",
+    "RestrictionBlock",
     "Result",
     "Role",
     "RungBlock",
+    "RungCovariateBlock",
     "ScaleBlock",
     "SensitivityBlock",
     "Status",
@@ -160,13 +163,22 @@ class ScaleBlock(Block):
     interval: Pair
 
 
+class RungCovariateBlock(Block):
+    """The columns, and the terms made of them, that stand for one concept in one rung."""
+
+    concept: str
+    columns: list[str]
+    terms: list[str]
+
+
 class RungBlock(Block):
     """One rung of the ladder.
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram. ``profile`` holds all means
-    of a rung that has more than the two compared.
+    is what is taken for granted of ``instruments`` against the diagram. ``covariates`` are the
+    rung's own: another rung may measure the same concept by other columns. ``profile`` holds all
+    means of a rung that has more than the two compared.
     """
 
     name: str
@@ -196,13 +208,33 @@ class RungBlock(Block):
     region_note: str = ""
     interval_withheld: str = ""
     curves: list[CurveBlock] = Field(default_factory=list)
+    covariates: list[RungCovariateBlock] = Field(default_factory=list)
     profile: ProfileBlock | None = None
+
+
+class RestrictionBlock(Block):
+    """Rows kept by a column in a range at a moment; both ends are included."""
+
+    column: str
+    at: str
+    low: float | None
+    high: float | None
+
+
+class CeilingBlock(Block):
+    """A proxy, and the share of rows in the last tenth of its range; None where it is hidden."""
+
+    concept: str
+    column: str
+    highest: float
+    share: float | None
 
 
 class VariantBlock(Block):
     """The crude and the headline rung once more, under one changed choice, on its own rows.
 
-    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned.
+    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned;
+    ``restrictions`` are those of the variant itself.
     """
 
     name: str
@@ -210,6 +242,7 @@ class VariantBlock(Block):
     verdicts: list[str]
     persons: Count
     rungs: list[RungBlock]
+    restrictions: list[RestrictionBlock] = Field(default_factory=list)
 
 
 class DiagnosticBlock(Block):
@@ -283,6 +316,7 @@ class Result(Block):
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]
     overlap: list[OverlapBlock]
+    ceilings: list[CeilingBlock] = Field(default_factory=list)
     truth: dict[str, float]
     companions: list[str]
     provenance: Provenance
