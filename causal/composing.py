@@ -296,6 +296,7 @@ def compose_rung(
         assumed=list(planned.assumed),
         region_note=fitted.estimates.region_note,
         interval_withheld=fitted.estimates.interval_withheld,
+        wald_interval=(effect.lo, effect.hi) if fitted.estimates.interval_withheld else None,
         curves=[compose_curve(one) for one in fitted.curves],
     )
 

@@ -161,7 +161,9 @@ class RungBlock(Block):
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram.
+    is what is taken for granted of ``instruments`` against the diagram. ``wald_interval`` is the
+    estimate plus and minus standard errors where ``interval`` is withheld: for comparison with
+    printed ones, never to be read as an interval, since the instruments are too weak for it.
     """
 
     name: str
@@ -190,6 +192,7 @@ class RungBlock(Block):
     assumed: list[str] = Field(default_factory=list)
     region_note: str = ""
     interval_withheld: str = ""
+    wald_interval: Pair | None = None
     curves: list[CurveBlock] = Field(default_factory=list)
 
 
