@@ -15,11 +15,11 @@ from causal.errors import EstimandMismatchError
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
-    "LATE", "ITT", "first stage",
+    "LATE", "ITT", "first stage", "functional form",
 ]  # fmt: skip
 """ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
 weights; LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
-instrument."""
+instrument; functional form: everybody, as far as two regressions have the right form."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")

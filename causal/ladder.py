@@ -16,6 +16,8 @@ OTHER_QUESTIONS: Mapping[Target, str] = {
     "LATE": "the crude difference is about everybody, a LATE about those whose exposure the "
     "instrument changes: what differs between the two is not confounding alone",
     "ITT": "the crude difference is one of exposure, this one of the instrument",
+    "functional form": "it is an effect by functional form only, and a share of the crude "
+    "difference would take it for one the diagram identifies",
     "first stage": "the crude difference is one in the outcome, this one in the exposure",
 }
 """Targets that no share of the crude difference can be formed for, and why."""

@@ -267,8 +267,16 @@ class ResidualInclusion(Instrumented):
 
     @property
     def estimand(self) -> Target:
-        """Give the target: everybody, by the outcome model's form."""
-        return "ATE"
+        """Give the target: everybody, by the two regressions' form only."""
+        return "functional form"
+
+    @property
+    def unbounded_when_weak(self) -> str:
+        """Say why nothing is excluded by what rests on forms and on strength."""
+        return (
+            "whole line: for residual inclusion no set is known that holds however weak the "
+            "instrument is (the estimator iv has one)"
+        )
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -294,7 +302,7 @@ class ResidualInclusion(Instrumented):
             self.variance,
             self.estimand,
             n_coefficients=rank,
-            target_note="by the form of its two regressions; no LATE",
+            target_note="by functional form only; no LATE",
         )
 
 
