@@ -13,7 +13,7 @@ from causal import result as doc
 from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
-from causal.composing_checks import compose_curve
+from causal.composing_checks import compose_beside, compose_curve
 from causal.composing_labels import label_rung
 from causal.dag import digest
 from causal.design import Baseline
@@ -297,6 +297,7 @@ def compose_rung(
         region_note=fitted.estimates.region_note,
         interval_withheld=fitted.estimates.interval_withheld,
         wald_interval=(effect.lo, effect.hi) if fitted.estimates.interval_withheld else None,
+        beside=compose_beside(fitted.beside),
         curves=[compose_curve(one) for one in fitted.curves],
     )
 

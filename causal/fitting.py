@@ -15,6 +15,7 @@ from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
 from causal.estimators import AnyEstimator, Instrumented, NuisanceStore
+from causal.estimators.both_stages import BothStages, both_stages
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
@@ -57,6 +58,7 @@ class FittedRung:
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
         there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
+    beside : what the instruments do themselves, for rungs with an effect through them.
     """
 
     estimates: Estimates
@@ -69,6 +71,7 @@ class FittedRung:
     weighted_smd: Floats | None
     propensity_counts: tuple[list[int], list[int]] | None
     curves: tuple[Curve, ...] = ()
+    beside: BothStages | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +164,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         if isinstance(task.estimator, Instrumented):
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
             forms = task.estimator.forms(sample, again, store)
+            beside = _beside(task.estimator, sample, forms, store)
+            fitted = replace(fitted, beside=beside)
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
@@ -168,6 +173,17 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         if not str(error.place):
             error.place = task.place
         raise
+
+
+def _beside(
+    estimator: Instrumented, sample: Sample, forms: ReducedForms, store: NuisanceStore
+) -> BothStages | None:
+    """Give first stage and intention to treat of a rung's instruments, by least squares."""
+    if estimator.estimand in instrument_checks.OF_INSTRUMENT:
+        return None
+    data = estimator.projected(sample, store)
+    form = forms.plain if estimator.linear_stages else estimator.reduced(sample, data)
+    return both_stages(data, form, sample.instruments)
 
 
 def _instrumented(

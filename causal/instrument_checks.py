@@ -25,7 +25,12 @@ from causal.estimators.iv_algebra import Projected, k_class, two_step
 from causal.estimators.nuisance import NuisanceStore, choose_terms
 from causal.estimators.reduced_form import ReducedForm, ReducedForms
 from causal.estimators.regression import LinearProbability
-from causal.estimators.weak_sets import anderson_rubin_f, anderson_rubin_p, conditional_ratio_p, typical_width
+from causal.estimators.weak_sets import (
+    anderson_rubin_f,
+    anderson_rubin_p,
+    conditional_ratio_p,
+    typical_width,
+)
 from causal.findings import Curve, Point
 from causal.inference import LEVEL, critical_value, two_sided_p
 

@@ -34,6 +34,7 @@ from causal.result_challenges import (
     TableRow,
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_stages import BothStagesBlock, InstrumentStagesBlock
 from causal.result_subgroups import (
     DifferenceBlock,
     InteractionTestBlock,
@@ -46,6 +47,7 @@ __all__ = [
     "AttritionBlock",
     "BalanceBlock",
     "Block",
+    "BothStagesBlock",
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
@@ -62,6 +64,7 @@ __all__ = [
     "EstimandBlock",
     "FollowUpBlock",
     "InstrumentBlock",
+    "InstrumentStagesBlock",
     "InteractionTestBlock",
     "Label",
     "LabelBlock",
@@ -164,6 +167,7 @@ class RungBlock(Block):
     is what is taken for granted of ``instruments`` against the diagram. ``wald_interval`` is the
     estimate plus and minus standard errors where ``interval`` is withheld: for comparison with
     printed ones, never to be read as an interval, since the instruments are too weak for it.
+    ``beside`` has what the instruments do themselves, for an effect through them.
     """
 
     name: str
@@ -193,6 +197,7 @@ class RungBlock(Block):
     region_note: str = ""
     interval_withheld: str = ""
     wald_interval: Pair | None = None
+    beside: BothStagesBlock | None = None
     curves: list[CurveBlock] = Field(default_factory=list)
 
 

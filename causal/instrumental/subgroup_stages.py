@@ -255,7 +255,7 @@ def _stage(rows: _Rows) -> _Stage | NotEstimable:
         value, std_error, df = _least_squares(rows)
     except InstrumentError as error:
         return NotEstimable(error.message.rstrip("."))
-    if df < FEWEST_CLUSTERS - 1 or std_error == 0 and not rows.exact:
+    if df < FEWEST_CLUSTERS - 1 or (std_error == 0 and not rows.exact):
         return NotEstimable("next to all that tells of the instrument lies in a few rows")
     if rows.exact:
         below, above = _fisher(rows.a, rows.z)
@@ -344,7 +344,7 @@ def _covariance(
         return None
     kept = [(name, one) for name, _, one in judged if one.comparable]
     columns = np.zeros((len(rows.a), len(kept)))
-    for column, (name, one) in enumerate(kept):
+    for column, (name, _) in enumerate(kept):
         inside = group == names.index(name)
         some = rows.inside(inside)
         given = np.empty((len(some.a), 0)) if some.given is None else some.given

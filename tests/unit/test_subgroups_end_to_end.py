@@ -212,7 +212,9 @@ def test_first_stages_and_intention_to_treat_are_estimated_within_levels(tmp_pat
     table = cohort.table
     wave = {w: table[table["wave"] == w].set_index("person_id") for w in (0, 6, 12)}
     z, opioid = wave[0]["facilitation"], wave[0]["opioid"]
-    for block, column in zip(result.subgroups, (wave[6]["mhg_weekly"], wave[12]["abstinent"]), strict=True):
+    for block, column in zip(
+        result.subgroups, (wave[6]["mhg_weekly"], wave[12]["abstinent"]), strict=True
+    ):
         for one in block.levels:
             here = opioid == float(one.values)
             with_, without = here & (z == 1), here & (z == 0)
