@@ -60,7 +60,7 @@ def first_stages(trials: Sequence[SummaryResult]) -> str:
     rows = []
     for one in trials:
         for stage in (one.first_stage, *one.further):
-            measure = words.measure_of(stage.exposure)
+            measure = words.measure_of(stage.exposure, stage.std_error)
             cells = (plain(stage.exposure.name), plain(stage.read_from))
             rows.append((_link(one), *cells, measure.amount(stage.value), words.f_of(stage.f)))
     return table(("Trial", "Exposure", "Read from", "Difference", "F"), rows, "   rr")

@@ -49,8 +49,8 @@ def anderson_rubin_p(form: ReducedForm, points: Floats) -> Floats:
 def anderson_rubin_f(form: ReducedForm, point: float) -> float:
     """Give the Anderson-Rubin F statistic at one value of the coefficient.
 
-    What its p-value compares with: F on q and ``df`` degrees of freedom; with G clusters Hotelling's
-    as F on q and G - q; else the statistic over q, about F on q and infinitely many.
+    What its p-value compares with: F on q and ``df`` degrees of freedom; with G clusters
+    Hotelling's as F on q and G - q; else the statistic over q, about F on q and infinitely many.
     """
     statistic = _ar_statistic(form, *_directions(np.arctan(np.array([point]))))
     if form.groups is not None and not math.isfinite(form.df):
