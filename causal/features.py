@@ -26,7 +26,7 @@ class Indicator(Settings):
     indicator: tuple[str | int | float, ...] = Field(min_length=1)
 
 
-class AtLeast(Settings):
+class CutPoint(Settings):
     """1 from a value on, 0 below it: a cut point, such as of the price an instrument is made of."""
 
     at_least: float
@@ -56,7 +56,7 @@ class Spline(Settings):
         return knots
 
 
-Form: TypeAlias = Named | Indicator | AtLeast | Product | Spline
+Form: TypeAlias = Named | Indicator | CutPoint | Product | Spline
 Features: TypeAlias = Mapping[str, Form | tuple[Form, ...]]
 
 
@@ -89,7 +89,7 @@ def term_names(variable: Variable, name: str, features: Features) -> tuple[str, 
             names += [f"{name}[spline {k}]" for k in range(1, len(form.spline))]
         elif isinstance(form, Indicator):
             names.append(f"{name} in {'|'.join(map(str, form.indicator))}")
-        elif isinstance(form, AtLeast):
+        elif isinstance(form, CutPoint):
             names.append(f"{name}>={form.at_least:g}")
         elif isinstance(form, Product):
             names.append(f"{name}:{form.product}")
@@ -120,7 +120,7 @@ def expand(
                 columns.append(_matches(values, (level,)))
         elif isinstance(form, Indicator):
             columns.append(_matches(values, form.indicator))
-        elif isinstance(form, AtLeast):
+        elif isinstance(form, CutPoint):
             columns.append((_floats(values) >= form.at_least).astype(np.float64))
         elif isinstance(form, Spline):
             columns += restricted_cubic(_floats(values), form.spline)

@@ -6,13 +6,13 @@ from causal.report.markdown import joined, plain
 from causal.report.numbers import number, percent, within
 from causal.result_parts import Piece, Reason
 from causal.summary.document import SummaryResult
+from causal.summary.measures import ratio_measure
 from causal.summary.words import (
     contradicted,
     excluded,
     f_of,
     from_to,
     offer,
-    ratio_measure,
     weak,
 )
 

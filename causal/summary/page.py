@@ -28,6 +28,12 @@ from causal.summary import words
 from causal.summary.document import SetBlock, StageBlock, SummaryResult
 from causal.summary.figures import CONFIDENCE, STAGES, confidence_words, summary_figures
 from causal.summary.leading import lead, short_verdict
+from causal.summary.measures import (
+    exposure_measure,
+    measure_of,
+    outcome_measure,
+    ratio_measure,
+)
 
 INDEX_HEADER = ("Trial", "Question", "First-stage F", "Assignment on outcome", "Ratio, with set",
                 "In short")  # fmt: skip
@@ -85,7 +91,7 @@ def index_rows(results: Sequence[SummaryResult]) -> str:
         return ""
     rows = []
     for one in sorted(results, key=lambda one: one.name):
-        outcome = words.outcome_measure(one)
+        outcome = outcome_measure(one)
         rows.append(
             (
                 f"[{plain(one.name)}]({one.name}/report.md)",
@@ -94,7 +100,7 @@ def index_rows(results: Sequence[SummaryResult]) -> str:
                 f"{outcome.amount(one.itt.value)} ({percent(one.level)} CI "
                 f"{outcome.span(one.itt.interval)})",
                 f"{_wald(one)} ({percent(one.level)} set: "
-                f"{words.ratio_measure(one).region(one.chief.region)})",
+                f"{ratio_measure(one).region(one.chief.region)})",
                 short_verdict(one),
             )
         )
@@ -126,7 +132,7 @@ def _short(result: SummaryResult) -> Iterator[Block]:
 def _key_numbers(result: SummaryResult) -> Iterator[tuple[str, Number, str]]:
     """Give the three numbers all others follow from."""
     level = percent(result.level)
-    first, itt = words.exposure_measure(result), words.outcome_measure(result)
+    first, itt = exposure_measure(result), outcome_measure(result)
     yield (
         "Assignment on exposure",
         Number(first.amount(result.first_stage.value), "/first_stage/value"),
@@ -138,7 +144,7 @@ def _key_numbers(result: SummaryResult) -> Iterator[tuple[str, Number, str]]:
         Number(itt.amount(result.itt.value), "/itt/value"),
         f"{level} CI {itt.span(result.itt.interval)}",
     )
-    ratio = words.ratio_measure(result)
+    ratio = ratio_measure(result)
     yield (
         "Ratio of the two",
         Number(_wald(result), "/wald"),
@@ -151,8 +157,8 @@ def _printed(result: SummaryResult) -> Iterator[Block]:
     yield Paragraph(plain(result.source) + ".")
     if result.arms:
         decimals = [
-            words.exposure_measure(result).decimals,
-            words.outcome_measure(result).decimals,
+            exposure_measure(result).decimals,
+            outcome_measure(result).decimals,
         ]
         rows = [
             (
@@ -171,7 +177,7 @@ def _printed(result: SummaryResult) -> Iterator[Block]:
         if any(isinstance(arm.both, Reason) for arm in result.arms):
             yield Paragraph("A dash: not printed.")
     else:
-        first, itt = words.exposure_measure(result), words.outcome_measure(result)
+        first, itt = exposure_measure(result), outcome_measure(result)
         printed = (
             ("first_stage", result.exposure, first, result.first_stage),
             ("itt", result.outcome, itt, result.itt),
@@ -226,7 +232,7 @@ def _first_stage(result: SummaryResult) -> Iterator[Block]:
 
 
 def _stage_row(at: str, one: StageBlock) -> tuple[str | Number, ...]:
-    measure = words.measure_of(one.exposure, one.std_error)
+    measure = measure_of(one.exposure, one.std_error)
     return (
         plain(one.exposure.name),
         plain(one.read_from),
@@ -239,7 +245,7 @@ def _stage_row(at: str, one: StageBlock) -> tuple[str | Number, ...]:
 def _ratio(result: SummaryResult) -> Iterator[Block]:
     """Show the ratio, its set under each correlation, and how an impossible one can be read."""
     yield Paragraph(f"{words.set_sentence(result)} {words.range_sentences(result)}".strip())
-    measure = words.ratio_measure(result)
+    measure = ratio_measure(result)
     shares = not isinstance(result.chief.possible, Reason)
     header = ("Correlation within arms", "Ratio", f"Anderson-Rubin {percent(result.level)} set",
               *(("of it, between −1 and 1",) if shares else ()), "Normal interval")  # fmt: skip
@@ -354,7 +360,7 @@ def _wald(result: SummaryResult) -> str:
     """Write the ratio, or that there is none."""
     if isinstance(result.wald, Reason):
         return "none"
-    return words.ratio_measure(result).amount(result.wald)
+    return ratio_measure(result).amount(result.wald)
 
 
 def _or_dash(value: float | Reason, decimals: int) -> str:

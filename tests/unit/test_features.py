@@ -11,7 +11,7 @@ import pytest
 from causal.codebook import Variable
 from causal.errors import SpecError
 from causal.features import (
-    AtLeast,
+    CutPoint,
     Indicator,
     Product,
     Spline,
@@ -100,7 +100,7 @@ def test_a_factor_leaves_out_its_first_level_and_keeps_missing_apart():
 
 
 def test_a_cut_point_is_one_from_there_on_and_missing_stays_missing():
-    features = {"age": AtLeast(at_least=40)}
+    features = {"age": CutPoint(at_least=40)}
     (found,) = expand(AGE, pd.Series([39.9, 40.0, 41.0, NAN]), features, {})
     assert found == pytest.approx([0, 1, 1, NAN], nan_ok=True)
     assert term_names(AGE, "age", features) == ("age>=40",)
