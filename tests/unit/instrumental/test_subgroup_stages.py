@@ -8,7 +8,7 @@ from causal.instrumental.balance import FAMILY_ERROR
 from causal.instrumental.covariate_checks import judge_groups
 from causal.instrumental.subgroup_stages import FEWEST, StageBySubgroup, stage_by_subgroup
 
-WORLDS, FEW_WORLDS = 400, 50
+WORLDS, FEW_WORLDS = 200, 50
 COVARIATES = 4
 
 
