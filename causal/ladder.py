@@ -19,6 +19,9 @@ OTHER_QUESTIONS: Mapping[Target, str] = {
     "functional form": "it is an effect by functional form only, and a share of the crude "
     "difference would take it for one the diagram identifies",
     "first stage": "the crude difference is one in the outcome, this one in the exposure",
+    "threshold": "the crude difference compares two doses, this one all doses at or above a cut "
+    "with all below it",
+    "shift": "the crude difference compares two exposures, this one a nudge with what is",
 }
 """Targets that no share of the crude difference can be formed for, and why."""
 

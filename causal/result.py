@@ -34,6 +34,7 @@ from causal.result_challenges import (
     TableRow,
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_stages import BothStagesBlock, InstrumentStagesBlock
 from causal.result_subgroups import (
     DifferenceBlock,
@@ -77,6 +78,9 @@ __all__ = [
     "Piece",
     "PowerCurveBlock",
     "PowerPointBlock",
+    "ProfileBlock",
+    "ProfileContrastBlock",
+    "ProfilePointBlock",
     "Provenance",
     "Reason",
     "RefutationBlock",
@@ -168,6 +172,7 @@ class RungBlock(Block):
     estimate plus and minus standard errors where ``interval`` is withheld: for comparison with
     printed ones, never to be read as an interval, since the instruments are too weak for it.
     ``beside`` has what the instruments do themselves, for an effect through them.
+    ``profile`` holds all means of a rung that has more than the two compared.
     """
 
     name: str
@@ -199,6 +204,7 @@ class RungBlock(Block):
     wald_interval: Pair | None = None
     beside: BothStagesBlock | None = None
     curves: list[CurveBlock] = Field(default_factory=list)
+    profile: ProfileBlock | None = None
 
 
 class VariantBlock(Block):
