@@ -12,7 +12,7 @@ import numpy as np
 from causal import result as doc
 from causal.arrays import Bools
 from causal.cohort import TIME, Cohort
-from causal.composing_checks import compose_curve
+from causal.composing_checks import compose_beside, compose_curve
 from causal.composing_labels import label_rung
 from causal.composing_profiles import compose_profile
 from causal.composing_terms import compose_restrictions, compose_terms
@@ -244,6 +244,8 @@ def compose_rung(
         assumed=list(planned.assumed),
         region_note=fitted.estimates.region_note,
         interval_withheld=fitted.estimates.interval_withheld,
+        wald_interval=(effect.lo, effect.hi) if fitted.estimates.interval_withheld else None,
+        beside=compose_beside(fitted.beside),
         curves=[compose_curve(one) for one in fitted.curves],
         profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
         covariates=compose_terms(planned, fitted, drawn),

@@ -6,10 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
+
+from causal import inference
 from causal import result as doc
 from causal.cohort import TIME
 from causal.diagnostics import Diagnostic
 from causal.estimate import NotEstimable
+from causal.estimators.both_stages import BothStages
 from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
 from causal.instrumental import InstrumentFinding
@@ -132,6 +136,32 @@ def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:
         sentence=found.sentence,
         curves=[compose_curve(one) for one in found.curves],
         contours=[_contour(one) for one in found.contours],
+    )
+
+
+def compose_beside(found: BothStages | None) -> doc.BothStagesBlock | None:
+    """Write first stage and intention to treat of a rung's instruments."""
+    if found is None:
+        return None
+    errors = np.sqrt(np.diag(found.covariance))
+    both = [
+        doc.DifferenceBlock(
+            estimate=float(value),
+            std_error=float(error),
+            interval=inference.interval(float(value), float(error), df=found.df),
+        )
+        for value, error in zip(found.values, errors, strict=True)
+    ]
+    return doc.BothStagesBlock(
+        instruments=[
+            doc.InstrumentStagesBlock(instrument=name, first_stage=both[found.q + j], itt=both[j])
+            for j, name in enumerate(found.names)
+        ],
+        df=found.q,
+        first_stage_f=found.joint_f(outcome=False),
+        first_stage_p=found.joint_p(outcome=False),
+        itt_f=found.joint_f(outcome=True),
+        itt_p=found.joint_p(outcome=True),
     )
 
 

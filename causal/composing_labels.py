@@ -18,6 +18,12 @@ def label_rung(plan: Plan, planned: PlannedRung, drawn: Drawn) -> tuple[doc.Labe
         return "association", "the diagram refutes its instrument; see what it assumes."
     if verdict != "identified":
         return "association", f"by the diagram, the effect is {verdict}, with this set."
+    if planned.rung.estimator.estimand == "functional form":
+        return (
+            "association",
+            "it is an effect by functional form only: the diagram identifies none in everybody, "
+            "and two regressions of the right form would have to.",
+        )
     selective = planned.estimand.selective
     if selective and drawn.attrition[-1].persons < drawn.attrition[1].persons:
         named = " and ".join(planned.rung.instrument)

@@ -27,6 +27,12 @@ class Indicator(Settings):
     indicator: tuple[str | int | float, ...] = Field(min_length=1)
 
 
+class CutPoint(Settings):
+    """1 from a value on, 0 below it: a cut point, such as of the price an instrument is made of."""
+
+    at_least: float
+
+
 class Product(Settings):
     """The column times another numeric column."""
 
@@ -51,7 +57,7 @@ class Spline(Settings):
         return knots
 
 
-Form: TypeAlias = Named | Indicator | Product | Spline
+Form: TypeAlias = Named | Indicator | CutPoint | Product | Spline
 Features: TypeAlias = Mapping[str, Form | tuple[Form, ...]]
 
 
@@ -84,6 +90,8 @@ def term_names(variable: Variable, name: str, features: Features) -> tuple[str, 
             names += [f"{name}[spline {k}]" for k in range(1, len(form.spline))]
         elif isinstance(form, Indicator):
             names.append(f"{name} in {'|'.join(map(str, form.indicator))}")
+        elif isinstance(form, CutPoint):
+            names.append(f"{name}>={form.at_least:g}")
         elif isinstance(form, Product):
             names.append(f"{name}:{form.product}")
         else:
@@ -113,6 +121,8 @@ def expand(
                 columns.append(_matches(values, (level,)))
         elif isinstance(form, Indicator):
             columns.append(_matches(values, form.indicator))
+        elif isinstance(form, CutPoint):
+            columns.append((_floats(values) >= form.at_least).astype(np.float64))
         elif isinstance(form, Spline):
             columns += restricted_cubic(_floats(values), form.spline)
         elif isinstance(form, Product):

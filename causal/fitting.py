@@ -22,6 +22,7 @@ from causal.estimators import (
     NuisanceStore,
     ThresholdScan,
 )
+from causal.estimators.both_stages import BothStages, both_stages
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
@@ -66,6 +67,7 @@ class FittedRung:
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
         there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
+    beside : what the instruments do themselves, for rungs with an effect through them.
     """
 
     estimates: Estimates
@@ -78,6 +80,7 @@ class FittedRung:
     weighted_smd: Floats | None
     propensity_counts: tuple[list[int], list[int]] | None
     curves: tuple[Curve, ...] = ()
+    beside: BothStages | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +173,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         if isinstance(task.estimator, Instrumented):
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
             forms = task.estimator.forms(sample, again, store)
+            beside = _beside(task.estimator, sample, forms, store)
+            fitted = replace(fitted, beside=beside)
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
         if isinstance(task.estimator, ArmContrasts):
             return _judged_arms(batch, task.estimator, sample, store, fitted)
@@ -184,6 +189,17 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         if not str(error.place):
             error.place = task.place
         raise
+
+
+def _beside(
+    estimator: Instrumented, sample: Sample, forms: ReducedForms, store: NuisanceStore
+) -> BothStages | None:
+    """Give first stage and intention to treat of a rung's instruments, by least squares."""
+    if estimator.estimand in instrument_checks.OF_INSTRUMENT:
+        return None
+    data = estimator.projected(sample, store)
+    form = forms.plain if estimator.linear_stages else estimator.reduced(sample, data)
+    return both_stages(data, form, sample.instruments)
 
 
 def _instrumented(

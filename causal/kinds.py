@@ -143,7 +143,7 @@ def rendered_any_html(result: AnyResult, committed: dict[str, bytes], reports: P
     from causal.summary.page import rendered_summary_html
 
     if isinstance(result, SummaryResult):
-        return rendered_summary_html(result)
+        return rendered_summary_html(result, committed)
     return rendered_html(result, committed, companions_of(result, reports))
 
 
@@ -156,7 +156,8 @@ def render_any(result: AnyResult, folder: Path) -> tuple[Path, ...]:
     if isinstance(result, Result):
         return render(result, folder, companions_of(result, folder.absolute().parent))
     committed = rendered_summary(result)
-    return write_files({**committed, HTML: rendered_summary_html(result)}, folder)
+    page = rendered_summary_html(result, committed)
+    return write_files({**committed, HTML: page}, folder)
 
 
 def _summarises(text: str) -> bool:

@@ -20,6 +20,8 @@ OTHER_QUESTIONS: Mapping[Target, str] = {
     "between persons": "the crude difference is one between rows, this one what a person's average "
     "exposure adds to that within persons",
     "ITT": "the crude difference is one of exposure, this one of the instrument",
+    "functional form": "it is an effect by functional form only, and a share of the crude "
+    "difference would take it for one the diagram identifies",
     "first stage": "the crude difference is one in the outcome, this one in the exposure",
     "threshold": "the crude difference compares two doses, this one all doses at or above a cut "
     "with all below it",

@@ -9,6 +9,7 @@ from causal.dataset_info import DatasetInfo
 from causal.design import Baseline
 from causal.documents import KeyPath
 from causal.errors import SpecError, TimingError, did_you_mean
+from causal.instrument_checks import OF_INSTRUMENT
 from causal.spec import Analysis
 from causal.subgroup_settings import Subgroup
 
@@ -101,7 +102,7 @@ def _check_values(subgroup: Subgroup, variable: Variable) -> None:
 
 
 def _check_rung(name: str, analysis: Analysis) -> None:
-    """Refuse a rung that is not there, is the crude one, or rests on instruments."""
+    """Refuse a rung that is not there, is the crude one, or rests on how strong instruments are."""
     names = [rung.name for rung in analysis.ladder[1:]]
     if name == analysis.ladder[0].name:
         raise SpecError(
@@ -111,8 +112,9 @@ def _check_rung(name: str, analysis: Analysis) -> None:
     if name not in names:
         raise SpecError(f"there is no rung '{name}'. {did_you_mean(name, names)}")
     rung = next(one for one in analysis.ladder if one.name == name)
-    if rung.instrument:
+    if rung.instrument and rung.estimator.estimand not in OF_INSTRUMENT:
         raise SpecError(
             f"the rung '{name}' rests on instruments: where they are weak within a level its set "
-            "has no standard error, and levels cannot be contrasted by it. Name another rung."
+            "has no standard error, and levels cannot be contrasted by it. Name another rung, such "
+            "as one with the estimator first_stage or itt, which need no strength."
         )

@@ -35,6 +35,7 @@ from causal.result_challenges import (
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
 from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
+from causal.result_stages import BothStagesBlock, InstrumentStagesBlock
 from causal.result_subgroups import (
     DifferenceBlock,
     InteractionTestBlock,
@@ -47,6 +48,7 @@ __all__ = [
     "AttritionBlock",
     "BalanceBlock",
     "Block",
+    "BothStagesBlock",
     "CeilingBlock",
     "ColumnBlock",
     "ConceptBlock",
@@ -64,6 +66,7 @@ __all__ = [
     "EstimandBlock",
     "FollowUpBlock",
     "InstrumentBlock",
+    "InstrumentStagesBlock",
     "InteractionTestBlock",
     "Label",
     "LabelBlock",
@@ -176,9 +179,12 @@ class RungBlock(Block):
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram. ``covariates`` are the
-    rung's own: another rung may measure the same concept by other columns. ``profile`` holds all
-    means of a rung that has more than the two compared.
+    is what is taken for granted of ``instruments`` against the diagram. ``wald_interval`` is the
+    estimate plus and minus standard errors where ``interval`` is withheld: for comparison with
+    printed ones, never to be read as an interval, since the instruments are too weak for it.
+    ``beside`` has what the instruments do themselves, for an effect through them. ``covariates``
+    are the rung's own: another rung may measure the same concept by other columns. ``profile``
+    holds all means of a rung that has more than the two compared.
     """
 
     name: str
@@ -207,6 +213,8 @@ class RungBlock(Block):
     assumed: list[str] = Field(default_factory=list)
     region_note: str = ""
     interval_withheld: str = ""
+    wald_interval: Pair | None = None
+    beside: BothStagesBlock | None = None
     curves: list[CurveBlock] = Field(default_factory=list)
     covariates: list[RungCovariateBlock] = Field(default_factory=list)
     profile: ProfileBlock | None = None

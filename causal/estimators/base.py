@@ -20,7 +20,7 @@ from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.estimators.learners import Learned
 from causal.estimators.nuisance import NuisanceStore
 
-VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
+VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical", "classical_n"]
 
 
 class Variance(Settings):
@@ -30,12 +30,24 @@ class Variance(Settings):
     ----------
     kind : ``HC0`` from influence values as they are (CR0 when the design has clusters); ``HC1``
         with the small-sample factor of ``inference.small_sample_factor`` (CR1); ``classical``
-        for equal error variance and no clustering, with Student's t.
+        for equal error variance and no clustering, with Student's t; ``classical_n`` the same with
+        the squares divided by all rows, none taken off for coefficients, and the normal, as some
+        programs print it.
     clustered : False ignores the clusters of the design, as some published numbers do.
     """
 
     kind: VarianceKind = "HC0"
     clustered: bool = True
+
+    @property
+    def classical(self) -> bool:
+        """Tell whether errors are taken to have one variance, and to be independent."""
+        return self.kind in ("classical", "classical_n")
+
+    @property
+    def correction(self) -> inference.Correction | None:
+        """Give the convention of a variance from influence values; None for a classical one."""
+        return "HC0" if self.kind == "HC0" else "HC1" if self.kind == "HC1" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class Estimator(Settings, ABC):
 
     @model_validator(mode="after")
     def _has_the_variance(self) -> Estimator:
-        if self.variance.kind == "classical" and not self.classical_variance:
+        if self.variance.classical and not self.classical_variance:
             raise ValueError(
                 f"{self.kind} has no classical standard error; choose HC0 or HC1 for variance.kind"
             )
@@ -332,6 +344,16 @@ def _middle(numbers: Floats) -> list[int]:
     return [int(i) for i in order[first : last + 1]]
 
 
-def with_classical_covariance(estimates: Estimates, covariance: Floats, df: float) -> Estimates:
-    """Replace the covariance by the classical one, with Student's t."""
+def with_classical_covariance(
+    estimates: Estimates, covariance: Floats, df: float, variance: Variance, rows: int
+) -> Estimates:
+    """Replace the covariance by the classical one, with Student's t or as ``variance`` says.
+
+    Parameters
+    ----------
+    covariance, df : with the residual degrees of freedom, and these.
+    rows : with an outcome.
+    """
+    if variance.kind == "classical_n":
+        return replace(estimates, covariance=read_only(covariance * (df / rows)), df=math.inf)
     return replace(estimates, covariance=read_only(covariance), df=df if df > 0 else math.inf)

@@ -94,8 +94,7 @@ class Instrumented(Estimator):
 
     def reduced(self, sample: Sample, data: Projected) -> ReducedForm:
         """Give the reduced form, its covariance by the declared convention."""
-        kind = self.variance.kind
-        return reduced_form(data, None if kind == "classical" else kind, self.groups(sample))
+        return reduced_form(data, self.variance.correction, self.groups(sample))
 
     def forms(
         self, sample: Sample, rng: np.random.Generator, nuisances: NuisanceStore | None = None
@@ -118,7 +117,7 @@ class Instrumented(Estimator):
     def weakly(self, sample: Sample, data: Projected) -> ReducedForm:
         """Give the reduced form for tests that heed no strength: with clusters, jackknifed."""
         groups = self.groups(sample)
-        if groups is None or self.variance.kind == "classical":
+        if groups is None or self.variance.classical:
             return self.reduced(sample, data)
         return jackknifed(data, groups)
 
@@ -139,9 +138,11 @@ class Instrumented(Estimator):
             labels=SLOPE,
             n_coefficients=data.n_covariates + 1,
         )
-        if self.variance.kind == "classical":
+        if self.variance.classical:
             covariance = np.array([[found.classical_variance]])
-            estimates = with_classical_covariance(estimates, covariance, found.df)
+            estimates = with_classical_covariance(
+                estimates, covariance, found.df, self.variance, data.n
+            )
         return estimates
 
     def with_set(self, estimates: Estimates, form: ReducedForm) -> Estimates:
@@ -192,7 +193,7 @@ class InstrumentalVariables(Instrumented):
     def _constant_is_used(self) -> InstrumentalVariables:
         if "fuller" in self.model_fields_set and self.method != "fuller":
             raise ValueError(f"fuller belongs to the method fuller, not to {self.method}")
-        if self.method == "gmm" and self.variance.kind == "classical":
+        if self.method == "gmm" and self.variance.classical:
             raise ValueError("gmm has no classical standard error; choose HC0 or HC1")
         return self
 
@@ -266,8 +267,16 @@ class ResidualInclusion(Instrumented):
 
     @property
     def estimand(self) -> Target:
-        """Give the target: everybody, by the outcome model's form."""
-        return "ATE"
+        """Give the target: everybody, by the two regressions' form only."""
+        return "functional form"
+
+    @property
+    def unbounded_when_weak(self) -> str:
+        """Say why nothing is excluded by what rests on forms and on strength."""
+        return (
+            "whole line: for residual inclusion no set is known that holds however weak the "
+            "instrument is (the estimator iv has one)"
+        )
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -293,7 +302,7 @@ class ResidualInclusion(Instrumented):
             self.variance,
             self.estimand,
             n_coefficients=rank,
-            target_note="by the form of its two regressions; no LATE",
+            target_note="by functional form only; no LATE",
         )
 
 

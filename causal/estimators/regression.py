@@ -51,10 +51,11 @@ class MeanDifference(Estimator):
         estimates = from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=2
         )
-        if self.variance.kind == "classical":
+        if self.variance.classical:
             known = sample.observed
             covariance, df = pooled_covariance(sample.y[known], sample.a[known], sample.w[known])
-            return with_classical_covariance(estimates, covariance, df)
+            rows = int(known.sum())
+            return with_classical_covariance(estimates, covariance, df, self.variance, rows)
         return estimates
 
 
@@ -159,9 +160,10 @@ class LinearProbability(Estimator):
             labels=MEANS if binary else SLOPE,
             n_coefficients=regression.rank,
         )
-        if self.variance.kind == "classical":
+        if self.variance.classical:
             covariance, df = classical_covariance(sample, regression, gradient)
-            return with_classical_covariance(estimates, covariance, df)
+            rows = int(sample.observed.sum())
+            return with_classical_covariance(estimates, covariance, df, self.variance, rows)
         return estimates
 
 

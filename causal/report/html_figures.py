@@ -47,6 +47,11 @@ LABELS: Mapping[str, str] = {
     "attrition.svg": "Flow of persons from everybody in the data to those analysed, with the "
     "persons lost at each step. The table after it gives the same numbers.",
 }
+OF_TRIALS: Mapping[str, str] = {
+    "stages.svg": "Exposure and outcome by arm of a published trial, each share with its interval. "
+    "The tables of the trial give the same numbers.",
+}
+"""Figures that only published trials have."""
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\b")
 _URL = re.compile(r"url\(#([^)]+)\)")
 
@@ -61,7 +66,7 @@ def inlined(content: bytes, name: str) -> str:
     """
     root = _parsed(content, name.removesuffix(".svg"))
     root.set("role", "img")
-    root.set("aria-label", LABELS[name])
+    root.set("aria-label", (LABELS | OF_TRIALS)[name])
     return _markup(root)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from causal.report import (
+    beside,
     challenges,
     diagram,
     instruments,
@@ -119,6 +120,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
         "its column `pointer` says where a number stands in `results.json`."
     )
     yield sections.ladder_table(result)
+    yield from beside.beside(result)
     alt = "p-value of every supposed effect, by instrumental-variable rung"
     for figure in _figure("confidence.svg", alt, parts):
         yield figure

@@ -18,6 +18,7 @@ TARGETS = {
     "partially linear": "a regression coefficient (partially linear model)",
     "within persons": "each person compared with themselves (within persons)",
     "between persons": "what differs between persons beyond what differs within (between persons)",
+    "functional form": "averaged over everybody, by functional form only",
     "ITT": "a unit of instrument, in the outcome (intention to treat)",
     "first stage": "a unit of instrument, in the exposure (first stage)",
     "threshold": "doses at or above a cut against those below (threshold)",

@@ -6,7 +6,13 @@ from collections.abc import Collection, Iterator
 
 from causal.report.blocks import Block, Bullets, Cell, GroupedTable, Number, Paragraph, Section
 from causal.report.markdown import code, codes, joined, plain, sentence
-from causal.report.numbers import Measure, difference_measure, number, percent
+from causal.report.numbers import (
+    Measure,
+    difference_measure,
+    first_stage_measure,
+    number,
+    percent,
+)
 from causal.report.reading import rung_label
 from causal.result import (
     Count,
@@ -22,6 +28,11 @@ FEW = 10
 """Rows for each column adjusted for, below which a fit is called small: a habit from events per
 variable, Peduzzi et al. 1996, doi:10.1016/S0895-4356(96)00236-3."""
 SMALLEST_P = 0.001
+OF_INSTRUMENT = {
+    "first stage": "differences are in the exposure, for a unit of the instrument",
+    "ITT": "differences are in the outcome, for a unit of the instrument",
+}
+"""Targets of rungs about the instrument itself, and what their differences are."""
 
 DECLARED = {
     "before_estimates": "The subgroups were declared before any estimate was seen.",
@@ -77,10 +88,29 @@ def finding_sentence(result: Result, block: SubgroupBlock) -> str:
 
 
 def subgroup_sentences(result: Result) -> list[str]:
-    """Say on the first page what was found between levels under the headline rung."""
+    """Say on the first page what was found between levels under the headline rung.
+
+    And how first stages differ: an effect through an instrument says nothing of a level in which
+    the instrument moves nobody.
+    """
     return [
-        finding_sentence(result, one) for one in result.subgroups if one.rung == result.headline
+        finding_sentence(result, one)
+        for one in result.subgroups
+        if one.rung == result.headline or _of_instrument(result, one) == "first stage"
     ]
+
+
+def _of_instrument(result: Result, block: SubgroupBlock) -> str:
+    """Give the target of a rung about the instrument itself; empty for any other."""
+    target = result.rung(block.rung).target
+    return target if target in OF_INSTRUMENT else ""
+
+
+def _measure(result: Result, block: SubgroupBlock) -> Measure:
+    """Choose the unit: first stages are differences in exposure, all others in the outcome."""
+    if _of_instrument(result, block) == "first stage":
+        return first_stage_measure(result)
+    return difference_measure(result)
 
 
 def _small(one: LevelBlock) -> bool:
@@ -120,7 +150,7 @@ def _said_test(test: InteractionTestBlock) -> str:
 
 def _contrast_sentence(result: Result, block: SubgroupBlock) -> str:
     """Give the contrasts with the level the others are compared with."""
-    measure = difference_measure(result)
+    measure = _measure(result, block)
     given = [
         f"{measure.amount(one.interaction.estimate)} in {code(one.name)} ({percent(block.level)} "
         f"CI {measure.span(one.interaction.interval)})"
@@ -133,10 +163,12 @@ def _contrast_sentence(result: Result, block: SubgroupBlock) -> str:
 
 def _table(result: Result) -> GroupedTable:
     """Give every level, under a heading for each subgroup and rung."""
-    measure, level = difference_measure(result), percent(result.subgroups[0].level)
+    level = percent(result.subgroups[0].level)
+    alone = all(_of_instrument(result, one) for one in result.subgroups)
+    arms = "Instrument 1 / 0" if alone else "Exposed / unexposed"
     clustered = any(one.n_clusters is not None for one in result.rungs)
     header = (
-        "Level", "n (persons)" if clustered else "n", "Exposed / unexposed",
+        "Level", "n (persons)" if clustered else "n", arms,
         f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)",
     )  # fmt: skip
     groups = tuple(
@@ -144,7 +176,7 @@ def _table(result: Result) -> GroupedTable:
             f"By {code(block.column)} at {block.at}, rung {code(block.rung)}: "
             f"{plain(block.description)}",
             [
-                _row(one, f"/subgroups/{index}/levels/{at}", measure)
+                _row(one, f"/subgroups/{index}/levels/{at}", _measure(result, block))
                 for at, one in enumerate(block.levels)
             ],
         )
@@ -184,8 +216,14 @@ def _notes(result: Result) -> Iterator[str]:
     """Say which levels were not estimated, which are small, and what each was not adjusted for."""
     for block in result.subgroups:
         head = f"{code(block.column)} at {block.at}, rung {code(block.rung)}"
+        about = _of_instrument(result, block)
+        if about:
+            yield (
+                f"{head}: {OF_INSTRUMENT[about]}, and the two counts of a 0/1 instrument are of "
+                "rows with and without it. The crude difference, one of exposure, is no match."
+            )
         for one in block.levels:
-            for found in dict.fromkeys((one.crude, one.adjusted)):
+            for found in dict.fromkeys((one.adjusted,) if about else (one.crude, one.adjusted)):
                 if isinstance(found, Reason):
                     yield f"{head}, {code(one.name)}: {sentence(plain(found.not_estimable))}"
             if one.dropped:

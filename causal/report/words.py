@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from causal.report.beside import beside_sentence
 from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import (
     POINTS,
@@ -128,6 +129,7 @@ def estimate_sentences(result: Result) -> list[str]:
     elif within(rung.region, measure.null):
         said.append("Inconclusive: the set holds no difference, and has no two ends.")
     said += _instrument_sentences(rung)
+    said += [one for one in (beside_sentence(result, rung),) if one]
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")

@@ -197,6 +197,36 @@ def test_a_rung_with_instruments_is_refused(tmp_path):
         planned(path)
 
 
+def test_first_stages_and_intention_to_treat_are_estimated_within_levels(tmp_path):
+    """Neither rests on strength; each is the difference of two means within the level."""
+    instrumented = HEAD.replace(
+        "seed: 1\n",
+        "  - {name: first, instrument: facilitation, estimator: {kind: first_stage}}\n"
+        "  - {name: itt, instrument: facilitation, estimator: {kind: itt}}\nseed: 1\n",
+    )
+    path = specified(tmp_path, instrumented, OPIOID[:-1] + ", rungs: [first, itt]}")
+    specification = load_analysis(path)
+    plan = plan_analysis(specification, describe("simulated"))
+    cohort = load_cohort("simulated", chosen_options(plan.info, specification.analysis.options))
+    result = estimate(plan, cohort)
+    table = cohort.table
+    wave = {w: table[table["wave"] == w].set_index("person_id") for w in (0, 6, 12)}
+    z, opioid = wave[0]["facilitation"], wave[0]["opioid"]
+    for block, column in zip(
+        result.subgroups, (wave[6]["mhg_weekly"], wave[12]["abstinent"]), strict=True
+    ):
+        for one in block.levels:
+            here = opioid == float(one.values)
+            with_, without = here & (z == 1), here & (z == 0)
+            expected = column[with_].mean() - column[without].mean()
+            assert one.adjusted.estimate == pytest.approx(expected)
+            assert (one.unexposed, one.exposed) == (without.sum(), with_.sum())
+            assert "the crude difference is one" in one.crude.not_estimable
+    page = report_page(result, ())
+    assert "| Level | n | Instrument 1 / 0 |" in page
+    assert "differences are in the exposure, for a unit of the instrument" in page
+
+
 def test_the_same_column_twice_is_refused(tmp_path):
     specification = load_analysis(specified(tmp_path, HEAD, OPIOID, OPIOID))
     with pytest.raises(SpecError, match="stands twice"):
