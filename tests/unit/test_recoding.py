@@ -93,6 +93,7 @@ SENSITIVITY = (
     Oster(),
     Rosenbaum(),
     Rosenbaum(statistic="fisher"),
+    Rosenbaum(statistic="two_by_two"),
     TippingPoint(),
     Reliability(terms=["x1"], reliabilities=[0.9, 0.7]),
     Reliability(terms=["x1"], reliabilities=[0.9, 0.7], method="simex", draws=10),
