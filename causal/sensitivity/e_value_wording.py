@@ -159,7 +159,7 @@ def _say_other(other: Needed) -> str:
     value = "" if other.measure == "risk difference" else f" (risk ratio {other.value:.2f})"
     return (
         f" With the outcome coded {coding}{value} the two E-values are {e_value(other.factor):.2f} "
-        f"and {e_value(other.factor_limit):.2f}: no fewer, so they do not lead."
+        f"and {e_value(other.factor_limit):.2f}: no smaller, so they do not lead."
     )
 
 
