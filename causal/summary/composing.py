@@ -12,6 +12,11 @@ from causal.instrumental.validity import ValidityTest
 from causal.provenance import source_digest, versions
 from causal.result import DiagnosticBlock, Provenance
 from causal.result_parts import Pair, Piece, Reason
+from causal.summary.associations import (
+    AssociationBlock,
+    association_of_counts,
+    read_association,
+)
 from causal.summary.curves import confidence_curve, drawn_range, wilson
 from causal.summary.document import (
     ArmBlock,
@@ -70,6 +75,7 @@ def run_summary(specification: SummarySpecification) -> SummaryResult:
             for found, printed in zip(reading.further, summary.first_stages, strict=True)
         ],
         by_exposure=_by_exposure(summary, reading.denominators),
+        associations=_associations(summary),
         diagnostics=_diagnostics(reading, level),
         notes=list(summary.notes),
         provenance=Provenance(
@@ -325,6 +331,24 @@ def _impossible(chief: TrialFindings, level: float) -> DiagnosticBlock:
         verdict="PASS" if held else "FAIL",
         reason=f"the {100 * level:g} % set {said} there can be on a probability{tail}",
     )
+
+
+def _associations(summary: Summary) -> list[AssociationBlock]:
+    """Give the associations printed, after that of crossed counts where there are some."""
+    found = [read_association(one) for one in summary.associations]
+    if summary.form != "counts":
+        return found
+    cells = [cells for cells in (summary.arms[i].cells for i in summary.pair) if cells is not None]
+    both, only, without, neither = (
+        sum(getattr(one, name) for one in cells)
+        for name in ("both", "exposed_only", "outcome_only", "neither")
+    )
+    if not both + only or not without + neither:
+        return found
+    own = association_of_counts(
+        (both, both + only), (without, without + neither), summary.design.level
+    )
+    return found if isinstance(own, Reason) else [own, *found]
 
 
 def _or_reason(value: float | NotEstimable) -> float | Reason:

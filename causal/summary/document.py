@@ -9,6 +9,7 @@ from pydantic import Field
 from causal.result import DiagnosticBlock, Provenance
 from causal.result_challenges import CurveBlock
 from causal.result_parts import Block, Pair, Piece, Reason
+from causal.summary.associations import AssociationBlock
 from causal.summary.settings import Assumed
 
 
@@ -147,6 +148,7 @@ class SummaryResult(Block):
     inequality: InequalityBlock | Reason
     further: list[StageBlock]
     by_exposure: ByExposureBlock | Reason
+    associations: list[AssociationBlock] = Field(default_factory=list)
     diagnostics: list[DiagnosticBlock]
     notes: list[str]
     provenance: Provenance
