@@ -11,6 +11,7 @@ from causal.estimators.base import Estimator
 from causal.estimators.cbps import CovariateBalancingPropensity
 from causal.estimators.doubly_robust import AIPW, DoublyRobust
 from causal.estimators.entropy_balancing import EntropyBalancing
+from causal.estimators.follow_up import WeighsFollowUp
 from causal.estimators.forest import CausalForest
 from causal.estimators.instrumental import (
     ControlFunction,
@@ -88,5 +89,6 @@ __all__ = [
     "ResidualInclusion",
     "StableBalancing",
     "Subclassification",
+    "WeighsFollowUp",
     "WithinPerson",
 ]
