@@ -124,7 +124,7 @@ class Standing:
         added = np.zeros(len(self.outcome))
         for stage, moved in ((self.seen, by_outcome + by_entry), (self.known, by_outcome)):
             if stage is not None:
-                added = added + stage.fit.influence @ _slopes(stage).T @ moved / len(moved)
+                added = added + stage.fit.influence @ (_slopes(stage).T @ moved / len(moved))
         return added
 
 
