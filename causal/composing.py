@@ -14,7 +14,7 @@ from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
-from causal.composing_labels import label_rung
+from causal.composing_labels import counted_as_use, label_rung
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -100,7 +100,8 @@ def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
         put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
         if put_in:
             said[role] += f", in {doc.suppressed(put_in, min_cell)} of {sample.n} rows"
-    return said
+    counted = counted_as_use(plan, drawn, min_cell)
+    return said | ({"missing outcomes counted as use": counted} if counted else {})
 
 
 def compose_timing(plan: Plan) -> doc.LabelBlock:
@@ -310,9 +311,12 @@ def compose_variant(
     plan: Plan, variant: Variant, fits: Sequence[FittedRung], drawn: Drawn, min_cell: int
 ) -> doc.VariantBlock:
     """Write the rungs of a variant, on its own rows."""
+    counted = counted_as_use(plan, drawn, min_cell)
+    counted = counted and f" Missing outcomes counted as use: {counted}."
     return doc.VariantBlock(
         name=variant.name,
-        reason=variant.reason,
+        reason=variant.reason
+        + (f" Missing outcomes counted as use: {counted}." if counted else ""),
         verdicts=[_turned_verdict(planned) for planned in plan.rungs[1:] if variant.reverse],
         persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
         rungs=[

@@ -1,6 +1,8 @@
-"""Whether a rung may be called an effect: by design, diagram, and who is left in its rows."""
+"""Whether a rung may be called an effect, and how many outcomes were counted as use."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from causal import result as doc
 from causal.planning import Plan, PlannedRung
@@ -27,3 +29,18 @@ def label_rung(plan: Plan, planned: PlannedRung, drawn: Drawn) -> tuple[doc.Labe
             "everybody is in these rows.",
         )
     return "effect", "the diagram and the timing identify an effect with this set."
+
+
+def counted_as_use(plan: Plan, drawn: Drawn, min_cell: int) -> str:
+    """Count by arm the missing outcomes counted as use, in words; empty where that is not asked."""
+    missing, read = plan.analysis.missing, drawn.read
+    if missing.use_value is None or read.exposure_kind != "binary":
+        return ""
+    said = []
+    for arm, name in ((1.0, "exposed"), (0.0, "unexposed"), (np.nan, "not seen")):
+        here = ~read.entered if np.isnan(arm) else read.a == arm
+        rows = int(here.sum())
+        if rows:
+            lost = doc.suppressed(int((here & ~read.observed).sum()), min_cell)
+            said.append(f"{lost} of {doc.suppressed(rows, min_cell)} {name}")
+    return ", ".join(said)

@@ -27,7 +27,7 @@ from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
-from causal.roles import check_cluster, check_role
+from causal.roles import check_as_use, check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
 from causal.timing import association_reasons, refuse_unbalanced_entry
@@ -143,6 +143,8 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
             check_role(info, getattr(analysis.design, role))
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
+    with located(document, "missing", "outcome"):
+        check_as_use(info, analysis)
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
     for path, choice in row_choices(analysis):

@@ -56,6 +56,9 @@ CASES = {
         "nhefs", "aipw", 3.457284, 0.002, 0.488807, None, (2.49924, 4.415328)
     ),
     "nhefs.gformula.all1629": Published("nhefs_all", "gformula", 3.518574, 0.003),
+    "nhefs.ipw.censoring": Published(
+        "nhefs_all", "ipw_censoring", 3.496493, 0.002, 0.5256436, None, (2.466251, 4.526736)
+    ),
     "nhefs.ps.covariate": Published(
         "nhefs_all", "propensity_covariate", 3.550596, 0.001, 0.475246, BOOTSTRAP
     ),
