@@ -14,7 +14,7 @@ from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
-from causal.composing_labels import counted_as_use, label_rung
+from causal.composing_labels import counted_as_use, label_rung, stage_sentences
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -78,6 +78,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
             f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
             "of one cluster are taken to be dependent."
         )
+    said += stage_sentences(plan)
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure),
@@ -315,8 +316,7 @@ def compose_variant(
     counted = counted and f" Missing outcomes counted as use: {counted}."
     return doc.VariantBlock(
         name=variant.name,
-        reason=variant.reason
-        + (f" Missing outcomes counted as use: {counted}." if counted else ""),
+        reason=variant.reason + counted,
         verdicts=[_turned_verdict(planned) for planned in plan.rungs[1:] if variant.reverse],
         persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
         rungs=[

@@ -1,4 +1,4 @@
-"""Whether a rung may be called an effect, and how many outcomes were counted as use."""
+"""Whether a rung may be called an effect, and what is said of those lost to follow-up."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ def label_rung(plan: Plan, planned: PlannedRung, drawn: Drawn) -> tuple[doc.Labe
             "everybody is in these rows.",
         )
     return "effect", "the diagram and the timing identify an effect with this set."
+
+
+def stage_sentences(plan: Plan) -> list[str]:
+    """Say why weights for follow-up have one stage where rows are intervals."""
+    weighing = [planned.rung.name for planned in plan.rungs if planned.rung.followed]
+    if not weighing or plan.analysis.design.unit_name != "intervals":
+        return []
+    return [
+        "Weights for follow-up have one stage here: intervals with a known outcome stand for those "
+        "without. An interval is made of two interviews; one that lacks either has no row, no "
+        "exposure, and often no covariates at its start, so no chance of being seen can be "
+        "modelled for it, and what it would have shown is left open. A design with one row a "
+        "person weighs for those never seen too (entered)."
+    ]
 
 
 def counted_as_use(plan: Plan, drawn: Drawn, min_cell: int) -> str:

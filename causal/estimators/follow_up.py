@@ -57,6 +57,13 @@ class WeighsFollowUp(Estimator):
         seen = () if self.observation is None else self.observation.named_terms
         return super().named_terms + seen
 
+    def balancing(self, sample: Sample) -> Sample:
+        """Keep the terms that are to balance: those of exposure, not those of follow-up alone."""
+        terms = [one.terms for _, one in self if isinstance(one, PropensityModel)]
+        if self.observation is None or not terms or terms[0] is None:
+            return sample
+        return sample.with_terms(terms[0])
+
     def follow_up(self, sample: Sample) -> tuple[ObservationFit, ...]:
         """Fit the regressions whose inverse multiplies the weights, entry first."""
         fits = []

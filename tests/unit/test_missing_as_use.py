@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,9 +109,13 @@ def test_a_variant_counts_as_use_beside_a_main_analysis_that_does_not(tmp_path):
     found = estimate(plan, cohort)
     (variant,) = found.variants
     lost = int((~draw_sample(cohort, planned(tmp_path)).read.observed).sum())
-    assert variant.reason.startswith("The worst is thought of those lost. Missing outcomes counted")
-    counted = [int(word) for word in variant.reason.replace(":", "").split() if word.isdigit()]
-    assert counted[0] + counted[2] == lost
+    said = re.fullmatch(
+        r"The worst is thought of those lost\. Missing outcomes counted as use: "
+        r"(\d+) of \d+ exposed, (\d+) of \d+ unexposed\.",
+        variant.reason,
+    )
+    assert said is not None
+    assert int(said[1]) + int(said[2]) == lost
     assert variant.rungs[0].n == found.crude.n + lost
     assert variant.rungs[0].estimate != found.crude.estimate
 

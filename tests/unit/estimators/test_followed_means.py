@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from causal.errors import OutcomeError
-from causal.estimators import AIPW, TMLE, GComputation, NuisanceStore
+from causal.errors import OutcomeError, Place
+from causal.estimators import (
+    AIPW,
+    TMLE,
+    GComputation,
+    InverseProbability,
+    MeanDifference,
+    NuisanceStore,
+)
 from causal.estimators.follow_up import fit_observation
 from causal.estimators.nuisance import (
     EntryModel,
@@ -19,6 +26,7 @@ from causal.estimators.nuisance import (
     PropensityModel,
     folds_by_unit,
 )
+from causal.fitting import RungTask, Thresholds, fit_rungs
 from causal.rungs import Rung
 
 STACKED = 1e-6  # the reference differentiates numerically
@@ -322,3 +330,22 @@ def test_stabilised_follow_up_is_refused_where_chances_are_used_as_they_are():
     with pytest.raises(ValidationError, match="aipw needs the chances as they are"):
         Rung(name="one", followed={"stabilised": True}, estimator={"kind": "aipw"})
     assert Rung(name="one", followed={"stabilised": True}, estimator={"kind": "ipw"}).followed
+
+
+def test_what_only_follow_up_depends_on_is_not_asked_to_balance(confounded):
+    """Use at the end of the window follows exposure: arms that differ in it are no fault."""
+    sample = lose(confounded())
+    estimator = InverseProbability().with_follow_up(
+        ("x0", "x1"), ObservationModel(terms=("x2",)), None
+    )
+    assert estimator.balancing(sample).terms == ("x0", "x1")
+    assert InverseProbability().balancing(sample).terms == sample.terms
+    place = Place("simulated", 1, "ladder")
+    tasks = [
+        RungTask("crude", MeanDifference(), (), place),
+        RungTask("weighed", estimator, ("x0", "x1", "x2"), place),
+    ]
+    limits = Thresholds(effective_sample_size=1, smd=1, max_weight_share=1)
+    fitted_rung = fit_rungs(sample, tasks, limits, 1)[1]
+    assert fitted_rung.terms == ("x0", "x1")
+    assert fitted_rung.weighted_smd.shape == (2,)
