@@ -147,6 +147,13 @@ def test_stabilised_weights_are_those_of_chapter_12() -> None:
     )
 
 
+def test_weights_with_follow_up_stabilised_are_those_of_chapter_12_6() -> None:
+    """Printed there with two digits: from 0.35 to 4.09."""
+    found = diagnostics("nhefs_all", "ipw_censoring")
+    extremes = [found[name] for name in ("weight_min", "weight_max")]
+    assert extremes == pytest.approx([0.35, 4.09], abs=0.005)
+
+
 @pytest.mark.parametrize("rung", BALANCING)
 def test_weights_chosen_by_balance_are_those_of_other_software(rung: str) -> None:
     found = result("lalonde_balancing")

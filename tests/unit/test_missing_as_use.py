@@ -15,6 +15,7 @@ from causal.missing_settings import MissingData
 from causal.pipeline import estimate
 from causal.planning import Plan, plan_analysis
 from causal.registry import describe, load_cohort
+from causal.report.caveats import caveats
 from causal.sampling import draw_sample
 from causal.spec import load_analysis
 
@@ -97,6 +98,7 @@ def test_the_numbers_of_each_arm_are_in_the_document_and_its_crude_means(tmp_pat
         expected.append(f"{int((here & ~sample.observed).sum())} of {int(here.sum())} {name}")
     assert said == ", ".join(expected)
     assert "taken as 0, as if all who were due" in found.design.missing["outcome"]
+    assert any("a convention, not a finding" in one for one in caveats(found))
     known = {one.arm: one.known for one in found.follow_up}
     assert known["exposed"] == int(((sample.a == 1) & sample.observed).sum())
     abstinent = np.nansum(sample.y[sample.a == 1]) / np.sum(sample.a == 1)
