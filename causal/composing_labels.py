@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from causal import result as doc
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
@@ -47,14 +45,18 @@ def stage_sentences(plan: Plan) -> list[str]:
 
 def counted_as_use(plan: Plan, drawn: Drawn, min_cell: int) -> str:
     """Count by arm the missing outcomes counted as use, in words; empty where that is not asked."""
-    missing, read = plan.analysis.missing, drawn.read
-    if missing.use_value is None or read.exposure_kind != "binary":
+    read = drawn.read
+    if plan.analysis.missing.use_value is None:
         return ""
-    said = []
-    for arm, name in ((1.0, "exposed"), (0.0, "unexposed"), (np.nan, "not seen")):
-        here = ~read.entered if np.isnan(arm) else read.a == arm
-        rows = int(here.sum())
-        if rows:
-            lost = doc.suppressed(int((here & ~read.observed).sum()), min_cell)
-            said.append(f"{lost} of {doc.suppressed(rows, min_cell)} {name}")
-    return ", ".join(said)
+    if read.levels:
+        names = [f"in {name}" for name in read.levels]
+    else:
+        names = ["unexposed", "exposed"] if read.exposure_kind == "binary" else []
+    arms = [(name, read.a == arm) for arm, name in enumerate(names)]
+    arms = [*reversed(arms), ("not seen", ~read.entered)] if arms else [("rows", read.entered)]
+    return ", ".join(
+        f"{doc.suppressed(int((here & ~read.observed).sum()), min_cell)} of "
+        f"{doc.suppressed(int(here.sum()), min_cell)} {name}"
+        for name, here in arms
+        if here.any()
+    )

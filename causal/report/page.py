@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import challenges, diagram, instruments, overturning, sections, subgroups
+from causal.report import (
+    challenges,
+    diagram,
+    instruments,
+    overturning,
+    profiles,
+    sections,
+    subgroups,
+)
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -105,6 +113,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
             "Effects whose curve lies above the orange line are in the rung's set. Where a curve "
             "stays above it on one side, the data exclude no effect on that side."
         )
+    yield from profiles.profiles(result, parts)
     scales = sections.scale_table(result)
     if scales.rows:
         yield Section(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from causal.composing_labels import counted_as_use
 from causal.errors import SpecError
 from causal.missing_settings import MissingData
 from causal.pipeline import estimate
@@ -191,3 +193,26 @@ def test_the_value_of_use_must_be_said(settings, said):
 def test_what_it_cannot_be_combined_with_is_refused(tmp_path, change, said):
     with pytest.raises(SpecError, match=said):
         planned(tmp_path, text=change(SPEC))
+
+
+@pytest.mark.parametrize(
+    ("exposure_kind", "levels", "said"),
+    [
+        ("arms", ("none", "lodge"), "2 of 3 in lodge, 1 of 2 in none"),
+        ("dose", (), "3 of 5 rows"),
+    ],
+)
+def test_several_arms_are_counted_by_name_and_doses_together(
+    confounded, exposure_kind, levels, said
+):
+    base = confounded(n=5)
+    read = replace(
+        base,
+        a=np.array([1.0, 1.0, 1.0, 0.0, 0.0]),
+        y=np.array([np.nan, 0.0, np.nan, 1.0, np.nan]),
+        exposure_kind=exposure_kind,
+        levels=levels,
+    )
+    missing = MissingData(outcome="as_use", use_value=1)
+    plan = SimpleNamespace(analysis=SimpleNamespace(missing=missing))
+    assert counted_as_use(plan, SimpleNamespace(read=read), 0) == said
