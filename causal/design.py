@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from causal.arm_settings import Arms
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
+from causal.dose_settings import Dose
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
 from causal.time_settings import TimeToEvent
@@ -52,6 +53,7 @@ class Baseline(Settings):
     cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
         persons are independent when left out.
     arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
     time_to_event : the outcome column is a time to an event; what the event is, and the horizons.
     """
 
@@ -63,6 +65,7 @@ class Baseline(Settings):
     outcome_wave: int | None = None
     cluster: str | None = None
     arms: Arms | None = None
+    dose: Dose | None = None
     time_to_event: TimeToEvent | None = None
 
     repeats_persons: ClassVar[bool] = False
@@ -104,6 +107,7 @@ class LaggedIntervals(Settings):
     outcome_at : which later interview gives the outcome.
     cluster : column with one value a person, such as a site, in place of the person.
     arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
@@ -112,6 +116,7 @@ class LaggedIntervals(Settings):
     outcome_at: OutcomeAt = "next_interview"
     cluster: str | None = None
     arms: Arms | None = None
+    dose: Dose | None = None
 
     time_to_event: ClassVar[None] = None
     repeats_persons: ClassVar[bool] = True

@@ -25,7 +25,7 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
-from causal.planning_roles import check_exposure, check_outcome
+from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
 from causal.roles import check_as_use, check_cluster, check_role
@@ -144,6 +144,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
         with located(document, "design", role):
             arms = analysis.design.arms if role == "exposure" else None
             check_role(info, getattr(analysis.design, role), arms)
+    check_dose(specification, codebook)
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
     with located(document, "missing", "outcome"):
