@@ -13,7 +13,7 @@ from causal import result as doc
 from causal.arrays import Bools
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_beside, compose_curve
-from causal.composing_labels import label_rung
+from causal.composing_labels import counted_as_use, label_rung
 from causal.composing_profiles import compose_profile
 from causal.composing_terms import compose_restrictions, compose_terms
 from causal.dag import digest
@@ -262,9 +262,11 @@ def compose_variant(
     plan: Plan, variant: Variant, fits: Sequence[FittedRung], drawn: Drawn, min_cell: int
 ) -> doc.VariantBlock:
     """Write the rungs of a variant, on its own rows."""
+    counted = counted_as_use(plan, drawn, min_cell)
+    counted = counted and f" Missing outcomes counted as use: {counted}."
     return doc.VariantBlock(
         name=variant.name,
-        reason=variant.reason,
+        reason=variant.reason + counted,
         verdicts=[_turned_verdict(planned) for planned in plan.rungs[1:] if variant.reverse],
         persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
         rungs=[

@@ -8,6 +8,7 @@ import numpy as np
 
 from causal import result as doc
 from causal.codebook import Variable
+from causal.composing_labels import counted_as_use, stage_sentences
 from causal.design import Baseline
 from causal.missing import describe
 from causal.planning import Plan
@@ -56,6 +57,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
             f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
             "of one cluster are taken to be dependent."
         )
+    said += stage_sentences(plan)
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure, info.self_reported),
@@ -81,7 +83,8 @@ def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
         put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
         if put_in:
             said[role] += f", in {doc.suppressed(put_in, min_cell)} of {sample.n} rows"
-    return said
+    counted = counted_as_use(plan, drawn, min_cell)
+    return said | ({"missing outcomes counted as use": counted} if counted else {})
 
 
 def _column(variable: Variable, self_reported: Collection[str]) -> doc.ColumnBlock:

@@ -175,7 +175,7 @@ def build_units(
     Returns
     -------
     Units with exposure known unless it is kept or imputed, and with outcome known unless it is
-    kept or anything is imputed (``leave_out_unknown`` then comes after that).
+    kept, counted as use, or anything is imputed (``leave_out_unknown`` then comes after that).
 
     Raises
     ------
@@ -203,7 +203,7 @@ def build_units(
         return refuse_empty(units)
     units = _at_exposure_interview(units, design, cohort.waves)
     units = _with_exposure(units, design, missing)
-    if missing.imputes and missing.outcome != "keep":
+    if missing.outcome == "as_use" or (missing.imputes and missing.outcome != "keep"):
         units = _with_outcome_due(units, design, cohort.waves)
     elif missing.outcome == "complete_case":
         units = leave_out_unknown(units, design)

@@ -21,6 +21,7 @@ from causal.estimators import (
     Instrumented,
     NuisanceStore,
     ThresholdScan,
+    WeighsFollowUp,
 )
 from causal.estimators.both_stages import BothStages, both_stages
 from causal.estimators.reduced_form import ReducedForms
@@ -62,7 +63,8 @@ class FittedRung:
         used, so that pairing stays right).
     crude : the crude fit on the rows this rung uses, which the share is formed over.
     n, n_clusters : rows and clusters used.
-    terms : p names of the columns adjusted for.
+    terms : p names of the columns adjusted for; where weights balance them, not those that only
+        follow-up depends on.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
         there is no propensity.
@@ -247,10 +249,11 @@ def _judged(
     estimator, limits = task.estimator, batch.thresholds
     e = estimator.propensities(sample, store)
     w, a = weights * sample.w, sample.a
+    held = estimator.balancing(sample) if isinstance(estimator, WeighsFollowUp) else sample
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
-        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd, sample.cluster),
+        diagnostics.judge_balance(held.x, a, w, held.terms, limits.smd, sample.cluster),
         *(() if e is None else diagnostics.describe_propensity(e, a)),
         *diagnostics.describe_weights(w[w > 0]),
         *diagnostics.count_bounded(fitted.estimates.bounded),
@@ -259,8 +262,9 @@ def _judged(
     return replace(
         fitted,
         diagnostics=found,
-        crude_smd=diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
-        weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
+        terms=held.terms,
+        crude_smd=diagnostics.standardised_differences(held.x, a, np.asarray(sample.w)),
+        weighted_smd=diagnostics.standardised_differences(held.x, a, w),
         propensity_counts=None if e is None else diagnostics.propensity_shares(e, a),
     )
 

@@ -16,7 +16,7 @@ from causal.composing_subgroups import divide
 from causal.composing_terms import compose_ceilings
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
-from causal.estimators import AnyEstimator, PropensityWeighting
+from causal.estimators import AnyEstimator, WeighsFollowUp
 from causal.estimators.nuisance import EntryModel, ObservationModel
 from causal.fitting import FittedRung, RungTask, Thresholds
 from causal.identify import Availability
@@ -218,9 +218,13 @@ def _with_follow_up(
 ) -> AnyEstimator:
     """Tell an estimator which terms are for exposure, and which for being seen and followed up."""
     rung = planned.rung
-    if rung.followed is None or not isinstance(rung.estimator, PropensityWeighting):
+    if rung.followed is None or not isinstance(rung.estimator, WeighsFollowUp):
         return rung.estimator
-    observation = ObservationModel(terms=followed, interactions=rung.followed.interactions)
+    observation = ObservationModel(
+        terms=followed,
+        interactions=rung.followed.interactions,
+        stabilised=rung.followed.stabilised,
+    )
     entry = EntryModel(terms=entered) if rung.entered else None
     return rung.estimator.with_follow_up(adjusted, observation, entry)
 

@@ -28,7 +28,7 @@ from causal.planning_instruments import judge_rung
 from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
-from causal.roles import check_cluster, check_role
+from causal.roles import check_as_use, check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
 from causal.spec_checks import check_entered, check_followed, check_interactions, check_names
@@ -149,6 +149,8 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     check_dose(specification, codebook)
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
+    with located(document, "missing", "outcome"):
+        check_as_use(info, analysis)
     if analysis.design.time_to_event is not None:
         with located(document, "design", "time_to_event"):
             check_times(analysis.design.time_to_event, codebook, analysis.design.outcome)

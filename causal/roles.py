@@ -12,6 +12,7 @@ from causal.codebook import Variable
 from causal.cohort import KEYS, Cohort
 from causal.dataset_info import DatasetInfo
 from causal.errors import PositivityError, SpecError
+from causal.spec import Analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,39 @@ def check_cluster(info: DatasetInfo, column: str | None) -> None:
     if variable.measures and not any(one.when == "baseline" for one in variable.measures):
         raise SpecError(
             f"'{column}' is not measured at baseline, so exposure may change it. {REMEDY}"
+        )
+
+
+def check_as_use(info: DatasetInfo, analysis: Analysis) -> None:
+    """Refuse to count missing outcomes as use where the outcome, or what else is asked, forbids it.
+
+    Raises
+    ------
+    SpecError
+        The outcome is not 0/1; or a refuter or sensitivity analysis looks at another outcome, or
+        at what the missing outcomes might have been.
+    """
+    if analysis.missing.outcome != "as_use":
+        return
+    outcome = info.codebook[analysis.design.outcome]
+    if analysis.design.time_to_event is not None:
+        raise SpecError(
+            "outcome: as_use is not for times to an event, where those lost are censored when "
+            "they were last seen. Take it away."
+        )
+    if outcome.kind != "binary":
+        raise SpecError(
+            f"outcome: as_use is for 0/1 outcomes, and '{outcome.column}' is {outcome.kind}. Say "
+            "complete_case, keep or multiple_imputation, or choose a 0/1 outcome."
+        )
+    beside: list[str] = [
+        one.kind for one in analysis.refuters if one.kind.startswith("negative_control")
+    ]
+    beside += [one.kind for one in analysis.sensitivity if one.needs_unfollowed]
+    if beside:
+        raise SpecError(
+            f"outcome: as_use leaves no outcome open, which {beside[0]} would look at. Say as_use "
+            "in a variant, beside which attempts and analyses stay those of the main rows."
         )
 
 

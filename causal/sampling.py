@@ -52,7 +52,8 @@ class Drawn:
     Attributes
     ----------
     sample : what all rungs share; the first imputation where there are several.
-    read : the same rows with exposure and outcome as they were read, none imputed.
+    read : the same rows with exposure and outcome as they were read, none imputed or counted as
+        use.
     imputed : the imputations of the sample, aligned; empty where nothing is imputed.
     late : (n,) booleans, whether the outcome was read a wave or more after it was first due.
     levels : (n,) ints a declared subgroup, the level each row is in; -1 in none.
@@ -115,6 +116,9 @@ def draw_sample(
     }
     shared = [c for one, held in instruments.items() if one in plan.shared_moving for c in held]
     units, complete = leave_out_incomplete(units, needed + shared)
+    if missing.use_value is not None:
+        how = f"{plan.analysis.design.outcome}, taken as {missing.use_value} where missing"
+        units = units.keep(units.frame["t"].notna(), "outcome known, or counted as use", how)
     if plan.analysis.design.time_indicators:
         columns += time_columns(units.frame["t"], complete)
     if control is not None:
@@ -125,9 +129,12 @@ def draw_sample(
         held = [column for every in instruments.values() for column in every]
         z = np.column_stack([one.content.values[complete] for one in held])
         sample = replace(sample, z=z, instruments=tuple(one.term for one in held))
+    read = sample
+    if missing.use_value is not None:
+        sample = replace(sample, y=np.where(sample.observed, sample.y, missing.use_value))
     filled = {one.term: one.content.filled[complete] for one in columns}
     if not missing.imputes:
-        return _checked(cohort, plan, units, (sample,), sample, filled)
+        return _checked(cohort, plan, units, (sample,), read, filled)
     m = missing.imputation.m if every_imputation else 1
     holes = [*holes_of(sample, columns, plan), *auxiliaries(cohort, plan, units.frame)]
     samples = impute_sample(sample, holes, missing, plan.analysis.seed, m)
@@ -137,9 +144,9 @@ def draw_sample(
         units = refuse_empty(leave_out_unknown(units, plan.analysis.design))
         w = _weights(sample.unit[known], plan.analysis.weights)
         samples = tuple(replace(one.rows(known), w=w) for one in samples)
-        sample = replace(sample.rows(known), w=w)
+        read = replace(sample.rows(known), w=w)
         filled = {term: put_in[known] for term, put_in in filled.items()}
-    return _checked(cohort, plan, units, samples, sample, filled)
+    return _checked(cohort, plan, units, samples, read, filled)
 
 
 def _checked(

@@ -13,6 +13,7 @@ from causal.estimators.cbps import CovariateBalancingPropensity
 from causal.estimators.dose import DoseMeans, DoseResponse
 from causal.estimators.doubly_robust import AIPW, DoublyRobust
 from causal.estimators.entropy_balancing import EntropyBalancing
+from causal.estimators.follow_up import WeighsFollowUp
 from causal.estimators.forest import CausalForest
 from causal.estimators.instrumental import (
     ControlFunction,
@@ -113,6 +114,7 @@ __all__ = [
     "Subclassification",
     "SurvivalAIPW",
     "ThresholdScan",
+    "WeighsFollowUp",
     "WeightedKaplanMeier",
     "WithinPerson",
 ]

@@ -148,12 +148,13 @@ class Estimator(Settings, ABC):
             raise PositivityError(
                 f"{self.kind} needs every exposure; {int((~sample.entered).sum())} of {sample.n} "
                 "are missing. Set missing.exposure to complete_case, or weigh for those not seen "
-                "(entered, with the estimators ipw, overlap or cbps)."
+                "(entered, with the estimators ipw, overlap, cbps, aipw, tmle or g_computation)."
             )
         if not self.takes_missing_outcomes and not sample.observed.all():
             raise OutcomeError(
                 f"{self.kind} needs every outcome; {int((~sample.observed).sum())} of {sample.n} "
-                "are missing. Set missing.outcome to complete_case, or use g_computation, which "
+                "are missing. Set missing.outcome to complete_case, weigh for them (followed, with "
+                "the estimators ipw, overlap, cbps, aipw or tmle), or use g_computation, which "
                 "predicts them."
             )
         return self.estimate(sample, nuisances, rng)

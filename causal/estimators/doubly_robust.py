@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import model_validator
 
-from causal.arrays import Floats
+from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, Limited, combine_divisions, from_influence
 from causal.estimators.cross_fitting import cross_fitted
+from causal.estimators.follow_up import WeighsFollowUp
+from causal.estimators.followed_means import (
+    ArmMean,
+    Fitted,
+    fit_followed,
+    fit_followed_across,
+    followed_means,
+    plain_arms,
+)
 from causal.estimators.nuisance import (
     CrossFitting,
     NuisanceStore,
@@ -143,7 +153,56 @@ class DoublyRobust(Estimator):
         )
 
 
-class AIPW(DoublyRobust):
+class FollowedRobust(WeighsFollowUp, DoublyRobust):
+    """What ``aipw`` and ``tmle`` share: their residuals can stand for rows without an outcome."""
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate both means; with missing outcomes, from scores that weigh for them."""
+        if self.observation is None:
+            return super().estimate(sample, nuisances, rng)
+        if self.cross_fit is None:
+            fitted = fit_followed(sample, self, self.propensity, self.outcome, nuisances)
+            return self._weighed(sample, fitted)
+        fits, seen = [], []
+        for _ in range(self.cross_fit.repeats):
+            fitted = fit_followed_across(
+                sample,
+                self,
+                self.propensity,
+                self.outcome,
+                self.cross_fit.folds,
+                nuisances,
+                rng,
+            )
+            seen.append(fitted.e)
+            fits.append(self._weighed(sample, fitted))
+        if self.propensity.learns:
+            nuisances.crossed[(self, sample.terms)] = np.mean(seen, axis=0)
+        return combine_divisions(fits, self.cross_fit.combine)
+
+    def _weighed(self, sample: Sample, fitted: Fitted) -> Estimates:
+        """Estimate both means with one division of the sample, or none."""
+        e, free = self._weighable(sample, fitted.e), clipped(fitted.e, self.clip)[1]
+        arms, outside = self.arms(sample, fitted, e, free)
+        values, influence = followed_means(sample, e, free, arms, fitted, self.target)
+        fit = from_influence(values, influence, sample, self.variance, self.estimand)
+        return replace(fit, bounded=outside)
+
+    def arms(
+        self, sample: Sample, fitted: Fitted, e: Floats, free: Bools
+    ) -> tuple[tuple[ArmMean, ArmMean], int | None]:
+        """Give the predictions of both arms, and how many were kept from the ends of the range."""
+        return plain_arms(fitted), None
+
+    def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the weights of the residuals, those for follow-up included."""
+        weights = super().weights(sample, nuisances)
+        return weights if self.observation is None else weights * self.standing(sample).outcome
+
+
+class AIPW(FollowedRobust):
     """Outcome regression corrected by weighted residuals; right when either model is.
 
     With ``cross_fit`` it is the interactive model of double machine learning.
@@ -154,6 +213,8 @@ class AIPW(DoublyRobust):
     propensity, outcome : the two regressions, or what they are learned with.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : fit the regressions on other persons than they are used for; None fits once.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview, whose inverses multiply the weights of the residuals; cross-fitted as well.
 
     Assumptions
     -----------
@@ -161,10 +222,19 @@ class AIPW(DoublyRobust):
     two regressions correctly specified. The standard error takes both as correct; with learners,
     the product of both errors must vanish faster than one over the root of n.
 
+    With follow-up weighed for: outcomes are missing at random given exposure and the terms of the
+    regressions of follow-up. Where the outcome regression holds all these terms, it is enough that
+    it is right, or that propensity and follow-up both are. Where follow-up depends on more, such
+    as use at the end of the exposure window, follow-up must be right, and one of the two others;
+    the outcome regression is then weighted by whom the followed stand for. Fitted once, all
+    regressions are chained into the standard error, which holds under each of these; fitted on
+    others, it takes the chances as known.
+
     References
     ----------
     Robins, Rotnitzky & Zhao (1994), doi:10.1080/01621459.1994.10476818; cross-fitting:
-    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, section 5.1.
+    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, section 5.1; missing outcomes: Bang &
+    Robins (2005), doi:10.1111/j.1541-0420.2005.00377.x, section 3.
     """
 
     kind: Literal["aipw"] = "aipw"

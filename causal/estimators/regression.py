@@ -10,6 +10,7 @@ from causal.arrays import Floats
 from causal.cohort import ExposureKind, Sample
 from causal.estimate import MEANS, SLOPE, Estimates, Target
 from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
+from causal.estimators.follow_up import WeighsFollowUp, weighted_outcome
 from causal.estimators.glm import NuisanceFit, fit_glm
 from causal.estimators.nuisance import (
     NuisanceStore,
@@ -59,19 +60,29 @@ class MeanDifference(Estimator):
         return estimates
 
 
-class GComputation(Estimator):
+class GComputation(WeighsFollowUp):
     """Standardisation: an outcome regression averaged over the sample at each exposure.
+
+    Attributes
+    ----------
+    outcome : the regression.
+    target : ``ATE`` or ``ATT``.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview. The outcome regression is then fitted with their inverses as weights, and
+        averaged over all rows, those never seen among them.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates, positivity, consistency, and a correctly
     specified outcome regression. Rows without outcome are predicted, which further assumes that
-    the outcome is missing at random given exposure and covariates.
+    the outcome is missing at random given exposure and covariates; or, where follow-up is weighed
+    for, given these and the terms of a correctly specified regression of being followed.
 
     References
     ----------
     Robins (1986), doi:10.1016/0270-0255(86)90088-6; standard errors by stacked estimating
-    equations, Stefanski & Boos (2002), doi:10.1198/000313002753631330, section 3.
+    equations, Stefanski & Boos (2002), doi:10.1198/000313002753631330, section 3; weights for
+    follow-up, Robins, Rotnitzky & Zhao (1995), doi:10.1080/01621459.1995.10476493.
     """
 
     kind: Literal["g_computation"] = "g_computation"
@@ -91,15 +102,34 @@ class GComputation(Estimator):
     @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name."""
-        return self.outcome.named_terms
+        return self.outcome.named_terms + super().named_terms
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate both standardised means."""
+        if self.observation is not None:
+            return self._followed(sample)
         regression = nuisances.outcome(sample, self.outcome)
         over = sample.w * (sample.a if self.target == "ATT" else 1.0)
         values, influence = standardise(regression, over)
+        return from_influence(
+            values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
+        )
+
+    def _followed(self, sample: Sample) -> Estimates:
+        """Standardise the regression of the followed, weighted by whom they stand for."""
+        standing = self.standing(sample)
+        regression = weighted_outcome(sample, self.outcome, standing)
+        over = sample.w
+        if self.target == "ATT":  # the exposed seen stand for those exposed and not seen
+            over = over * np.where(sample.entered, sample.a, 0.0) * standing.entry
+        values, influence = standardise(regression, over)
+        if self.target == "ATT":
+            apart = np.column_stack([regression.mu0, regression.mu1]) - values
+            for arm in (0, 1):
+                moved = over / over.mean() * apart[:, arm]
+                influence[:, arm] += standing.chain(np.zeros(sample.n), moved)
         return from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
         )

@@ -84,7 +84,7 @@ class WeightedKaplanMeier(InverseWeights):
     ) -> Estimates:
         """Estimate both weighted curves."""
         fit = self.fit_weights(sample, nuisances)
-        follow_up = self.follow_up(sample, nuisances)
+        follow_up = self.follow_up(sample)
         values, influence = weighted_curves(
             sample, fit, chained=self.knows_fitting, follow_up=follow_up
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -11,15 +11,9 @@ from pydantic import AfterValidator, Field
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, Limited, from_influence
-from causal.estimators.nuisance import (
-    EntryModel,
-    NuisanceStore,
-    ObservationFit,
-    ObservationModel,
-    PropensityModel,
-    choose_terms,
-)
+from causal.estimators.base import Limited, from_influence
+from causal.estimators.follow_up import WeighsFollowUp, shares_followed
+from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
 from causal.estimators.weighted_means import WeightFit, weighted_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
@@ -43,7 +37,7 @@ ClipBounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Percentiles: TypeAlias = Annotated[tuple[float, float], AfterValidator(_percentiles)]
 
 
-class PropensityWeighting(Estimator):
+class PropensityWeighting(WeighsFollowUp):
     """What estimators with propensity weights share: who else their weights stand for.
 
     Attributes
@@ -53,25 +47,14 @@ class PropensityWeighting(Estimator):
     entry : the regression of being seen at the exposure interview, likewise.
     """
 
+    stabilises: ClassVar[bool] = True
+
     propensity: PropensityModel = PropensityModel()
-    observation: ObservationModel | None = None
-    entry: EntryModel | None = None
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are weighed for."""
-        return self.observation is not None
-
-    @property
-    def takes_missing_exposures(self) -> bool:
-        """Tell whether persons not seen at the exposure interview are weighed for."""
-        return self.entry is not None
 
     @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name."""
-        seen = () if self.observation is None else self.observation.named_terms
-        return self.propensity.named_terms + seen
+        return self.propensity.named_terms + super().named_terms
 
     @abstractmethod
     def fit_weights(self, sample: Sample, nuisances: NuisanceStore) -> WeightFit:
@@ -82,7 +65,7 @@ class PropensityWeighting(Estimator):
     ) -> Estimates:
         """Estimate both weighted means."""
         fit = self.fit_weights(sample, nuisances)
-        follow_up = self.follow_up(sample, nuisances)
+        follow_up = self.follow_up(sample)
         values, influence = weighted_means(
             sample, fit, chained=self.knows_fitting, follow_up=follow_up
         )
@@ -103,35 +86,15 @@ class PropensityWeighting(Estimator):
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the weights, those for follow-up included."""
         weight = self.fit_weights(sample, nuisances).weights
-        for one in self.follow_up(sample, nuisances):
+        for one in self.follow_up(sample):
             weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
+        if self.observation is not None and self.observation.stabilised:
+            weight = weight * shares_followed(sample)
         return weight
 
     def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the fitted propensities."""
         return nuisances.propensity(sample, self.propensity).fitted
-
-    def follow_up(self, sample: Sample, nuisances: NuisanceStore) -> tuple[ObservationFit, ...]:
-        """Fit the regressions whose inverse multiplies the weights."""
-        fits = []
-        if self.entry is not None:
-            fits.append(nuisances.entry(sample, self.entry))
-        if self.observation is not None:
-            fits.append(nuisances.observation(sample, self.observation))
-        return tuple(fits)
-
-    def with_follow_up(
-        self, adjusted: tuple[str, ...], observation: ObservationModel, entry: EntryModel | None
-    ) -> Self:
-        """Give these settings with follow-up weighed for.
-
-        Parameters
-        ----------
-        adjusted : the terms the propensity takes where it names none.
-        """
-        propensity = PropensityModel(terms=self.propensity.terms or adjusted)
-        update = {"propensity": propensity, "observation": observation, "entry": entry}
-        return self.model_copy(update=update)
 
 
 class InverseWeights(PropensityWeighting):

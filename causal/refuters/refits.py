@@ -12,6 +12,7 @@ from causal.estimators import (
     LinearProbability,
     MeanDifference,
     Overlap,
+    WeighsFollowUp,
 )
 from causal.estimators.glm import Link
 from causal.estimators.nuisance import OutcomeModel, PropensityModel, choose_terms
@@ -35,6 +36,8 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
     """
     if not estimator.takes_missing_outcomes and not sample.observed.all():
         return None
+    if isinstance(estimator, WeighsFollowUp) and estimator.observation is not None:
+        return None
     if sample.cluster is not None and (sample.n_clusters or 0) < FEW_CLUSTERS:
         return None
     if not sample.observed.any() or sample.a.std() == 0:
@@ -47,7 +50,7 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
         return _standardised(estimator, sample, scale)
     if type(estimator) is AIPW:
         return _doubly_robust(estimator, sample, scale)
-    if type(estimator) is InverseProbability and estimator.observation is None:
+    if type(estimator) is InverseProbability:
         return _weighted(estimator, sample, scale)
     if type(estimator) is Overlap:
         overlap = _propensity(sample, estimator.propensity)

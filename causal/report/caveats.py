@@ -132,6 +132,11 @@ def _about_followup(result: Result) -> Iterator[str]:
             "Values are imputed as if missing at random: given exposure, outcome and covariates, "
             "those missing are taken to be like those seen, which no data can show."
         )
+    if "missing outcomes counted as use" in missing:
+        yield (
+            "Missing outcomes are counted as use: that is a convention, not a finding, and where "
+            "one arm is lost more often it makes a difference between the arms by itself."
+        )
     if any(one.filled != 0 for one in result.covariates) and any(
         "median" in how for how in missing.values()
     ):

@@ -66,7 +66,7 @@ def inlined(content: bytes, name: str) -> str:
     """
     root = _parsed(content, name.removesuffix(".svg"))
     root.set("role", "img")
-    root.set("aria-label", (LABELS | OF_TRIALS)[name])
+    root.set("aria-label", {**LABELS, **OF_TRIALS}[name])
     return _markup(root)
 
 

@@ -93,6 +93,11 @@ def why_not_calibrated(estimator: AnyEstimator) -> NotEstimable | None:
             f"{estimator.kind}; set method to simex, which takes any estimator"
         )
     if isinstance(estimator, GComputation):
+        if estimator.observation is not None:
+            return NotEstimable(
+                "regression calibration is of an outcome regression without weights for "
+                "follow-up; set method to simex, which takes any estimator"
+            )
         outcome = estimator.outcome
         if outcome.interactions or outcome.arms == "separate":
             return NotEstimable(

@@ -10,7 +10,7 @@ from causal.arrays import Bools, Floats
 from causal.cohort import TIME, Sample
 from causal.errors import PositivityError
 from causal.estimate import Estimates, NotEstimable
-from causal.estimators import NuisanceStore
+from causal.estimators.follow_up import fit_observation
 from causal.estimators.nuisance import ObservationModel
 from causal.sensitivity.codings import recode
 from causal.sensitivity.conversions import risk_ratio_of
@@ -94,7 +94,7 @@ def could_be_followed(sample: Sample) -> Bools:
 def _weights(sample: Sample) -> Floats | NotEstimable:
     """Give the followed the inverse of their chance of being followed, of mean 1."""
     try:
-        chance = NuisanceStore().observation(sample, ObservationModel(terms=sample.terms)).fit
+        chance = fit_observation(sample, ObservationModel(terms=sample.terms)).fit
     except PositivityError as problem:
         return NotEstimable(problem.message.rstrip("."))
     seen = sample.observed

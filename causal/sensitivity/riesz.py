@@ -103,9 +103,11 @@ def find_elements(
             fold = folds_by_unit(sample.unit, estimator.cross_fit.folds, rng)
             y, a = econml_residuals(sample, fold)
             return residual_elements(y, a, sample.w)
-        case AIPW() if not (estimator.propensity.learns or estimator.outcome.learns):
+        case AIPW(observation=None) if not (
+            estimator.propensity.learns or estimator.outcome.learns
+        ):
             return representer_elements(sample, _fit(estimator, sample, rng), estimator.target)
-        case GComputation():
+        case GComputation(observation=None):
             peer = AIPW(target=estimator.target, outcome=estimator.outcome)
             return representer_elements(sample, _fit(peer, sample, rng), peer.target)
         case InverseProbability(
@@ -113,7 +115,7 @@ def find_elements(
         ):
             peer = AIPW(target=target, propensity=estimator.propensity, clip=estimator.clip)
             return representer_elements(sample, _fit(peer, sample, rng), target)
-        case Overlap(target="ATO"):
+        case Overlap(target="ATO", observation=None):
             peer = AIPW(propensity=estimator.propensity)
             return representer_elements(sample, _fit(peer, sample, rng), "ATO")
     return NotEstimable(f"the bound is not worked out for {estimator.kind} with these settings")

@@ -43,9 +43,16 @@ from causal.estimators import (
     ResidualInclusion,
     StableBalancing,
     Subclassification,
+    WeighsFollowUp,
     WithinPerson,
 )
-from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
+from causal.estimators.nuisance import (
+    CrossFitting,
+    EntryModel,
+    ObservationModel,
+    OutcomeModel,
+    PropensityModel,
+)
 
 EXACT = 1e-9  # sums in another order
 REFITTED = 1e-6  # iterative fits of transformed data stop at slightly different points
@@ -386,6 +393,88 @@ def test_influence_is_the_derivative_of_the_estimate_in_the_weight_of_a_row(
             ends.append(fitted(estimator, replace(sample, w=w)).values)
         slope = (ends[0] - ends[1]) / (2 * step) * sample.n * sample.w[row]
         np.testing.assert_allclose(slope, influence[row], atol=DIFFERENCED)
+
+
+FOLLOW_UP = {"observation": ObservationModel(terms=("x0",), interactions=("x0",))}
+IN_TWO_STAGES = {**FOLLOW_UP, "entry": EntryModel(terms=("x0", "x2"))}
+WEIGHED: dict[str, Estimator] = {
+    f"{one.model_fields['kind'].default} {'two stages' if 'entry' in stages else 'followed'}": one(
+        **stages
+    )
+    for one in get_args(get_args(AnyEstimator)[0])
+    if issubclass(one, WeighsFollowUp) and "binary" in one.outcomes
+    for stages in (FOLLOW_UP, IN_TWO_STAGES)
+} | {
+    "aipw ATT two stages": AIPW(target="ATT", **IN_TWO_STAGES),
+    "tmle ATT two stages": TMLE(target="ATT", **IN_TWO_STAGES),
+    "g_computation ATT two stages": GComputation(target="ATT", **IN_TWO_STAGES),
+    "aipw crossed two stages": AIPW(cross_fit=CrossFitting(folds=3), **IN_TWO_STAGES),
+    "tmle crossed followed": TMLE(cross_fit=CrossFitting(folds=3), **FOLLOW_UP),
+}
+LOSING = pytest.mark.parametrize("estimator", WEIGHED.values(), ids=WEIGHED.keys())
+
+
+def losing(sample: Sample, estimator: Estimator, seed: int = 21) -> Sample:
+    """Lose outcomes by exposure and x0, and exposures by x0 where the estimator weighs for them.
+
+    Both rows of a person are lost alike, and a bootstrap draws persons with what they lost.
+    """
+    draws = np.random.default_rng(seed).random((2, sample.n))[:, sample.unit - sample.unit.min()]
+    known = draws[0] < 1 / (1 + np.exp(-(1.2 + 0.5 * sample.a - 0.6 * sample.x[:, 0])))
+    seen = draws[1] < 1 / (1 + np.exp(-(1.5 - 0.6 * sample.x[:, 0])))
+    if not estimator.takes_missing_exposures:
+        seen[:] = True
+    return replace(
+        sample,
+        a=np.where(seen, sample.a, np.nan),
+        y=np.where(seen & known, sample.y, np.nan),
+    )
+
+
+@LOSING
+@pytest.mark.parametrize("population", [{}, {"weighted": True, "clustered": True}], ids=str)
+def test_with_losses_influence_has_mean_zero_and_the_order_of_rows_changes_nothing(
+    confounded, estimator, population
+):
+    sample = losing(confounded(**population), estimator)
+    order = np.random.default_rng(9).permutation(sample.n)
+    straight, shuffled = fitted(estimator, sample), fitted(estimator, rearranged(sample, order))
+    influence = straight.influence
+    assert influence.shape == (sample.n, 2)
+    assert np.abs(influence.mean(axis=0)).max() < CENTRED * influence.std()
+    np.testing.assert_allclose(shuffled.values, straight.values, rtol=EXACT)
+    np.testing.assert_allclose(shuffled.influence, influence[order], rtol=REFITTED, atol=1e-6)
+
+
+@LOSING
+def test_with_losses_units_codes_and_constant_weights_change_a_sign_at_most(confounded, estimator):
+    sample = losing(confounded(), estimator)
+    effect = difference(fitted(estimator, sample))
+    moved = replace(sample, x=sample.x * np.array([1e4, -0.01, 3.0]) + np.array([5e4, 0.0, -7.0]))
+    heavy = replace(sample, w=np.full(sample.n, 3.7))
+    alone = replace(sample, cluster=np.arange(sample.n)[::-1].copy())
+    for same in (moved, heavy, alone):
+        np.testing.assert_allclose(difference(fitted(estimator, same)), effect, rtol=REFITTED)
+    turned = difference(fitted(estimator, replace(sample, y=1 - sample.y)))
+    np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
+    if estimator.estimand not in ("ATT", "ATC"):
+        turned = difference(fitted(estimator, replace(sample, a=1 - sample.a)))
+        np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
+
+
+@pytest.mark.parametrize("name", [name for name in WEIGHED if "two stages" in name])
+def test_with_losses_the_standard_error_is_that_of_a_bootstrap_of_persons(confounded, name):
+    estimator = WEIGHED[name]
+    sample = losing(confounded(n=600, clustered=True, weighted=True), estimator)
+    rows_of = np.argsort(sample.unit, kind="stable").reshape(-1, 2)
+    rng, found = np.random.default_rng(11), []
+    for _ in range(BOOTSTRAP_DRAWS):
+        drawn = rng.integers(0, len(rows_of), len(rows_of))
+        label = np.repeat(np.arange(len(drawn)), 2)
+        again = replace(rearranged(sample, rows_of[drawn].ravel()), unit=label, cluster=label)
+        found.append(difference(fitted(estimator, again))[0])
+    ratio = np.std(found, ddof=1) / difference(fitted(estimator, sample))[1]
+    assert abs(ratio - 1) < BOOTSTRAP_BAND + SMALL_SAMPLE
 
 
 BOOTSTRAPPED = {

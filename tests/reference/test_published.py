@@ -56,6 +56,9 @@ CASES = {
         "nhefs", "aipw", 3.457284, 0.002, 0.488807, None, (2.49924, 4.415328)
     ),
     "nhefs.gformula.all1629": Published("nhefs_all", "gformula", 3.518574, 0.003),
+    "nhefs.ipw.censoring": Published(
+        "nhefs_all", "ipw_censoring", 3.496493, 0.002, 0.5256436, None, (2.466251, 4.526736)
+    ),
     "nhefs.ps.covariate": Published(
         "nhefs_all", "propensity_covariate", 3.550596, 0.001, 0.475246, BOOTSTRAP
     ),
@@ -142,6 +145,13 @@ def test_stabilised_weights_are_those_of_chapter_12() -> None:
     assert [found[name] for name in names] == pytest.approx(
         [0.9988443, 0.2882233, 0.3312489, 4.297662], abs=0.003
     )
+
+
+def test_weights_with_follow_up_stabilised_are_those_of_chapter_12_6() -> None:
+    """Printed there with two digits: from 0.35 to 4.09."""
+    found = diagnostics("nhefs_all", "ipw_censoring")
+    extremes = [found[name] for name in ("weight_min", "weight_max")]
+    assert extremes == pytest.approx([0.35, 4.09], abs=0.005)
 
 
 @pytest.mark.parametrize("rung", BALANCING)
