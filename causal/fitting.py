@@ -120,7 +120,9 @@ def spread(estimates: Estimates, used: Bools, sample: Sample) -> Estimates:
         return estimates
     influence = np.zeros((sample.n, estimates.influence.shape[1]))
     influence[used] = estimates.influence * (sample.n / used.sum())
-    return replace(estimates, influence=read_only(influence), cluster=sample.cluster)
+    return replace(
+        estimates, influence=read_only(influence), cluster=sample.cluster, strata=sample.strata
+    )
 
 
 def usable_rows(sample: Sample, estimator: AnyEstimator) -> Bools:

@@ -14,9 +14,10 @@ from causal.cohort import Sample
 from causal.errors import CausalError
 from causal.estimate import DIFFERENCES, MEANS, SLOPE, Effect, Estimates, NotEstimable
 from causal.estimators import AnyEstimator, GComputation, LinearProbability, NuisanceStore
-from causal.estimators.base import Variance, from_influence
+from causal.estimators.base import from_influence
 from causal.estimators.glm import Link, fit_glm
 from causal.estimators.nuisance import choose_terms
+from causal.estimators.variance import Variance
 from causal.sensitivity.measurement_error import (
     LAMBDAS,
     Proxies,
@@ -133,9 +134,11 @@ def simulate_back(
             values[draw, column] = one.values[0]
             influence[:, column] += np.asarray(one.influence)[:, 0] / len(errors)
     back = extrapolate(values, influence)
-    implied = float(inference.covariance(np.asarray(seen.influence), seen.cluster)[0, 0])
+    implied = float(
+        inference.covariance(np.asarray(seen.influence), seen.cluster, seen.strata)[0, 0]
+    )
     factor = float(seen.covariance[0, 0]) / implied  # the declared small-sample factor
-    own = factor * float(inference.covariance(back.influence, seen.cluster)[0, 0])
+    own = factor * float(inference.covariance(back.influence, seen.cluster, seen.strata)[0, 0])
     std_error = math.sqrt(own + back.monte_carlo)
     lo, hi = inference.interval(back.value, std_error, level, seen.df)
     turn = float if subject.scale in DIFFERENCES else math.exp
@@ -177,7 +180,7 @@ def _effect(
 ) -> Effect | NotEstimable:
     """Give the contrast of corrected means by the rung's variance convention."""
     slope, variance = sample.exposure_kind != "binary", estimator.variance
-    if variance.kind == "classical":
+    if variance.kind in ("classical", "CR2"):
         variance = Variance(kind="HC1", clustered=variance.clustered)
     return from_influence(
         np.diff(values) if slope else values,
