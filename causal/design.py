@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -18,6 +18,7 @@ from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
+from causal.survey_settings import SurveyDesign, check_cluster_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,24 @@ NO_EXPOSURE = {
 }
 
 
-class Baseline(Settings):
+class _Design(Settings):
+    """What all designs share."""
+
+    cluster: str | None = None
+    survey: SurveyDesign | None = None
+
+    @model_validator(mode="after")
+    def _clusters_once(self) -> Self:
+        check_cluster_once(self.cluster, self.survey)
+        return self
+
+    @property
+    def grouping(self) -> str | None:
+        """Name the column whose values are dependent rows: clusters, or units a survey drew."""
+        return self.cluster if self.survey is None else self.survey.cluster or self.cluster
+
+
+class Baseline(_Design):
     """One row a person: covariates at the first wave, then exposure, then outcome.
 
     Attributes
@@ -49,6 +67,7 @@ class Baseline(Settings):
     outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
     cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
         persons are independent when left out.
+    survey : how the sample was drawn, where it stands for a population.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -57,7 +76,6 @@ class Baseline(Settings):
     exposure_wave: int
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
-    cluster: str | None = None
 
     repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
@@ -86,7 +104,7 @@ class Baseline(Settings):
         return MEANING[self.outcome_at] if self.outcome_wave is None else self.outcome_name
 
 
-class LaggedIntervals(Settings):
+class LaggedIntervals(_Design):
     """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person unless by something wider.
 
     An interval is used when s is the scheduled wave just before t, so that the exposure window
@@ -97,13 +115,13 @@ class LaggedIntervals(Settings):
     exposure, outcome : columns of the cohort.
     outcome_at : which later interview gives the outcome.
     cluster : column with one value a person, such as a site, in place of the person.
+    survey : how the sample was drawn, where it stands for a population.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
     exposure: str
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
-    cluster: str | None = None
 
     repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True

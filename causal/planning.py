@@ -26,10 +26,12 @@ from causal.identify import (
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
 from causal.planning_subgroups import check_choice, row_choices
+from causal.planning_weights import check_weights
 from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
+from causal.surveying import check_survey
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
 
@@ -143,6 +145,10 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
             check_role(info, getattr(analysis.design, role))
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
+    with located(document, "design", "survey"):
+        check_survey(info, analysis.design.survey)
+    with located(document, "weights"):
+        check_weights(analysis)
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
     for path, choice in row_choices(analysis):

@@ -158,6 +158,18 @@ class Estimator(Settings, ABC):
     ) -> Estimates:
         """Estimate the target on a checked sample; see ``fit``."""
 
+    @property
+    def weighs_exposure(self) -> bool:
+        """Tell whether weights are to balance the arms."""
+        return type(self).weights is not Estimator.weights
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give what the weights are the product of, by name; nothing where there are none."""
+        weights = self.weights(sample, nuisances)
+        return () if weights is None else (("exposure", weights),)
+
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
         return None

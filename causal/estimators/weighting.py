@@ -107,6 +107,19 @@ class PropensityWeighting(Estimator):
             weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
         return weight
 
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights for exposure, and of each stage of follow-up."""
+        stages = [(self.entry, "attrition: seen when exposure was asked")]
+        stages.append((self.observation, "attrition: outcome known"))
+        names = [name for model, name in stages if model is not None]
+        fits = self.follow_up(sample, nuisances)
+        return (
+            ("exposure", self.fit_weights(sample, nuisances).weights),
+            *((name, 1 / one.fit.fitted) for name, one in zip(names, fits, strict=True)),
+        )
+
     def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the fitted propensities."""
         return nuisances.propensity(sample, self.propensity).fitted
