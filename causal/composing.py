@@ -15,11 +15,12 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
 from causal.composing_labels import label_rung
+from causal.composing_weights import survey_sentences
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
-from causal.estimate import MEANS, Effect, Estimates, NotEstimable, Scale
+from causal.estimate import DIFFERENCES, MEANS, Effect, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
 from causal.identify import Availability
 from causal.ladder import attenuate
@@ -65,7 +66,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
     else:
         made = (
             "Pooled person-intervals: covariates at or before the interval's start, exposure as "
-            f"reported at its end, outcome later; clustered by {design.cluster or 'person'}, with "
+            f"reported at its end, outcome later; clustered by {design.grouping or 'person'}, with "
             "indicators of time."
         )
     said = [
@@ -78,6 +79,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
             f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
             "of one cluster are taken to be dependent."
         )
+    said += survey_sentences(plan, drawn)
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure),
@@ -88,7 +90,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         sentences=said,
         chosen=plan.analysis.chosen,
         unit=design.unit_name,
-        cluster=design.cluster or "",
+        cluster=design.grouping or "",
         missing=_missing(plan, drawn, min_cell),
     )
 
@@ -261,7 +263,7 @@ def compose_rung(
     label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
     clusters: doc.Count | None = fitted.n_clusters
-    if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
+    if fitted.n_clusters is not None and plan.analysis.design.grouping is None:  # they are persons
         clusters = doc.suppressed(fitted.n_clusters, min_cell)
     means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
     others: tuple[Scale, ...] = (
@@ -294,7 +296,7 @@ def compose_rung(
         ),
         instruments=[one.column for one in planned.moving],
         assumed=list(planned.assumed),
-        region_note=fitted.estimates.region_note,
+        region_note=fitted.estimates.region_note if scale in DIFFERENCES else "",
         interval_withheld=fitted.estimates.interval_withheld,
         curves=[compose_curve(one) for one in fitted.curves],
     )
@@ -302,7 +304,7 @@ def compose_rung(
 
 def _region(estimates: Estimates, effect: Effect) -> list[doc.Piece]:
     """Give the set to be printed: the estimator's own, or the interval."""
-    own = estimates.region
+    own = estimates.region if effect.scale in DIFFERENCES else None
     return [(effect.lo, effect.hi)] if own is None else list(own.pieces)
 
 

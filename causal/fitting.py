@@ -19,6 +19,7 @@ from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
 from causal.seeding import generator
+from causal.weight_factors import WeightSummary, summarise_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class FittedRung:
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
         there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
+    weights : what the rung weighs by, one by one and together; empty where nothing weighs.
     """
 
     estimates: Estimates
@@ -69,6 +71,7 @@ class FittedRung:
     weighted_smd: Floats | None
     propensity_counts: tuple[list[int], list[int]] | None
     curves: tuple[Curve, ...] = ()
+    weights: tuple[WeightSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,9 +164,12 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )
         if isinstance(task.estimator, Instrumented):
+            fitted = replace(fitted, weights=summarise_weights(sample, ()))
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
             forms = task.estimator.forms(sample, again, store)
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
+        factors = task.estimator.weight_factors(sample, store)
+        fitted = replace(fitted, weights=summarise_weights(sample, factors))
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:

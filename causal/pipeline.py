@@ -12,6 +12,7 @@ from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.composing_subgroups import divide
+from causal.composing_weights import compose_weights
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
 from causal.estimators import AnyEstimator, PropensityWeighting
@@ -152,6 +153,7 @@ def _result(
         ],
         balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],
         overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
+        weights=compose_weights(named, cell),
         truth=dict(known_truth(analysis.dataset, options)) if generated else {},
         companions=list(analysis.companions),
         provenance=Provenance(

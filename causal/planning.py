@@ -26,6 +26,7 @@ from causal.identify import (
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
 from causal.planning_subgroups import check_choice, row_choices
+from causal.planning_variance import check_variances
 from causal.planning_weights import check_weights
 from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
@@ -160,6 +161,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     full = adjustment_set(dag, available)
     rungs = tuple(_plan_rungs(specification, info, dag, full))
     _check_targets(specification, codebook[analysis.design.outcome])
+    check_variances(specification)
     return Plan(
         specification=specification,
         info=info,

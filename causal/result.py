@@ -40,6 +40,7 @@ from causal.result_subgroups import (
     LevelBlock,
     SubgroupBlock,
 )
+from causal.result_weights import WeightBlock, WeightsBlock
 from causal.sealing import read_sealed, seal, sealed, unseal
 
 __all__ = [
@@ -88,6 +89,8 @@ __all__ = [
     "TableRow",
     "VariantBlock",
     "Verdict",
+    "WeightBlock",
+    "WeightsBlock",
     "dump",
     "load",
     "sealed",
@@ -277,6 +280,7 @@ class Result(Block):
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]
     overlap: list[OverlapBlock]
+    weights: list[WeightsBlock] = Field(default_factory=list)
     truth: dict[str, float]
     companions: list[str]
     provenance: Provenance

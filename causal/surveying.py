@@ -61,10 +61,7 @@ def survey_rows(cohort: Cohort, survey: SurveyDesign, persons: pd.Series[str]) -
         A value is missing or not one a person, a weight is not above 0, a stratum has one unit
         and nothing says what to do with it, or a population is smaller than what was drawn.
     """
-    weight = np.ones(len(persons))
-    if survey.weight is not None:
-        weight = value_a_person(cohort, survey.weight, persons, "weight").to_numpy(dtype=np.float64)
-        _refuse_weightless(survey.weight, weight, persons)
+    weight = _weights(cohort, survey.weight, persons)
     everybody = cohort.table.groupby("person_id", sort=False).head(1).set_index("person_id")
     stratum = _labels(cohort, survey.strata, persons, "strata")
     units = _labels(cohort, survey.cluster, persons, "cluster")
@@ -82,6 +79,15 @@ def survey_rows(cohort: Cohort, survey: SurveyDesign, persons: pd.Series[str]) -
         return Surveyed(weight, None, strata)
     pairs = np.char.add(np.char.add(names[code], "\x1f"), units)  # numbered within strata, or not
     return Surveyed(weight, np.unique(pairs, return_inverse=True)[1].astype(np.int64), strata)
+
+
+def _weights(cohort: Cohort, column: str | None, persons: pd.Series[str]) -> Floats:
+    """Give the (n,) weights; ones where there is no column."""
+    if column is None:
+        return np.ones(len(persons))
+    weight: Floats = np.asarray(value_a_person(cohort, column, persons, "weight"), np.float64)
+    _refuse_weightless(column, weight, persons)
+    return weight
 
 
 def _labels(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ EVERY_ESTIMATOR: tuple[VarianceKind, ...] = ("HC0", "HC1", "CR1S", "CR1", "wild"
 """Kinds that influence values are enough for."""
 OF_CLUSTERS: tuple[VarianceKind, ...] = ("CR1S", "CR1", "CR2", "wild")
 """Kinds that are about few clusters, and mean nothing without any."""
+NOT_OF_SURVEYS: tuple[VarianceKind, ...] = ("classical", "CR2", "wild")
+"""Kinds that know nothing of strata, nor of units drawn with unequal probabilities."""
 CORRECTIONS: Mapping[VarianceKind, inference.Correction] = {
     "HC0": "HC0", "HC1": "HC1", "classical": "HC0", "CR1S": "CR1S", "CR1": "CR1", "CR2": "HC0",
     "wild": "CR1S",
@@ -71,29 +73,40 @@ def check_variance(sample: Sample, variance: Variance) -> None:
         A survey has as many sampling units as strata.
     """
     kind = variance.kind
-    if kind in OF_CLUSTERS and sample.cluster is None:
+    if kind in OF_CLUSTERS and sample.cluster is None and sample.strata is None:
         raise SpecError(
             f"variance.kind {kind} is for clusters, and these rows are independent. Name "
             "design.cluster, or choose HC0 or HC1."
         )
     if sample.strata is None:
         return
-    if kind in ("classical", "CR2", "wild"):
-        raise SpecError(
-            f"variance.kind {kind} knows nothing of how a survey draws its sample. Choose HC0 "
-            "(linearised), or HC1 with the factor for coefficients; degrees of freedom are those "
-            "of the survey."
-        )
-    if not variance.clustered:
-        raise SpecError(
-            "variance.clustered: false ignores the sampling units of design.survey. Take one away."
-        )
+    if kind in NOT_OF_SURVEYS or not variance.clustered:
+        refuse_survey_variance(variance)
     if survey_df(sample) < 1:
         raise PositivityError(
             f"the rows come from {sampling_units(sample)} sampling units in "
             f"{sample.strata.number} strata, which leaves no degree of freedom. Widen the "
             "population, or merge strata."
         )
+
+
+def refuse_survey_variance(variance: Variance) -> NoReturn:
+    """Refuse a convention that ignores how a survey drew its sample.
+
+    Raises
+    ------
+    SpecError
+        Naming the conventions there are instead.
+    """
+    if not variance.clustered:
+        raise SpecError(
+            "variance.clustered: false ignores the sampling units of design.survey. Take one away."
+        )
+    raise SpecError(
+        f"variance.kind {variance.kind} knows nothing of how a survey draws its sample. Choose HC0 "
+        "(linearised), or HC1 with the factor for coefficients; degrees of freedom are those of "
+        "the survey."
+    )
 
 
 def design_factor(correction: inference.Correction, n: int, n_coefficients: int) -> float:

@@ -111,9 +111,8 @@ class PropensityWeighting(Estimator):
         self, sample: Sample, nuisances: NuisanceStore
     ) -> tuple[tuple[str, Floats], ...]:
         """Give the weights for exposure, and of each stage of follow-up."""
-        stages = [(self.entry, "attrition: seen when exposure was asked")]
-        stages.append((self.observation, "attrition: outcome known"))
-        names = [name for model, name in stages if model is not None]
+        names = [] if self.entry is None else ["attrition: seen when exposure was asked"]
+        names += [] if self.observation is None else ["attrition: outcome known"]
         fits = self.follow_up(sample, nuisances)
         return (
             ("exposure", self.fit_weights(sample, nuisances).weights),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import challenges, diagram, instruments, overturning, sections, subgroups
+from causal.report import (
+    challenges,
+    diagram,
+    instruments,
+    overturning,
+    sections,
+    subgroups,
+    weights,
+)
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -185,6 +193,9 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
     for figure in _figure("overlap.svg", "Propensity of exposed and unexposed", parts):
         yield figure
         yield _data("overlap.csv", parts=parts)
+    yield from weights.weights(result)
+    if result.weights:
+        yield _data("weights.csv", parts=parts)
 
 
 def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
