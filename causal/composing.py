@@ -15,7 +15,7 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve
 from causal.composing_labels import label_rung
-from causal.composing_weights import survey_sentences
+from causal.composing_weights import arm_mean, survey_sentences
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -235,8 +235,8 @@ def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
         block = doc.CovariateBlock(
             term=term,
             concept="time" if concept == TIME else concept,
-            mean_unexposed=float(x[a == 0].mean()),
-            mean_exposed=float(x[a == 1].mean()),
+            mean_unexposed=arm_mean(x, a == 0, sample, known),
+            mean_exposed=arm_mean(x, a == 1, sample, known),
             smd=float(standardised_differences(x[:, None], a, w)[0]),
             filled=doc.suppressed(drawn.filled[term], min_cell),
         )

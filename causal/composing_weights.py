@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from causal import result as doc
+from causal.arrays import Bools, Floats
+from causal.cohort import Sample
 from causal.fitting import FittedRung
 from causal.planning import Plan
 from causal.sampling import Drawn
@@ -38,8 +42,8 @@ def survey_sentences(plan: Plan, drawn: Drawn) -> list[str]:
     ]
     if survey.weight:
         said.append(
-            f"Rows are weighted by {survey.weight}, so that estimates answer for the population "
-            "that was drawn from and not for the sample."
+            f"Rows are weighted by the column '{survey.weight}': estimates answer for the "
+            "population drawn from, and not for the sample."
         )
     if survey.population_size:
         said.append(
@@ -49,6 +53,19 @@ def survey_sentences(plan: Plan, drawn: Drawn) -> list[str]:
     if survey.lonely != "refuse":
         said.append(f"A stratum of one sampling unit counts as {survey.lonely}.")
     return said
+
+
+def arm_mean(x: Floats, arm: Bools, sample: Sample, known: Bools) -> float:
+    """Give the mean of a column in one arm: of its rows, or weighted to a survey's population.
+
+    Parameters
+    ----------
+    x, arm : of the rows where the column is known.
+    known : (n,) booleans, which rows these are.
+    """
+    if sample.strata is None:
+        return float(x[arm].mean())
+    return float(np.average(x[arm], weights=sample.w[known][arm]))
 
 
 def _factor(one: WeightSummary, min_cell: int) -> doc.WeightBlock:

@@ -15,6 +15,7 @@ from causal.report.reading import (
     phrase,
     proxied,
     remaining_of,
+    surveyed,
     unmeasured,
 )
 from causal.result import Result
@@ -143,7 +144,7 @@ def _about_followup(result: Result) -> Iterator[str]:
             "is any, is ignored."
         )
     yield from _about_clusters(result)
-    if any(one.name == "survey" for block in result.weights for one in block.factors):
+    if surveyed(result):
         yield (
             "Survey weights are taken as they come: whether they undo who was left out of the "
             "frame, or did not answer, cannot be seen here."

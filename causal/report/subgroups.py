@@ -135,8 +135,9 @@ def _table(result: Result) -> GroupedTable:
     """Give every level, under a heading for each subgroup and rung."""
     measure, level = difference_measure(result), percent(result.subgroups[0].level)
     clustered = any(one.n_clusters is not None for one in result.rungs)
+    several = "clusters" if result.design.cluster else "persons"
     header = (
-        "Level", "n (persons)" if clustered else "n", "Exposed / unexposed",
+        "Level", f"n ({several})" if clustered else "n", "Exposed / unexposed",
         f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)",
     )  # fmt: skip
     groups = tuple(

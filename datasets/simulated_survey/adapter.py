@@ -56,6 +56,7 @@ def _wave(
     numbers = {name: columns.get(name, np.full(n, np.nan)) for name in (*BASELINE, *LATER)}
     person = pd.Series(np.arange(1, n + 1)).astype("str").str.zfill(6)
     named = {
-        name: pd.Series(places.get(name, [np.nan] * n), dtype="str") for name in ("region", "clinic")
+        name: pd.Series(places.get(name, [np.nan] * n), dtype="str")
+        for name in ("region", "clinic")
     }
     return pd.DataFrame({"person_id": person, "wave": wave, **named, **numbers})
