@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -27,6 +27,7 @@ from causal.estimators.variance import (
     check_variance,
     degrees_of_freedom,
     design_factor,
+    without_set,
 )
 from causal.estimators.wild_scores import with_score_set
 
@@ -142,6 +143,12 @@ class Estimator(Settings, ABC):
         check_variance(sample, self.variance)
         found = self.estimate(sample, nuisances, rng)
         return self.with_wild_set(sample, found, rng) if self.variance.kind == "wild" else found
+
+    def for_refits(self) -> Self:
+        """Give these settings for fits of which no set is printed: those of a wild set without."""
+        if self.variance.kind != "wild":
+            return self
+        return self.model_copy(update={"variance": without_set(self.variance)})
 
     def with_wild_set(
         self, sample: Sample, estimates: Estimates, rng: np.random.Generator

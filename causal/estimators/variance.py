@@ -21,10 +21,10 @@ OF_CLUSTERS: tuple[VarianceKind, ...] = ("CR1S", "CR1", "CR2", "wild")
 NOT_OF_SURVEYS: tuple[VarianceKind, ...] = ("classical", "CR2", "wild")
 """Kinds that know nothing of strata, nor of units drawn with unequal probabilities."""
 CORRECTIONS: Mapping[VarianceKind, inference.Correction] = {
-    "HC0": "HC0", "HC1": "HC1", "classical": "HC0", "CR1S": "CR1S", "CR1": "CR1", "CR2": "HC0",
+    "HC0": "HC0", "HC1": "HC1", "classical": "HC0", "CR1S": "CR1S", "CR1": "CR1", "CR2": "CR1S",
     "wild": "CR1S",
 }  # fmt: skip
-"""The small-sample factor of the covariance of influence values; CR2 replaces that covariance."""
+"""The small-sample factor of influence values; for CR2 least squares replaces the covariance."""
 
 
 class Variance(Settings):
@@ -60,6 +60,11 @@ class Variance(Settings):
         if "draws" in self.model_fields_set and self.kind != "wild":
             raise ValueError(f"draws belongs to wild; {self.kind} draws nothing")
         return self
+
+
+def without_set(variance: Variance) -> Variance:
+    """Give the convention of the standard error beside a wild set, for fits that need no set."""
+    return variance if variance.kind != "wild" else Variance(kind="CR1S", reference="t")
 
 
 def check_variance(sample: Sample, variance: Variance) -> None:
@@ -145,7 +150,7 @@ def degrees_of_freedom(sample: Sample, variance: Variance, residual: int) -> flo
     """
     if sample.strata is not None:
         return float(survey_df(sample))
-    if variance.reference == "normal" and variance.kind != "wild":
+    if variance.reference == "normal" and variance.kind not in ("CR2", "wild"):
         return math.inf
     clusters = sample.n_clusters if variance.clustered else None
     return float(residual if clusters is None else clusters - 1)

@@ -12,10 +12,7 @@ from causal.estimate import Estimates, NotEstimable, Region
 from causal.estimators.wild_draws import draw_multipliers
 from causal.inference import LEVEL, cluster_sums
 
-NO_SHARE = (
-    "the wild bootstrap gives a set for the difference and none for a share of it; declare "
-    "variance CR1S, with reference t, for this rung and the crude one"
-)
+NO_SHARE = "a wild bootstrap has no set for a share; CR2, or CR1S with reference t, has one"
 
 
 def with_score_set(

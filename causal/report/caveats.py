@@ -177,12 +177,12 @@ def _instead(result: Result) -> Iterator[str]:
     reduced = [one.name for one in result.rungs if '"kind":"CR2"' in one.settings]
     if reduced:
         yield (
-            f"; {joined([code(name) for name in reduced])} has the bias-reduced one (CR2) with "
-            "its own degrees of freedom"
+            f"; the bias-reduced ones (CR2) of {joined([code(name) for name in reduced])} have "
+            "their own degrees of freedom"
         )
     wild = [one.name for one in result.rungs if one.region_note.startswith("wild")]
     if wild:
-        yield f"; {joined([code(name) for name in wild])} has a set from a wild bootstrap instead"
+        yield f"; sets from a wild bootstrap stand instead in {joined([code(n) for n in wild])}"
 
 
 def _about_comparisons(result: Result) -> Iterator[str]:

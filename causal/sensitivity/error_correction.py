@@ -180,7 +180,7 @@ def _effect(
 ) -> Effect | NotEstimable:
     """Give the contrast of corrected means by the rung's variance convention."""
     slope, variance = sample.exposure_kind != "binary", estimator.variance
-    if variance.kind in ("classical", "CR2"):
+    if variance.kind == "classical":
         variance = Variance(kind="HC1", clustered=variance.clustered)
     return from_influence(
         np.diff(values) if slope else values,

@@ -272,3 +272,44 @@ def test_weights_bring_the_sample_to_the_population():
     weighted = np.average(drawn_["opioid"], weights=drawn_["weight"])
     assert weighted == pytest.approx(true["opioid"], abs=0.004)
     assert drawn_["weight"].sum() == pytest.approx(200 * 500, rel=0.01)  # 200 in each of 500
+
+
+def test_imputations_of_a_survey_know_its_weight_and_keep_its_design(tmp_path):
+    text = ("missing: {outcome: keep}", "missing: {outcome: multiple_imputation, imputation: "
+            "{m: 2, iterations: 2, auxiliary: [weight@baseline]}}")  # fmt: skip
+    plan = planned(
+        specified(
+            tmp_path,
+            text,
+            ("weights: [survey, attrition, exposure]", "weights: [survey]"),
+            ("  - {name: ipw, adjust: dag, followed: {adjust: [severity], interactions: "
+             "[severity]}, estimator: {kind: ipw}}\n", ""),
+            ("  - {name: overlap, adjust: dag, followed: {adjust: [severity], interactions: "
+             "[severity]}, estimator: {kind: overlap}}\nheadline: ipw\n", ""),
+        )
+    )  # fmt: skip
+    result = estimate(plan, load_cohort("simulated_survey", plan.analysis.options))
+    assert result.rung("standardised").n_clusters == 40
+    df = next(d.value for d in result.diagnostics if d.name == "imputation_df")
+    assert 0 < df < 32  # Barnard and Rubin's, of what the survey leaves
+    assert [one.rung for one in result.weights] == ["crude", "standardised"]
+
+
+def test_persons_are_the_units_of_intervals_without_a_cluster(tmp_path):
+    text = (ANALYSES / "simulated_reverse_only.yaml").read_text(encoding="utf-8")
+    text = text.replace("dags/", f"{ANALYSES}/dags/").replace("n: 20000", "n: 600")
+    text = text.replace(
+        "kind: lagged_intervals", "kind: lagged_intervals\n  survey: {strata: site}"
+    )
+    path = tmp_path / "spec.yaml"
+    path.write_text(text, encoding="utf-8")
+    plan = plan_analysis(load_analysis(path), describe("simulated"))
+    cohort = load_cohort("simulated", plan.analysis.options)
+    cohort = replace(
+        cohort, table=cohort.table.assign(site="site_" + cohort.table["person_id"].str[-1])
+    )
+    sample = draw_sample(cohort, plan).sample
+    persons = cohort.table["person_id"].nunique()
+    assert sample.n > sample.n_clusters == persons
+    assert sample.strata.number == 10
+    assert set(sample.strata.drawn) == {persons / 10}

@@ -228,6 +228,8 @@ def test_wild_gives_a_set_its_name_and_no_share():
     share = attenuate(crude, full, "mean_difference")
     assert isinstance(share, NotEstimable)
     assert "CR1S" in share.reason
+    refitted = LinearProbability(variance={"kind": "wild"}).for_refits()
+    assert refitted.variance == Variance(kind="CR1S", reference="t")
     again = fitted(LinearProbability(variance={"kind": "wild"}), drawn())
     assert again.region == full.region
     plain = fitted(LinearProbability(variance={"kind": "CR1S"}), drawn())
