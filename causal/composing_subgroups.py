@@ -44,7 +44,7 @@ def divide(
             finding = fit_subgroup(drawn.sample, task, thresholds, plan.analysis.seed)
             found.append((subgroup, name, finding, int((level < 0).sum())))
     corrected = _corrected([(name, finding) for _, name, finding, _ in found])
-    scale: Scale = "risk_difference" if drawn.sample.outcome_kind == "binary" else "mean_difference"
+    scale: Scale = "risk_difference" if drawn.sample.in_risks else "mean_difference"
     return [
         SubgroupBlock(
             column=subgroup.column,

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 from pydantic import Field, model_validator
 
+from causal.arm_settings import Arms
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
 from causal.survey_settings import SurveyDesign, check_cluster_once
+from causal.time_settings import TimeToEvent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +70,8 @@ class Baseline(_Design):
     cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
         persons are independent when left out.
     survey : how the sample was drawn, where it stands for a population.
+    arms : the exposure is one of several named arms, a categorical column.
+    time_to_event : the outcome column is a time to an event; what the event is, and the horizons.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -76,6 +80,8 @@ class Baseline(_Design):
     exposure_wave: int
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
+    arms: Arms | None = None
+    time_to_event: TimeToEvent | None = None
 
     repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
@@ -116,13 +122,16 @@ class LaggedIntervals(_Design):
     outcome_at : which later interview gives the outcome.
     cluster : column with one value a person, such as a site, in place of the person.
     survey : how the sample was drawn, where it stands for a population.
+    arms : the exposure is one of several named arms, a categorical column.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
     exposure: str
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
+    arms: Arms | None = None
 
+    time_to_event: ClassVar[None] = None
     repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"

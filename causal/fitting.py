@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 
 from causal import diagnostics, instrument_checks
+from causal.arm_diagnostics import judge_arm_weights, judge_common_support, pair_of_arms
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
-from causal.estimators import AnyEstimator, Instrumented, NuisanceStore
+from causal.estimators import AnyEstimator, ArmContrasts, Instrumented, NuisanceStore
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
@@ -30,6 +31,8 @@ class Thresholds:
     smd: float
     max_weight_share: float
     effective_f: float | Literal["critical"] = "critical"
+    least_chance: float = 0.02
+    common_support: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +173,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
         factors = task.estimator.weight_factors(sample, store)
         fitted = replace(fitted, weights=summarise_weights(sample, factors))
+        if isinstance(task.estimator, ArmContrasts):
+            return _judged_arms(batch, task.estimator, sample, store, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
@@ -238,4 +243,44 @@ def _judged(
         crude_smd=diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
         weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
         propensity_counts=None if e is None else diagnostics.propensity_shares(e, a),
+    )
+
+
+def _judged_arms(
+    batch: _Batch,
+    estimator: ArmContrasts,
+    sample: Sample,
+    store: NuisanceStore,
+    fitted: FittedRung,
+) -> FittedRung:
+    """Add common support, balance and effective size of several arms."""
+    limits, weights = batch.thresholds, estimator.arm_weights(sample)
+    support = judge_common_support(
+        estimator.chances(sample).e,
+        sample.levels,
+        limits.least_chance,
+        limits.common_support,
+        overlap=estimator.method == "overlap",
+    )
+    if weights is None:
+        return replace(fitted, diagnostics=(support,))
+    w = weights * sample.w
+    crude, own = pair_of_arms(sample, np.asarray(sample.w), 0, 1)
+    two, weighted = pair_of_arms(sample, w, 0, 1)
+    return replace(
+        fitted,
+        diagnostics=(
+            support,
+            *judge_arm_weights(
+                sample,
+                w,
+                limits.effective_sample_size,
+                limits.max_weight_share,
+                limits.smd,
+            ),
+            *diagnostics.describe_weights(w[w > 0]),
+            *diagnostics.describe_limited(estimator.limited(sample, store)),
+        ),
+        crude_smd=diagnostics.standardised_differences(crude.x, crude.a, own),
+        weighted_smd=diagnostics.standardised_differences(two.x, two.a, weighted),
     )

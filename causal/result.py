@@ -34,6 +34,7 @@ from causal.result_challenges import (
     TableRow,
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_subgroups import (
     DifferenceBlock,
     InteractionTestBlock,
@@ -75,6 +76,9 @@ __all__ = [
     "Piece",
     "PowerCurveBlock",
     "PowerPointBlock",
+    "ProfileBlock",
+    "ProfileContrastBlock",
+    "ProfilePointBlock",
     "Provenance",
     "Reason",
     "RefutationBlock",
@@ -164,7 +168,8 @@ class RungBlock(Block):
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram.
+    is what is taken for granted of ``instruments`` against the diagram. ``profile`` holds all means
+    of a rung that has more than the two compared.
     """
 
     name: str
@@ -194,6 +199,7 @@ class RungBlock(Block):
     region_note: str = ""
     interval_withheld: str = ""
     curves: list[CurveBlock] = Field(default_factory=list)
+    profile: ProfileBlock | None = None
 
 
 class VariantBlock(Block):

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from causal.estimators.arms import ArmContrasts, ArmMeans
 from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
 from causal.estimators.cbps import CovariateBalancingPropensity
@@ -27,6 +28,8 @@ from causal.estimators.propensity_regression import PropensityRegression
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
 from causal.estimators.stable_balancing import StableBalancing
 from causal.estimators.subclassification import Subclassification
+from causal.estimators.survival import KaplanMeier, WeightedKaplanMeier
+from causal.estimators.survival_aipw import SurvivalAIPW
 from causal.estimators.targeted import TMLE
 from causal.estimators.weighting import InverseProbability, Overlap, PropensityWeighting
 from causal.estimators.within_person import WithinPerson
@@ -54,7 +57,12 @@ AnyEstimator: TypeAlias = Annotated[
     | IntentionToTreat
     | FirstStage
     | OrthogonalIV
-    | EncouragementDRIV,
+    | EncouragementDRIV
+    | ArmMeans
+    | ArmContrasts
+    | KaplanMeier
+    | WeightedKaplanMeier
+    | SurvivalAIPW,
     Field(discriminator="kind"),
 ]
 
@@ -62,6 +70,8 @@ __all__ = [
     "AIPW",
     "TMLE",
     "AnyEstimator",
+    "ArmContrasts",
+    "ArmMeans",
     "Balancing",
     "CausalForest",
     "ControlFunction",
@@ -76,6 +86,7 @@ __all__ = [
     "Instrumented",
     "IntentionToTreat",
     "InverseProbability",
+    "KaplanMeier",
     "LinearDML",
     "LinearProbability",
     "Matching",
@@ -88,5 +99,7 @@ __all__ = [
     "ResidualInclusion",
     "StableBalancing",
     "Subclassification",
+    "SurvivalAIPW",
+    "WeightedKaplanMeier",
     "WithinPerson",
 ]

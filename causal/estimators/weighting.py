@@ -146,40 +146,15 @@ class PropensityWeighting(Estimator):
         return self.model_copy(update=update)
 
 
-class InverseProbability(PropensityWeighting):
-    """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
+class InverseWeights(PropensityWeighting):
+    """Weights by the inverse probability of the exposure had, whatever they then average.
 
     Attributes
     ----------
-    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
-    propensity : the exposure regression.
-    clip : propensities below and above are set to these bounds; the number is reported.
-    trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
-        the rows kept, and is said so.
-    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
-        reported. The target stays, but balance is given up for precision. Percentiles are those
-        of the rows whose weights depend on the propensity, before weights for follow-up.
-    stabilised : multiply by the marginal probability of the exposure had; changes the weights
-        reported, and the estimate only together with ``truncate`` (percentiles are then those of
-        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
-    observation, entry : regressions of having an outcome, and of being seen at the exposure
-        interview, whose inverses multiply the weights.
-    weights_known : standard error as if the propensity were known, as robust standard errors of
-        weighted regressions in statistical packages have it (too large for the ATE).
-
-    Assumptions
-    -----------
-    Exchangeability given the rung's covariates, positivity, consistency, and a correctly
-    specified propensity. Truncation and clipping trade bias for variance: their standard errors
-    take the bounds as fixed and know nothing of the bias.
-
-    References
-    ----------
-    Hájek (1971); Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values
-    with an estimated propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    target, propensity, clip, trim, truncate, stabilised, observation, entry, weights_known : as
+        ``ipw`` documents them.
     """
 
-    kind: Literal["ipw"] = "ipw"
     target: Literal["ATE", "ATT", "ATC"] = "ATE"
     clip: ClipBounds | None = None
     trim: float | None = Field(default=None, gt=0, lt=0.5)
@@ -255,6 +230,42 @@ class InverseProbability(PropensityWeighting):
             return -np.inf, np.inf
         low, high = np.percentile(chosen, self.truncate)
         return float(low), float(high)
+
+
+class InverseProbability(InverseWeights):
+    """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
+
+    Attributes
+    ----------
+    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
+    propensity : the exposure regression.
+    clip : propensities below and above are set to these bounds; the number is reported.
+    trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
+        the rows kept, and is said so.
+    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
+        reported. The target stays, but balance is given up for precision. Percentiles are those
+        of the rows whose weights depend on the propensity, before weights for follow-up.
+    stabilised : multiply by the marginal probability of the exposure had; changes the weights
+        reported, and the estimate only together with ``truncate`` (percentiles are then those of
+        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview, whose inverses multiply the weights.
+    weights_known : standard error as if the propensity were known, as robust standard errors of
+        weighted regressions in statistical packages have it (too large for the ATE).
+
+    Assumptions
+    -----------
+    Exchangeability given the rung's covariates, positivity, consistency, and a correctly
+    specified propensity. Truncation and clipping trade bias for variance: their standard errors
+    take the bounds as fixed and know nothing of the bias.
+
+    References
+    ----------
+    Hájek (1971); Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values
+    with an estimated propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    """
+
+    kind: Literal["ipw"] = "ipw"
 
 
 class Overlap(PropensityWeighting):

@@ -21,7 +21,10 @@ def with_score_set(
     """Put the set of the bootstrap of scores in the place of the interval of the difference."""
     if isinstance(estimates.influence, NotEstimable) or sample.cluster is None:
         return estimates  # refused before the fit
-    contrast = np.array([-1.0, 1.0]) if len(estimates.values) == 2 else np.ones(1)
+    contrast = np.ones(1)
+    if len(estimates.values) > 1:
+        contrast = np.zeros(len(estimates.values))
+        contrast[list(estimates.pair)] = -1.0, 1.0
     sums = cluster_sums(estimates.influence @ contrast[:, None], sample.cluster)[:, 0]
     shares = cluster_sums(sample.w[:, None], sample.cluster)[:, 0] / sample.w.sum()
     multipliers = draw_multipliers(len(sums), draws, rng)
