@@ -10,6 +10,7 @@ import pytest
 from causal import inference
 from causal.errors import SpecError
 from causal.estimators import CausalForest, Instrumented, Matching
+from causal.estimators.variance import Variance
 from causal.strata import Strata
 from tests.contracts.test_estimators import BY_ECONML, ESTIMATORS, EVERY, fitted
 
