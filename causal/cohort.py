@@ -11,6 +11,7 @@ import numpy as np
 from causal.arrays import Bools, Floats, Ints
 from causal.clock import Clock
 from causal.codebook import Codebook, Variable
+from causal.dose_grid import DoseGrid
 from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
 from causal.strata import Strata
 
@@ -96,6 +97,7 @@ class Sample:
         alone uses one.
     instruments : q names of the columns of ``z``.
     levels : names of the arms by their number in ``a``; empty unless ``exposure_kind`` is arms.
+    doses : where curves over doses are read; None where no design says.
     event : (n,) ints, what ended the time in ``y``: 0 censored, 1 the event, 2 and above competing
         ones; None unless ``outcome_kind`` is survival.
     clock : when risks of the event are read off; None likewise.
@@ -115,6 +117,7 @@ class Sample:
     instruments: tuple[str, ...] = ()
     strata: Strata | None = None
     levels: tuple[str, ...] = ()
+    doses: DoseGrid | None = None
     event: Ints | None = None
     clock: Clock | None = None
 

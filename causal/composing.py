@@ -245,7 +245,7 @@ def compose_rung(
         region_note=fitted.estimates.region_note if scale in DIFFERENCES else "",
         interval_withheld=fitted.estimates.interval_withheld,
         curves=[compose_curve(one) for one in fitted.curves],
-        profile=compose_profile(fitted.estimates, rung.name, plan.analysis.seed, min_cell),
+        profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
     )
 
 

@@ -44,6 +44,12 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
             f"The exposure is one of {len(arms)} arms ({', '.join(arms)}); the ladder compares "
             f"{arms[1]} with {arms[0]}, and every pair stands beside it."
         )
+    if design.dose is not None and design.dose.values:
+        unit = design.dose.doses(exposure).unit
+        codes = "; ".join(f"{code:g} as {dose:g}" for code, dose in design.dose.values.items())
+        said.append(
+            f"The codes of {design.exposure} are taken for doses, {unit} ({codes}): an assumption."
+        )
     if design.cluster is not None:
         said.append(
             f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "

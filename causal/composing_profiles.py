@@ -40,6 +40,7 @@ def compose_profile(
         unit=profile.unit,
         level=level,
         critical=critical,
+        compared=(estimates.labels[estimates.pair[0]], estimates.labels[estimates.pair[1]]),
         points=[_point(estimates, one, min_cell, level, critical) for one in profile.points],
         beside=[_point(estimates, one, min_cell, level, None) for one in profile.beside],
         contrasts=_contrasts(estimates, profile, rung, seed, level),

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from causal.arm_settings import Arms
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
+from causal.dose_settings import Dose
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
 from causal.survey_settings import SurveyDesign, check_cluster_once
@@ -71,6 +72,7 @@ class Baseline(_Design):
         persons are independent when left out.
     survey : how the sample was drawn, where it stands for a population.
     arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
     time_to_event : the outcome column is a time to an event; what the event is, and the horizons.
     """
 
@@ -81,6 +83,7 @@ class Baseline(_Design):
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
     arms: Arms | None = None
+    dose: Dose | None = None
     time_to_event: TimeToEvent | None = None
 
     repeats_persons: ClassVar[bool] = False
@@ -123,6 +126,7 @@ class LaggedIntervals(_Design):
     cluster : column with one value a person, such as a site, in place of the person.
     survey : how the sample was drawn, where it stands for a population.
     arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
@@ -130,6 +134,7 @@ class LaggedIntervals(_Design):
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
     arms: Arms | None = None
+    dose: Dose | None = None
 
     time_to_event: ClassVar[None] = None
     repeats_persons: ClassVar[bool] = True

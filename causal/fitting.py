@@ -15,7 +15,13 @@ from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
-from causal.estimators import AnyEstimator, ArmContrasts, Instrumented, NuisanceStore
+from causal.estimators import (
+    AnyEstimator,
+    ArmContrasts,
+    Instrumented,
+    NuisanceStore,
+    ThresholdScan,
+)
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
@@ -175,6 +181,8 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         fitted = replace(fitted, weights=summarise_weights(sample, factors))
         if isinstance(task.estimator, ArmContrasts):
             return _judged_arms(batch, task.estimator, sample, store, fitted)
+        if isinstance(task.estimator, ThresholdScan):
+            return _judged_cuts(batch, task.estimator, sample, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
@@ -284,3 +292,21 @@ def _judged_arms(
         crude_smd=diagnostics.standardised_differences(crude.x, crude.a, own),
         weighted_smd=diagnostics.standardised_differences(two.x, two.a, weighted),
     )
+
+
+def _judged_cuts(
+    batch: _Batch, estimator: ThresholdScan, sample: Sample, fitted: FittedRung
+) -> FittedRung:
+    """Add effective size and largest weight of the worst cut."""
+    limits, sizes, shares = batch.thresholds, [], []
+    for cut, above, weights in estimator.cut_weights(sample):
+        w = weights * sample.w
+        size = diagnostics.judge_effective_size(above, w, limits.effective_sample_size)
+        share = diagnostics.judge_largest_weight(above, w, limits.max_weight_share)
+        sizes.append(replace(size, reason=f"at the cut {cut:g}, {size.reason}"))
+        shares.append(replace(share, reason=f"at the cut {cut:g}, {share.reason}"))
+    worst = (
+        min(sizes, key=lambda one: one.value or 0.0),
+        max(shares, key=lambda one: one.value or 0.0),
+    )
+    return replace(fitted, diagnostics=worst)

@@ -25,7 +25,7 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_instruments import judge_rung
-from causal.planning_roles import check_exposure, check_outcome
+from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
 from causal.planning_variance import check_variances
 from causal.planning_weights import check_weights
@@ -147,12 +147,12 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
         with located(document, "design", role):
             arms = analysis.design.arms if role == "exposure" else None
             check_role(info, getattr(analysis.design, role), arms)
+    check_dose(specification, codebook)
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
     with located(document, "design", "survey"):
         check_survey(info, analysis.design.survey)
-    with located(document, "weights"):
-        check_weights(analysis)
+    check_weights(specification)
     if analysis.design.time_to_event is not None:
         with located(document, "design", "time_to_event"):
             check_times(analysis.design.time_to_event, codebook, analysis.design.outcome)

@@ -7,9 +7,31 @@ from causal.cohort import ExposureKind, OutcomeKind
 from causal.design import AnyDesign
 from causal.errors import SpecError
 from causal.estimators import AnyEstimator
+from causal.spec import Specification
 
+OF_DOSES = "dose_means (crude), dose_response, threshold_scan, shift or linear_probability"
 OF_ARMS = "arm_means (crude) or arm_contrasts"
 OF_TIMES = "kaplan_meier (crude), ipw_kaplan_meier or survival_aipw"
+
+
+def check_dose(specification: Specification, codebook: Codebook) -> None:
+    """Refuse doses that do not fit the exposure's codes, or stand beside arms.
+
+    Raises
+    ------
+    SpecError
+        With the place.
+    """
+    design, document = specification.analysis.design, specification.document
+    if design.dose is None:
+        return
+    if design.arms is not None:
+        raise document.error(("design", "dose"), "arms have no doses; take dose away, or arms.")
+    try:
+        design.dose.check(codebook[design.exposure])
+    except SpecError as error:
+        error.place = document.place(("design", "dose"))
+        raise
 
 
 def check_exposure(estimator: AnyEstimator, design: AnyDesign, codebook: Codebook) -> None:
@@ -34,9 +56,14 @@ def check_exposure(estimator: AnyEstimator, design: AnyDesign, codebook: Codeboo
             f"{estimator.kind} takes several named arms; '{column.column}' is {column.kind}. Say "
             "arms in the design (of a categorical column), or choose another estimator."
         )
+    if estimator.exposures == ("dose",):
+        raise SpecError(
+            f"{estimator.kind} takes a dose; '{column.column}' is {column.kind}. Use an ordinal, "
+            "count or continuous column, or another estimator."
+        )
     raise SpecError(
         f"{estimator.kind} takes a 0/1 exposure; '{column.column}' is {column.kind}. Use a binary "
-        "column, or linear_probability for a dose."
+        f"column, or for a dose {OF_DOSES}."
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from causal.errors import SpecError
 from causal.rungs import Rung
-from causal.spec import Analysis, WeightFactor
+from causal.spec import Analysis, Specification, WeightFactor
 
 ORDER: tuple[WeightFactor, ...] = ("persons", "survey", "attrition", "exposure")
 
@@ -21,7 +20,7 @@ def factors_used(analysis: Analysis, rung: Rung) -> tuple[WeightFactor, ...]:
     return tuple(one for one in ORDER if used[one])
 
 
-def check_weights(analysis: Analysis) -> None:
+def check_weights(specification: Specification) -> None:
     """Refuse a declared product that rungs do not use, and one with a survey that is undeclared.
 
     Raises
@@ -29,6 +28,7 @@ def check_weights(analysis: Analysis) -> None:
     SpecError
         Saying which rung multiplies what, and what to write.
     """
+    analysis, document = specification.analysis, specification.document
     by_rung = {rung.name: factors_used(analysis, rung) for rung in analysis.ladder}
     together = tuple(one for one in ORDER if any(one in used for used in by_rung.values()))
     listed = f"weights: [{', '.join(together)}]"
@@ -36,14 +36,16 @@ def check_weights(analysis: Analysis) -> None:
         declared = analysis.weights
         if len(set(declared)) < len(declared) or set(declared) != set(together):
             used = ", ".join(together) or "nothing"
-            raise SpecError(
+            raise document.error(
+                ("weights",),
                 f"the factors declared are {', '.join(declared) or 'none'}, and the rungs weigh by "
-                f"{used}. Write {listed}, or change the rungs."
+                f"{used}. Write {listed}, or change the rungs.",
             )
         return
     name, most = max(by_rung.items(), key=lambda one: len(one[1]))
     if "survey" in together and len(most) > 1:
-        raise SpecError(
+        raise document.error(
+            ("weights",),
             f"rung '{name}' multiplies weights ({' x '.join(most)}), which with a survey must be "
-            f"declared once. Write {listed}."
+            f"declared once. Write {listed}.",
         )

@@ -46,6 +46,7 @@ class ProfileContrastBlock(Block):
 class ProfileBlock(Block):
     """All means of a rung, of which the ladder compares two.
 
+    ``compared`` are the names of the two the ladder compares, the second minus the first;
     ``critical`` is the number of standard errors of the simultaneous band at ``level``.
     """
 
@@ -54,6 +55,7 @@ class ProfileBlock(Block):
     unit: str
     level: float
     critical: float
+    compared: tuple[str, str]
     points: list[ProfilePointBlock]
     beside: list[ProfilePointBlock]
     contrasts: list[ProfileContrastBlock]

@@ -240,6 +240,9 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
         units = _in_arms(
             units, analysis.design.arms.levels(cohort.codebook[analysis.design.exposure])
         )
+    if analysis.design.dose is not None and analysis.design.dose.values:
+        doses = units.frame["exposure"].map(analysis.design.dose.values)
+        units = replace(units, frame=units.frame.assign(exposure=doses))
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
     return first, units
@@ -322,6 +325,7 @@ def _assemble(
         outcome_kind=kind if times is None else "survival",
         exposure_kind=exposure_kind(design, cohort.codebook, exposure),
         levels=levels if design.exposure == exposure else (),
+        doses=None if design.dose is None else design.dose.doses(cohort.codebook[exposure]),
         w=_weights(plan, unit, surveyed),
         cluster=_clusters(cohort, plan, frame, unit, surveyed),
         strata=None if surveyed is None else surveyed.strata,

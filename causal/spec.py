@@ -187,8 +187,8 @@ class Analysis(Settings):
         if ladder[0].estimator.estimand not in ("crude", "linear projection") or ladder[0].adjust:
             raise ValueError(
                 "the first rung is what the others are compared with: it must be crude "
-                "(mean_difference; linear_probability without adjust for a dose; arm_means for "
-                "several arms; kaplan_meier for a time to an event)"
+                "(mean_difference; for a dose linear_probability without adjust, or dose_means; "
+                "arm_means for several arms; kaplan_meier for a time to an event)"
             )
         names = [rung.name for rung in ladder]
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -10,6 +10,7 @@ from causal.estimators.arms import ArmContrasts, ArmMeans
 from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
 from causal.estimators.cbps import CovariateBalancingPropensity
+from causal.estimators.dose import DoseMeans, DoseResponse
 from causal.estimators.doubly_robust import AIPW, DoublyRobust
 from causal.estimators.entropy_balancing import EntropyBalancing
 from causal.estimators.forest import CausalForest
@@ -26,11 +27,13 @@ from causal.estimators.orthogonal import LinearDML
 from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.propensity_regression import PropensityRegression
 from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
+from causal.estimators.shift import Incremental, Shift
 from causal.estimators.stable_balancing import StableBalancing
 from causal.estimators.subclassification import Subclassification
 from causal.estimators.survival import KaplanMeier, WeightedKaplanMeier
 from causal.estimators.survival_aipw import SurvivalAIPW
 from causal.estimators.targeted import TMLE
+from causal.estimators.threshold import ThresholdScan
 from causal.estimators.weighting import InverseProbability, Overlap, PropensityWeighting
 from causal.estimators.within_person import WithinPerson
 
@@ -58,6 +61,11 @@ AnyEstimator: TypeAlias = Annotated[
     | FirstStage
     | OrthogonalIV
     | EncouragementDRIV
+    | DoseMeans
+    | DoseResponse
+    | ThresholdScan
+    | Shift
+    | Incremental
     | ArmMeans
     | ArmContrasts
     | KaplanMeier
@@ -76,12 +84,15 @@ __all__ = [
     "CausalForest",
     "ControlFunction",
     "CovariateBalancingPropensity",
+    "DoseMeans",
+    "DoseResponse",
     "DoublyRobust",
     "EncouragementDRIV",
     "EntropyBalancing",
     "Estimator",
     "FirstStage",
     "GComputation",
+    "Incremental",
     "InstrumentalVariables",
     "Instrumented",
     "IntentionToTreat",
@@ -97,9 +108,11 @@ __all__ = [
     "PropensityRegression",
     "PropensityWeighting",
     "ResidualInclusion",
+    "Shift",
     "StableBalancing",
     "Subclassification",
     "SurvivalAIPW",
+    "ThresholdScan",
     "WeightedKaplanMeier",
     "WithinPerson",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causal.report.canvas import INK, QUIET, RULE, draw
+from causal.report.canvas import QUIET, RULE, draw
 from causal.report.numbers import measure_of, percent
 from causal.report.sensitivity_figures import HUES, lay_out, panel_height
 from causal.result import ProfilePointBlock, Result, RungBlock
@@ -47,7 +47,10 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     ordered = all(one.x is not None for one in profile.points)
     for hue, name in zip(HUES * (1 + len(names) // len(HUES)), names, strict=False):
         chosen = [one for one in profile.points if one.series == name]
-        x = [float(i) if one.x is None else one.x for i, one in enumerate(chosen)]
+        shift = (
+            0.06 * names.index(name) * _spacing(profile.points) if profile.kind not in LINES else 0
+        )
+        x = [(float(i) if one.x is None else one.x) + shift for i, one in enumerate(chosen)]
         if ordered and profile.kind in LINES:
             _line(ax, x, chosen, factor, hue, name)
         else:
@@ -62,7 +65,9 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     ax.set_xlabel(axis.replace("_", " "), fontsize=7.5)
     outcome = "Risk (%)" if measure.points else f"Mean outcome ({measure.unit})"
     level = percent(profile.level)
-    ax.set_ylabel(f"{outcome.replace(' ()', '')}\ndark: {level} interval, light: band", fontsize=7)
+    drawn = ("dark", "light") if ordered and profile.kind in LINES else ("thick", "thin")
+    said = f"{drawn[0]}: {level} interval, {drawn[1]}: band"
+    ax.set_ylabel(f"{outcome.replace(' ()', '')}\n{said}", fontsize=7)
     ax.tick_params(labelsize=7)
     ax.grid(color=RULE, lw=0.3)
     ax.set_axisbelow(True)
@@ -99,8 +104,14 @@ def _marks(
         outer = one.interval if one.band is None else one.band
         ax.plot([at, at], [factor * end for end in outer], color=QUIET, lw=0.9)
         ax.plot([at, at], [factor * end for end in one.interval], color=hue, lw=2.4)
-    ax.plot(x, [factor * one.estimate for one in points], "o", color=INK, ms=4,
+    ax.plot(x, [factor * one.estimate for one in points], "o", mfc="white", mec=hue, ms=5,
             label=name.replace("_", " "))  # fmt: skip
+
+
+def _spacing(points: list[ProfilePointBlock]) -> float:
+    """Give how far apart marks of several series are to stand, in units of the axis."""
+    x = [one.x for one in points if one.x is not None]
+    return (max(x) - min(x)) / 3 if x else 1.0
 
 
 def _broken(name: str) -> str:

@@ -46,10 +46,8 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     rungs = profiled(result)
     if not rungs:
         return
-    first = rungs[-1].profile
-    if first is None:  # excluded by profiled
-        return
     chief = [rung for rung in rungs if rung.name == result.headline] or rungs[-1:]
+    kinds = [rung.profile.kind for rung in chief if rung.profile]
     blocks: list[Block] = [Paragraph(_opening(result, chief[0]))]
     if "figures/profiles.svg" in parts:
         blocks.append(Figure("figures/profiles.svg", "Every mean of a rung, interval and band"))
@@ -68,7 +66,7 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     ]
     if links:
         blocks.append(Paragraph(f"Data: {', '.join(links)}."))
-    yield Section(HEADINGS.get(first.kind, "All means"), tuple(blocks))
+    yield Section(HEADINGS.get(kinds[0], "All means"), tuple(blocks))
 
 
 def _tables(result: Result, rungs: list[RungBlock]) -> list[Block]:

@@ -18,6 +18,8 @@ TARGETS = {
     "partially linear": "a regression coefficient (partially linear model)",
     "ITT": "a unit of instrument, in the outcome (intention to treat)",
     "first stage": "a unit of instrument, in the exposure (first stage)",
+    "threshold": "doses at or above a cut against those below (threshold)",
+    "shift": "after a nudge against as it is (shift)",
 }
 SURVEYED = {"everybody analysed": "the population drawn from"}
 DIFFERENCES = ("risk_difference", "mean_difference")

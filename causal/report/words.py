@@ -280,13 +280,23 @@ def _crude_sentence(result: Result, measure: Measure) -> str:
         return f"Crude {_contrast(crude)}: {with_interval(crude, measure)}{tail}."
     arms = POINTS if crude.scale in RATIOS else measure
     mean = "Outcome" if arms.points else "Mean outcome"
-    named = [f"in {code(arm)}" for arm in result.design.arms[:2]]
-    first, second = named or ("without", "with the exposure")
+    first, second = _compared(crude)
     return (
         f"{mean}: {arms.mean(crude.means[1])} {second}, {arms.mean(crude.means[0])} {first}; "
         f"crude {_contrast(crude)} "
         f"{with_interval(crude, measure)}{tail}."
     )
+
+
+def _compared(crude: RungBlock) -> tuple[str, str]:
+    """Name the two the crude rung compares, for a sentence."""
+    profile = crude.profile
+    if profile is None or profile.kind == "survival":
+        return "without", "with the exposure"
+    if profile.kind == "arms":
+        return f"in {code(profile.compared[0])}", f"in {code(profile.compared[1])}"
+    unit = f" {plain(profile.unit)}" if profile.unit else ""
+    return f"at {plain(profile.compared[0])}{unit}", f"at {plain(profile.compared[1])}{unit}"
 
 
 def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[str]:
