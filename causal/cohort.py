@@ -13,6 +13,7 @@ from causal.clock import Clock
 from causal.codebook import Codebook, Variable
 from causal.dose_grid import DoseGrid
 from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
+from causal.strata import Strata
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,7 @@ class Sample:
     outcome_kind, exposure_kind : what ``y`` and ``a`` are.
     w : (n,) floats, survey weights (1 without survey design).
     cluster : (n,) ints or None, groups whose rows are dependent.
+    strata : from what part of the population each row was drawn; None without survey design.
     z : (n, q) floats, instruments; None where nothing uses any. NaN only where a bracket rung
         alone uses one.
     instruments : q names of the columns of ``z``.
@@ -113,6 +115,7 @@ class Sample:
     cluster: Ints | None = None
     z: Floats | None = None
     instruments: tuple[str, ...] = ()
+    strata: Strata | None = None
     levels: tuple[str, ...] = ()
     doses: DoseGrid | None = None
     event: Ints | None = None
@@ -186,6 +189,7 @@ class Sample:
             w=self.w[kept],
             cluster=None if self.cluster is None else self.cluster[kept],
             z=None if self.z is None else np.ascontiguousarray(self.z[kept]),
+            strata=None if self.strata is None else self.strata.rows(kept),
             event=None if self.event is None else self.event[kept],
         )
 

@@ -16,10 +16,11 @@ from causal.composing_checks import compose_beside, compose_curve
 from causal.composing_labels import counted_as_use, label_rung
 from causal.composing_profiles import compose_profile
 from causal.composing_terms import compose_restrictions, compose_terms
+from causal.composing_weights import arm_mean
 from causal.dag import digest
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
-from causal.estimate import MEANS, Effect, Estimates, NotEstimable, Scale
+from causal.estimate import DIFFERENCES, MEANS, Effect, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
 from causal.identify import Availability
 from causal.ladder import attenuate
@@ -182,8 +183,8 @@ def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
         block = doc.CovariateBlock(
             term=term,
             concept="time" if concept == TIME else concept,
-            mean_unexposed=float(x[a == 0].mean()),
-            mean_exposed=float(x[a == 1].mean()),
+            mean_unexposed=arm_mean(x, a == 0, sample, known),
+            mean_exposed=arm_mean(x, a == 1, sample, known),
             smd=float(standardised_differences(x[:, None], a, w)[0]),
             filled=doc.suppressed(drawn.filled[term], min_cell),
         )
@@ -210,7 +211,7 @@ def compose_rung(
     label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
     clusters: doc.Count | None = fitted.n_clusters
-    if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
+    if fitted.n_clusters is not None and plan.analysis.design.grouping is None:  # they are persons
         clusters = doc.suppressed(fitted.n_clusters, min_cell)
     own = fitted.estimates
     means = own.values[list(own.pair)] if own.labels == MEANS or own.profile else None
@@ -242,7 +243,7 @@ def compose_rung(
         remaining=_remaining(fitted, sample.in_risks, crude=planned is plan.rungs[0]),
         instruments=[one.column for one in planned.moving],
         assumed=list(planned.assumed),
-        region_note=fitted.estimates.region_note,
+        region_note=fitted.estimates.region_note if scale in DIFFERENCES else "",
         interval_withheld=fitted.estimates.interval_withheld,
         wald_interval=(effect.lo, effect.hi) if fitted.estimates.interval_withheld else None,
         beside=compose_beside(fitted.beside),
@@ -254,7 +255,7 @@ def compose_rung(
 
 def _region(estimates: Estimates, effect: Effect) -> list[doc.Piece]:
     """Give the set to be printed: the estimator's own, or the interval."""
-    own = estimates.region
+    own = estimates.region if effect.scale in DIFFERENCES else None
     return [(effect.lo, effect.hi)] if own is None else list(own.pieces)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from causal import result as doc
 from causal.codebook import Variable
 from causal.composing_labels import counted_as_use, stage_sentences
+from causal.composing_weights import survey_sentences
 from causal.design import Baseline
 from causal.missing import describe
 from causal.planning import Plan
@@ -28,7 +29,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
     else:
         made = (
             "Pooled person-intervals: covariates at or before the interval's start, exposure as "
-            f"reported at its end, outcome later; clustered by {design.cluster or 'person'}, with "
+            f"reported at its end, outcome later; clustered by {design.grouping or 'person'}, with "
             "indicators of time."
         )
     said = [
@@ -58,6 +59,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
             "of one cluster are taken to be dependent."
         )
     said += stage_sentences(plan)
+    said += survey_sentences(plan, drawn)
     return doc.DesignBlock(
         kind=design.kind,
         exposure=_column(exposure, info.self_reported),
@@ -68,11 +70,11 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         sentences=said,
         chosen=plan.analysis.chosen,
         unit=design.unit_name,
-        cluster=design.cluster or "",
+        cluster=design.grouping or "",
         arms=list(arms),
         risk_of=f"{clock.event}, by {clock.compare:g} {clock.unit}" if clock else "",
         missing=_missing(plan, drawn, min_cell),
-        weights=plan.analysis.weights,
+        weights=plan.analysis.unit_weights,
     )
 
 

@@ -13,6 +13,7 @@ from causal import inference
 from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
 from causal.profiles import Profile
+from causal.strata import Strata, same_strata
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
@@ -100,6 +101,8 @@ class Estimates:
     interval_withheld : why the interval of the standard error is not to be shown; empty if it is.
     imputed : the fits on each imputation of the sample that these are pooled from; empty where
         there is one sample.
+    strata : of the n rows, or None.
+    share_withheld : why no share of the crude difference is to be formed; empty if one may be.
     pair : the two parameters the ladder compares, the second minus the first.
     profile : what the parameters are where they are more than the two compared: arms, doses,
         times; None in the common case.
@@ -119,6 +122,8 @@ class Estimates:
     region_note: str = ""
     interval_withheld: str = ""
     imputed: tuple[Estimates, ...] = ()
+    strata: Strata | None = None
+    share_withheld: str = ""
     pair: tuple[int, int] = (0, 1)
     profile: Profile | None = None
 
@@ -198,9 +203,11 @@ class Estimates:
             raise EstimandMismatchError(
                 f"fits on {len(self.influence)} and {len(other.influence)} rows cannot be paired."
             )
-        if not _same(self.cluster, other.cluster):
-            raise EstimandMismatchError("fits with different clusters cannot be paired.")
-        cross = inference.cross_covariance(self.influence, other.influence, self.cluster)
+        if not _same(self.cluster, other.cluster) or not same_strata(self.strata, other.strata):
+            raise EstimandMismatchError("fits with different clusters or strata cannot be paired.")
+        cross = inference.cross_covariance(
+            self.influence, other.influence, self.cluster, self.strata
+        )
         cross = _towards_declared(self) @ cross @ _towards_declared(other).T
         return Estimates(
             labels=self.labels + other.labels,
@@ -210,6 +217,7 @@ class Estimates:
             target=self.target,
             df=min(self.df, other.df),
             cluster=self.cluster,
+            strata=self.strata,
         )
 
 
@@ -307,7 +315,7 @@ def _towards_declared(one: Estimates) -> Floats:
     """Give the matrix T with T C T' = V, C from influence values and V the declared covariance."""
     if isinstance(one.influence, NotEstimable):  # excluded by the caller
         return np.eye(len(one.values))
-    implied = inference.covariance(one.influence, one.cluster)
+    implied = inference.covariance(one.influence, one.cluster, one.strata)
     if np.array_equal(implied, one.covariance):
         return np.eye(len(one.values))
     return _root(one.covariance, 0.5) @ _root(implied, -0.5)

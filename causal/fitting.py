@@ -28,6 +28,7 @@ from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
 from causal.seeding import generator
+from causal.weight_factors import WeightSummary, summarise_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class FittedRung:
         there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
     beside : what the instruments do themselves, for rungs with an effect through them.
+    weights : what the rung weighs by, one by one and together; empty where nothing weighs.
     """
 
     estimates: Estimates
@@ -83,6 +85,7 @@ class FittedRung:
     propensity_counts: tuple[list[int], list[int]] | None
     curves: tuple[Curve, ...] = ()
     beside: BothStages | None = None
+    weights: tuple[WeightSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +137,9 @@ def spread(estimates: Estimates, used: Bools, sample: Sample) -> Estimates:
         return estimates
     influence = np.zeros((sample.n, estimates.influence.shape[1]))
     influence[used] = estimates.influence * (sample.n / used.sum())
-    return replace(estimates, influence=read_only(influence), cluster=sample.cluster)
+    return replace(
+        estimates, influence=read_only(influence), cluster=sample.cluster, strata=sample.strata
+    )
 
 
 def usable_rows(sample: Sample, estimator: AnyEstimator) -> Bools:
@@ -173,11 +178,14 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )
         if isinstance(task.estimator, Instrumented):
+            fitted = replace(fitted, weights=summarise_weights(sample, ()))
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
             forms = task.estimator.forms(sample, again, store)
             beside = _beside(task.estimator, sample, forms, store)
             fitted = replace(fitted, beside=beside)
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
+        factors = task.estimator.weight_factors(sample, store)
+        fitted = replace(fitted, weights=summarise_weights(sample, factors))
         if isinstance(task.estimator, ArmContrasts):
             return _judged_arms(batch, task.estimator, sample, store, fitted)
         if isinstance(task.estimator, ThresholdScan):

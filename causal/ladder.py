@@ -74,6 +74,8 @@ def attenuate(
         )
     if adjusted.target in OTHER_QUESTIONS:
         return NotEstimable(OTHER_QUESTIONS[adjusted.target])
+    if adjusted.share_withheld or crude.share_withheld:
+        return NotEstimable(adjusted.share_withheld or crude.share_withheld)
     first, second = adjusted.contrast(scale), crude.contrast(scale)
     if isinstance(first, NotEstimable):
         return first

@@ -42,6 +42,7 @@ from causal.result_subgroups import (
     LevelBlock,
     SubgroupBlock,
 )
+from causal.result_weights import WeightBlock, WeightsBlock
 from causal.sealing import read_sealed, seal, sealed, unseal
 
 __all__ = [
@@ -98,6 +99,8 @@ __all__ = [
     "TableRow",
     "VariantBlock",
     "Verdict",
+    "WeightBlock",
+    "WeightsBlock",
     "dump",
     "load",
     "sealed",
@@ -325,6 +328,7 @@ class Result(Block):
     balance: list[BalanceBlock]
     overlap: list[OverlapBlock]
     ceilings: list[CeilingBlock] = Field(default_factory=list)
+    weights: list[WeightsBlock] = Field(default_factory=list)
     truth: dict[str, float]
     companions: list[str]
     provenance: Provenance

@@ -17,7 +17,7 @@ from causal.spec import Analysis
 if TYPE_CHECKING:
     import pandas as pd
 
-REMEDY = "Choose another column, or take cluster away."
+REMEDY = "Choose another column, or take {role} away."
 
 
 def check_role(info: DatasetInfo, column: str, arms: Arms | None = None) -> None:
@@ -42,23 +42,29 @@ def check_role(info: DatasetInfo, column: str, arms: Arms | None = None) -> None
         )
 
 
-def check_cluster(info: DatasetInfo, column: str | None) -> None:
-    """Refuse a cluster that is unknown, no name of a group, or first known after baseline."""
+def check_cluster(info: DatasetInfo, column: str | None, role: str = "cluster") -> None:
+    """Refuse a cluster that is unknown, no name of a group, or first known after baseline.
+
+    Parameters
+    ----------
+    role : what the column is to be: cluster, or strata.
+    """
     if column is None:
         return
+    remedy = REMEDY.format(role=role)
     if column in KEYS:
         raise SpecError(
             f"'{column}' is a key; rows of one person are kept together without being told. "
-            f"{REMEDY}"
+            f"{remedy}"
         )
     variable = _carried(info, column)
     if variable.kind not in ("categorical", "id"):
         raise SpecError(
-            f"'{column}' is {variable.kind}; a cluster must be categorical or id. {REMEDY}"
+            f"'{column}' is {variable.kind}; a {role} must be categorical or id. {remedy}"
         )
     if variable.measures and not any(one.when == "baseline" for one in variable.measures):
         raise SpecError(
-            f"'{column}' is not measured at baseline, so exposure may change it. {REMEDY}"
+            f"'{column}' is not measured at baseline, so exposure may change it. {remedy}"
         )
 
 
@@ -95,6 +101,18 @@ def check_as_use(info: DatasetInfo, analysis: Analysis) -> None:
         )
 
 
+def check_amount(info: DatasetInfo, column: str | None, role: str) -> None:
+    """Refuse a weight or a size that is unknown or no number."""
+    if column is None:
+        return
+    remedy = REMEDY.format(role=role)
+    if column in KEYS:
+        raise SpecError(f"'{column}' is a key, no {role}. {remedy}")
+    variable = _carried(info, column)
+    if not variable.numeric:
+        raise SpecError(f"'{column}' is {variable.kind}; a {role} must be numeric. {remedy}")
+
+
 def clusters_of(cohort: Cohort, column: str, persons: pd.Series[str]) -> Ints:
     """Give the cluster of each row: the person's value at the first wave.
 
@@ -113,13 +131,38 @@ def clusters_of(cohort: Cohort, column: str, persons: pd.Series[str]) -> Ints:
     PositivityError
         All persons have one value.
     """
+    values = value_a_person(cohort, column, persons, "cluster").to_numpy(dtype=str)
+    labels, codes = np.unique(values, return_inverse=True)
+    if len(labels) < 2:
+        raise PositivityError(
+            f"everybody analysed has one '{column}' ({labels[0]}), so the spread between clusters "
+            "is unknown. Widen the population, or take cluster away."
+        )
+    return codes.astype(np.int64)
+
+
+def value_a_person(
+    cohort: Cohort, column: str, persons: pd.Series[str], role: str
+) -> pd.Series[float]:
+    """Give the one value of each row's person: that at the first wave.
+
+    Parameters
+    ----------
+    persons : (n,) person identifiers, those analysed.
+    role : what the column is: cluster, weight, strata.
+
+    Raises
+    ------
+    SpecError
+        A person has no value at the first wave, or another one later.
+    """
     table = cohort.table[cohort.table["person_id"].isin(persons)]
     by_person = table.groupby("person_id", sort=False)[column]
     first = table.groupby("person_id", sort=False).head(1).set_index("person_id")[column]
     missing = first.index[first.isna()]
     if len(missing):
         raise SpecError(
-            f"the cluster '{column}' is missing at the first wave of {len(missing)} of "
+            f"the {role} '{column}' is missing at the first wave of {len(missing)} of "
             f"{len(first)} persons, first person {missing[0]}. Leave them out by population, or "
             "mend the data."
         )
@@ -128,16 +171,10 @@ def clusters_of(cohort: Cohort, column: str, persons: pd.Series[str]) -> Ints:
     if len(varying):
         values = ", ".join(map(str, table.loc[table["person_id"] == varying[0], column].unique()))
         raise SpecError(
-            f"the cluster '{column}' must have one value a person, but varies in {len(varying)} "
-            f"of {len(first)}, first person {varying[0]} ({values}). {REMEDY}"
+            f"the {role} '{column}' must have one value a person, but varies in {len(varying)} "
+            f"of {len(first)}, first person {varying[0]} ({values}). {REMEDY.format(role=role)}"
         )
-    labels, codes = np.unique(persons.map(first).to_numpy(dtype=str), return_inverse=True)
-    if len(labels) < 2:
-        raise PositivityError(
-            f"everybody analysed has one '{column}' ({labels[0]}), so the spread between clusters "
-            "is unknown. Widen the population, or take cluster away."
-        )
-    return codes.astype(np.int64)
+    return persons.map(first)
 
 
 def _carried(info: DatasetInfo, column: str) -> Variable:

@@ -21,8 +21,9 @@ from causal.planning_roles import exposure_kind
 from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
 from causal.roles import clusters_of
-from causal.spec import Restriction, UnitWeights
+from causal.spec import Restriction
 from causal.stratifying import levels_of, values_at_moment
+from causal.surveying import Surveyed, survey_rows
 from causal.term_columns import (
     Column,
     blank_later,
@@ -142,7 +143,7 @@ def draw_sample(
     if missing.outcome == "complete_case":  # impute, then delete (von Hippel 2007)
         known = sample.observed
         units = refuse_empty(leave_out_unknown(units, plan.analysis.design))
-        w = _weights(sample.unit[known], plan.analysis.weights)
+        w = _weights(plan, sample.unit[known], _surveyed(cohort, plan, units.frame))
         samples = tuple(replace(one.rows(known), w=w) for one in samples)
         read = replace(sample.rows(known), w=w)
         filled = {term: put_in[known] for term, put_in in filled.items()}
@@ -212,11 +213,12 @@ def draw_concepts(
     _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
     t = frame["t"].to_numpy(dtype=np.float64)
     waves = np.unique(t)[1:] if design.time_indicators else np.empty(0)
+    surveyed = _surveyed(cohort, plan, frame)
     return ImpliedIndependences(
         concepts=tuple(concepts),
         always=(t[:, None] == waves).astype(np.float64),
-        w=_weights(unit, plan.analysis.weights),
-        cluster=_clusters(cohort, plan, frame, unit),
+        w=_weights(plan, unit, surveyed),
+        cluster=_clusters(cohort, plan, frame, unit, surveyed),
         implied=(),
     )
 
@@ -319,6 +321,7 @@ def _assemble(
     levels = () if design.arms is None else design.arms.levels(cohort.codebook[design.exposure])
     kind: OutcomeKind = "binary" if outcome.kind == "binary" else "continuous"
     x = np.column_stack([one.content.values[complete] for one in columns]) if columns else None
+    surveyed = _surveyed(cohort, plan, frame)
     return Sample(
         unit=unit.astype(np.int64),
         y=floats(frame["outcome"]),
@@ -330,27 +333,44 @@ def _assemble(
         exposure_kind=exposure_kind(design, cohort.codebook, exposure),
         levels=levels if design.exposure == exposure else (),
         doses=None if design.dose is None else design.dose.doses(cohort.codebook[exposure]),
-        w=_weights(unit, plan.analysis.weights),
-        cluster=_clusters(cohort, plan, frame, unit),
+        w=_weights(plan, unit, surveyed),
+        cluster=_clusters(cohort, plan, frame, unit, surveyed),
+        strata=None if surveyed is None else surveyed.strata,
         event=None if times is None else frame["event"].to_numpy(dtype=np.int64),
         clock=None if times is None else times.clock(cohort.codebook, design.outcome),
     )
 
 
-def _clusters(cohort: Cohort, plan: Plan, frame: pd.DataFrame, unit: np.ndarray) -> Ints | None:
-    """Give the rows' clusters: those of the declared column, or persons who have several rows."""
+def _surveyed(cohort: Cohort, plan: Plan, frame: pd.DataFrame) -> Surveyed | None:
+    """Find what the survey says of the rows; None without one."""
+    survey = plan.analysis.design.survey
+    if survey is None:
+        return None
+    with located(plan.specification.document, "design", "survey"):
+        return survey_rows(cohort, survey, frame["person_id"])
+
+
+def _clusters(
+    cohort: Cohort, plan: Plan, frame: pd.DataFrame, unit: np.ndarray, surveyed: Surveyed | None
+) -> Ints | None:
+    """Give the rows' clusters: those declared or drawn, or persons who have several rows."""
     design = plan.analysis.design
+    if surveyed is not None and surveyed.cluster is not None:
+        return surveyed.cluster
     if design.cluster is not None:
         with located(plan.specification.document, "design", "cluster"):
             return clusters_of(cohort, design.cluster, frame["person_id"])
     return unit.astype(np.int64) if design.repeats_persons else None
 
 
-def _weights(unit: np.ndarray, kind: UnitWeights) -> Floats:
-    """Weigh every row alike, or every person alike; the mean is 1."""
-    if kind == "rows":
+def _weights(plan: Plan, unit: np.ndarray, surveyed: Surveyed | None) -> Floats:
+    """Weigh every row alike, or every person alike, times the survey's weight; the mean is 1."""
+    if surveyed is None and plan.analysis.unit_weights == "rows":
         return np.ones(len(unit))
-    share = 1 / np.bincount(unit)[unit]
+    alike = plan.analysis.unit_weights == "rows"
+    share = np.ones(len(unit)) if alike else 1 / np.bincount(unit)[unit]
+    if surveyed is not None:
+        share = share * surveyed.weight
     return np.asarray(share / share.mean())
 
 

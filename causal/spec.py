@@ -24,6 +24,8 @@ from causal.subgroup_settings import Subgroup
 
 Value: TypeAlias = str | int | float | bool
 UnitWeights: TypeAlias = Literal["rows", "persons"]
+WeightFactor: TypeAlias = Literal["persons", "survey", "attrition", "exposure"]
+Weights: TypeAlias = UnitWeights | tuple[WeightFactor, ...]
 
 
 class EstimandChoice(Settings):
@@ -85,7 +87,7 @@ class Variant(Settings):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     reason: str
     restrict: tuple[Restriction, ...] | None = None
-    weights: UnitWeights | None = None
+    weights: Weights | None = None
     exposure: str | None = None
     outcome: str | None = None
     outcome_at: OutcomeAt | None = None
@@ -125,7 +127,9 @@ class Analysis(Settings):
     reverse : disputed edges of the diagram, to be turned round from the way the file has them.
     headline : the rung the first page leads with; the last one with the target when left out.
     restrict : units to keep, beyond the population.
-    weights : ``rows`` weighs every unit alike, ``persons`` every person.
+    weights : ``rows`` weighs every unit alike, ``persons`` every person; or the list of all the
+        factors that rungs multiply, of ``persons``, ``survey``, ``attrition`` (followed, entered)
+        and ``exposure``, which a survey asks to be declared where there is more than one.
     variants : the same question under one changed choice each, shown beside the ladder.
     subgroups : levels of columns known before exposure, within each of which the headline rung is
         estimated anew and between which it is compared.
@@ -149,7 +153,7 @@ class Analysis(Settings):
     reverse: tuple[str, ...] = ()
     features: Mapping[str, Form | tuple[Form, ...]] = Field(default_factory=dict)
     restrict: tuple[Restriction, ...] = ()
-    weights: UnitWeights = "rows"
+    weights: Weights = "rows"
     missing: MissingData = MissingData()
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     headline: str | None = None
@@ -234,6 +238,13 @@ class Analysis(Settings):
                 "instrument_checks": (),
             }
         )
+
+    @property
+    def unit_weights(self) -> UnitWeights:
+        """Tell whether rows or persons weigh alike before anything else weighs."""
+        if isinstance(self.weights, tuple):
+            return "persons" if "persons" in self.weights else "rows"
+        return self.weights
 
     @property
     def headline_rung(self) -> str:

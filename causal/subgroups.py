@@ -290,7 +290,7 @@ def _varies_not(x: Floats) -> bool:
 def _covariance(known: Sequence[Estimates]) -> Floats | NotEstimable:
     """Give the joint covariance of the levels' differences."""
     joint = np.diag([float(one.covariance[0, 0]) for one in known])
-    if all(one.cluster is None for one in known):
+    if all(one.cluster is None and one.strata is None for one in known):
         return joint  # disjoint rows
     if any(isinstance(one.influence, NotEstimable) for one in known):
         return NotEstimable(

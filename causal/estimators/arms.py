@@ -140,6 +140,18 @@ class ArmContrasts(Estimator):
             return np.asarray(1 / (1 / e).sum(axis=1) / own)
         return np.asarray(1 / np.maximum(own, self.clip or 0.0))
 
+    @property
+    def weighs_exposure(self) -> bool:
+        """Tell whether weights are to balance the arms."""
+        return self.weighs
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weight of each row for its own arm."""
+        weights = self.arm_weights(sample)
+        return () if weights is None else (("exposure", weights),)
+
     def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
         """Count the rows whose chance of their own arm was raised."""
         if self.clip is None:

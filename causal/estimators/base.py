@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -19,35 +19,17 @@ from causal.errors import InstrumentError, OutcomeError, PositivityError
 from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.estimators.learners import Learned
 from causal.estimators.nuisance import NuisanceStore
-
-VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical", "classical_n"]
-
-
-class Variance(Settings):
-    """Which convention the standard error follows, so that a published one can be matched.
-
-    Attributes
-    ----------
-    kind : ``HC0`` from influence values as they are (CR0 when the design has clusters); ``HC1``
-        with the small-sample factor of ``inference.small_sample_factor`` (CR1); ``classical``
-        for equal error variance and no clustering, with Student's t; ``classical_n`` the same with
-        the squares divided by all rows, none taken off for coefficients, and the normal, as some
-        programs print it.
-    clustered : False ignores the clusters of the design, as some published numbers do.
-    """
-
-    kind: VarianceKind = "HC0"
-    clustered: bool = True
-
-    @property
-    def classical(self) -> bool:
-        """Tell whether errors are taken to have one variance, and to be independent."""
-        return self.kind in ("classical", "classical_n")
-
-    @property
-    def correction(self) -> inference.Correction | None:
-        """Give the convention of a variance from influence values; None for a classical one."""
-        return "HC0" if self.kind == "HC0" else "HC1" if self.kind == "HC1" else None
+from causal.estimators.variance import (
+    CORRECTIONS,
+    EVERY_ESTIMATOR,
+    Variance,
+    VarianceKind,
+    check_variance,
+    degrees_of_freedom,
+    design_factor,
+    without_set,
+)
+from causal.estimators.wild_scores import with_score_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +53,7 @@ class Estimator(Settings, ABC):
     kind: str
     variance: Variance = Variance()
 
-    classical_variance: ClassVar[bool] = False
+    variances: ClassVar[tuple[VarianceKind, ...]] = EVERY_ESTIMATOR
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
     outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("binary", "continuous")
     adjusts: ClassVar[bool] = True
@@ -80,9 +62,12 @@ class Estimator(Settings, ABC):
 
     @model_validator(mode="after")
     def _has_the_variance(self) -> Estimator:
-        if self.variance.classical and not self.classical_variance:
+        kind = self.variance.kind
+        if kind not in self.variances:
+            instead = " (CR1S is for clusters)" if kind == "CR2" else ""
             raise ValueError(
-                f"{self.kind} has no classical standard error; choose HC0 or HC1 for variance.kind"
+                f"{self.kind} has no {kind} standard error; choose {' or '.join(self.variances)} "
+                f"for variance.kind{instead}"
             )
         return self
 
@@ -157,13 +142,42 @@ class Estimator(Settings, ABC):
                 "the estimators ipw, overlap, cbps, aipw or tmle), or use g_computation, which "
                 "predicts them."
             )
-        return self.estimate(sample, nuisances, rng)
+        check_variance(sample, self.variance)
+        found = self.estimate(sample, nuisances, rng)
+        return self.with_wild_set(sample, found, rng) if self.variance.kind == "wild" else found
+
+    def for_refits(self) -> Self:
+        """Give these settings for fits of which no set is printed: those of a wild set without."""
+        if self.variance.kind != "wild":
+            return self
+        return self.model_copy(update={"variance": without_set(self.variance)})
+
+    def with_wild_set(
+        self, sample: Sample, estimates: Estimates, rng: np.random.Generator
+    ) -> Estimates:
+        """Put the set of the wild cluster bootstrap in the place of the interval.
+
+        From influence values alone it is the bootstrap of scores, which fits nothing again.
+        """
+        return with_score_set(estimates, sample, self.variance.draws, rng)
 
     @abstractmethod
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate the target on a checked sample; see ``fit``."""
+
+    @property
+    def weighs_exposure(self) -> bool:
+        """Tell whether weights are to balance the arms."""
+        return type(self).weights is not Estimator.weights
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give what the weights are the product of, by name; nothing where there are none."""
+        weights = self.weights(sample, nuisances)
+        return () if weights is None else (("exposure", weights),)
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
@@ -237,6 +251,7 @@ def from_influence(
     """
     cluster = sample.cluster if variance.clustered else None
     n_clusters = sample.n_clusters if variance.clustered else None
+    strata = sample.strata
     known = int(sample.observed.sum())
     if n_coefficients >= known:
         raise OutcomeError(
@@ -248,16 +263,22 @@ def from_influence(
             "all rows belong to one cluster, so their spread between clusters is unknown. "
             "Widen the population, or set variance.clustered to false."
         )
-    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
-    factor = inference.small_sample_factor(correction, known, n_coefficients, n_clusters)
+    correction = CORRECTIONS[variance.kind]
+    factor = (
+        inference.small_sample_factor(correction, known, n_coefficients, n_clusters)
+        if strata is None
+        else design_factor(correction, known, n_coefficients)
+    )
     return Estimates(
         labels=labels,
         values=read_only(values),
         influence=read_only(influence),
-        covariance=read_only(factor * inference.covariance(influence, cluster)),
+        covariance=read_only(factor * inference.covariance(influence, cluster, strata)),
         target=target,
+        df=degrees_of_freedom(sample, variance, known - n_coefficients),
         cluster=sample.cluster,
         target_note=target_note,
+        strata=strata,
     )
 
 
@@ -285,8 +306,8 @@ def average_divisions(fits: Sequence[Estimates]) -> Estimates:
     values = np.array([one.values for one in fits])
     spread = np.atleast_2d(np.cov(values, rowvar=False, ddof=1))
     influence = np.mean(influences, axis=0)
-    own = inference.covariance(influence, first.cluster)
-    single = inference.covariance(influences[0], first.cluster)
+    own = inference.covariance(influence, first.cluster, first.strata)
+    single = inference.covariance(influences[0], first.cluster, first.strata)
     factor = first.covariance[0, 0] / single[0, 0]  # the declared small-sample factor
     return replace(
         first,

@@ -12,7 +12,7 @@ from causal.arrays import Floats, Ints
 from causal.cohort import ExposureKind, Sample
 from causal.errors import InstrumentError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
+from causal.estimators.base import Estimator, from_influence, with_classical_covariance
 from causal.estimators.iv_algebra import (
     Projected,
     Structural,
@@ -26,7 +26,9 @@ from causal.estimators.iv_algebra import (
 from causal.estimators.nuisance import NuisanceStore, choose_terms, refuse_aliased_exposure
 from causal.estimators.reduced_form import ReducedForm, ReducedForms, jackknifed, reduced_form
 from causal.estimators.residual_inclusion import included_residual
+from causal.estimators.variance import CORRECTIONS, Variance, VarianceKind
 from causal.estimators.weak_sets import WeakTest, weak_set
+from causal.strata import Strata
 
 SETS: dict[WeakTest, str] = {
     "anderson_rubin": "Anderson-Rubin set: it holds however weak the instrument is",
@@ -34,6 +36,8 @@ SETS: dict[WeakTest, str] = {
     "are",
 }
 """What the printed set is called."""
+WITH_SETS: tuple[VarianceKind, ...] = ("HC0", "HC1", "CR1S", "CR1")
+"""Conventions of estimators whose own set, where they have one, is no bootstrap's."""
 LITTLE = 1e-6
 """Share of the exposure's squares: where less is left by covariates, they may determine it."""
 
@@ -52,7 +56,7 @@ class Instrumented(Estimator):
     terms: tuple[str, ...] | None = None
     linear_stages: ClassVar[bool] = True
     randomised: ClassVar[bool] = False
-    classical_variance: ClassVar[bool] = True
+    variances: ClassVar[tuple[VarianceKind, ...]] = (*WITH_SETS, "classical", "classical_n")
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
     needs_instruments: ClassVar[bool] = True
 
@@ -94,7 +98,13 @@ class Instrumented(Estimator):
 
     def reduced(self, sample: Sample, data: Projected) -> ReducedForm:
         """Give the reduced form, its covariance by the declared convention."""
-        return reduced_form(data, self.variance.correction, self.groups(sample))
+        kind = self.variance.kind
+        return reduced_form(
+            data,
+            None if self.variance.classical else CORRECTIONS[kind],
+            self.groups(sample),
+            self.drawn(sample),
+        )
 
     def forms(
         self, sample: Sample, rng: np.random.Generator, nuisances: NuisanceStore | None = None
@@ -115,9 +125,12 @@ class Instrumented(Estimator):
         return ""
 
     def weakly(self, sample: Sample, data: Projected) -> ReducedForm:
-        """Give the reduced form for tests that heed no strength: with clusters, jackknifed."""
+        """Give the reduced form for tests that heed no strength: with clusters, jackknifed.
+
+        Of a survey it is the linearised one, whose clusters lie within strata.
+        """
         groups = self.groups(sample)
-        if groups is None or self.variance.classical:
+        if groups is None or self.variance.classical or sample.strata is not None:
             return self.reduced(sample, data)
         return jackknifed(data, groups)
 
@@ -126,6 +139,10 @@ class Instrumented(Estimator):
         if sample.cluster is None or not self.variance.clustered:
             return None
         return sample.cluster[sample.observed]
+
+    def drawn(self, sample: Sample) -> Strata | None:
+        """Give the strata of the rows with an outcome."""
+        return None if sample.strata is None else sample.strata.rows(sample.observed)
 
     def _estimates(self, sample: Sample, data: Projected, found: Structural) -> Estimates:
         """Put one coefficient, its influence values and its set together."""
@@ -262,7 +279,7 @@ class ResidualInclusion(Instrumented):
     """
 
     kind: Literal["residual_inclusion"] = "residual_inclusion"
-    classical_variance: ClassVar[bool] = False
+    variances: ClassVar[tuple[VarianceKind, ...]] = WITH_SETS
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
 
     @property

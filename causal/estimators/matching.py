@@ -273,6 +273,11 @@ class Matching(Estimator):
     ) -> Floats:
         """Give the covariance from neighbours or matched sets, for independent rows."""
         number = sample.n_clusters
+        if sample.strata is not None:
+            raise SpecError(
+                f"{self.error} takes rows as drawn alike and independently, and a survey drew "
+                "these otherwise. Set error to otsu_rai."
+            )
         if self.variance.clustered and number is not None and number < sample.n:
             raise SpecError(
                 f"{self.error} takes rows as independent, and these {sample.n} are in {number} "

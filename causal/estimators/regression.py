@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from causal.arrays import Floats
+from causal import inference
+from causal.arrays import Floats, Ints, read_only
 from causal.cohort import ExposureKind, Sample
 from causal.estimate import MEANS, SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
+from causal.estimators.base import Estimator, from_influence, with_classical_covariance
+from causal.estimators.few_clusters import bias_reduced, wild_set
 from causal.estimators.follow_up import WeighsFollowUp, weighted_outcome
 from causal.estimators.glm import NuisanceFit, fit_glm
 from causal.estimators.nuisance import (
@@ -19,6 +22,9 @@ from causal.estimators.nuisance import (
     choose_terms,
     refuse_aliased_exposure,
 )
+from causal.estimators.variance import EVERY_ESTIMATOR, Variance, VarianceKind
+from causal.estimators.wild_draws import draw_multipliers
+from causal.estimators.wild_scores import NO_SHARE
 
 
 class MeanDifference(Estimator):
@@ -31,7 +37,9 @@ class MeanDifference(Estimator):
     """
 
     kind: Literal["mean_difference"] = "mean_difference"
-    classical_variance: ClassVar[bool] = True
+    variances: ClassVar[tuple[VarianceKind, ...]] = (
+        *EVERY_ESTIMATOR, "classical", "classical_n", "CR2",
+    )  # fmt: skip
     adjusts: ClassVar[bool] = False
 
     @property
@@ -57,7 +65,22 @@ class MeanDifference(Estimator):
             covariance, df = pooled_covariance(sample.y[known], sample.a[known], sample.w[known])
             rows = int(known.sum())
             return with_classical_covariance(estimates, covariance, df, self.variance, rows)
+        if self.variance.kind == "CR2":
+            design = np.column_stack([np.ones(sample.n), sample.a])
+            fitted = np.where(sample.a == 1, values[1], values[0])
+            reduced, df = _reduced(sample, design, fitted, np.array([0.0, 1.0]))
+            weight = sample.w[:, None] * np.column_stack([sample.a == 0, sample.a == 1])
+            weight = weight * sample.observed[:, None]
+            return _with_covariance(
+                estimates, weight * reduced[:, None] / weight.mean(axis=0), sample, df
+            )
         return estimates
+
+    def with_wild_set(
+        self, sample: Sample, estimates: Estimates, rng: np.random.Generator
+    ) -> Estimates:
+        """Put the set of the wild cluster bootstrap, the null imposed, in the interval's place."""
+        return _with_wild_set(sample, np.empty((sample.n, 0)), estimates, self.variance, rng)
 
 
 class GComputation(WeighsFollowUp):
@@ -150,7 +173,9 @@ class LinearProbability(Estimator):
     kind: Literal["linear_probability"] = "linear_probability"
     variance: Variance = Variance(kind="HC1")
     terms: tuple[str, ...] | None = None
-    classical_variance: ClassVar[bool] = True
+    variances: ClassVar[tuple[VarianceKind, ...]] = (
+        *EVERY_ESTIMATOR, "classical", "classical_n", "CR2",
+    )  # fmt: skip
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
 
     @property
@@ -194,7 +219,22 @@ class LinearProbability(Estimator):
             covariance, df = classical_covariance(sample, regression, gradient)
             rows = int(sample.observed.sum())
             return with_classical_covariance(estimates, covariance, df, self.variance, rows)
+        if self.variance.kind == "CR2":
+            design = regression.design(columns)
+            slope = gradient[-1] - (gradient[0] if binary else 0.0)
+            reduced, df = _reduced(sample, design, regression.fitted, slope)
+            scores = (sample.w * sample.observed * reduced)[:, None] * design
+            adjusted = replace(regression, scores=scores)
+            _, influence, _ = linear_contrast(adjusted, columns, levels, sample.w, means=binary)
+            return _with_covariance(estimates, influence, sample, df)
         return estimates
+
+    def with_wild_set(
+        self, sample: Sample, estimates: Estimates, rng: np.random.Generator
+    ) -> Estimates:
+        """Put the set of the wild cluster bootstrap, the null imposed, in the interval's place."""
+        x = choose_terms(sample, self.terms).x
+        return _with_wild_set(sample, x, estimates, self.variance, rng)
 
 
 def arm_means(y: Floats, a: Floats, w: Floats) -> tuple[Floats, Floats]:
@@ -285,3 +325,49 @@ def classical_covariance(
     residual = sample.y[used] - regression.fitted[used]
     variance = np.sum(sample.w[used] * residual**2) / df
     return variance * gradient @ (regression.bread / sample.n) @ gradient.T, df
+
+
+def _reduced(
+    sample: Sample, design: Floats, fitted: Floats, combination: Floats
+) -> tuple[Floats, float]:
+    """Give (n,) residuals adjusted for CR2, 0 in rows not used, and degrees of freedom."""
+    used = sample.observed & (sample.w > 0)
+    residuals = np.zeros(sample.n)
+    found = bias_reduced(
+        design[used],
+        sample.y[used] - fitted[used],
+        sample.w[used],
+        _clusters(sample)[used],
+        combination,
+    )
+    residuals[used] = found.residuals
+    return residuals, found.df
+
+
+def _with_covariance(
+    estimates: Estimates, influence: Floats, sample: Sample, df: float
+) -> Estimates:
+    """Replace the covariance by that of adjusted influence values, with their freedom."""
+    covariance = inference.covariance(influence, sample.cluster)
+    return replace(estimates, covariance=read_only(covariance), df=df)
+
+
+def _with_wild_set(
+    sample: Sample, x: Floats, estimates: Estimates, variance: Variance, rng: np.random.Generator
+) -> Estimates:
+    """Add the set of the wild cluster bootstrap of least squares."""
+    used = sample.observed & (sample.w > 0)
+    cluster = _clusters(sample)[used]
+    multipliers = draw_multipliers(len(np.unique(cluster)), variance.draws, rng)
+    region = wild_set(sample.y[used], sample.a[used], x[used], sample.w[used], cluster, multipliers)
+    return replace(
+        estimates,
+        region=region,
+        region_note=f"wild cluster bootstrap, the tested value imposed: {multipliers.said}",
+        share_withheld=NO_SHARE,
+    )
+
+
+def _clusters(sample: Sample) -> Ints:
+    """Give the clusters, which ``check_variance`` has made sure of; rows where there are none."""
+    return np.arange(sample.n) if sample.cluster is None else sample.cluster

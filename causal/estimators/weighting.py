@@ -92,6 +92,18 @@ class PropensityWeighting(WeighsFollowUp):
             weight = weight * shares_followed(sample)
         return weight
 
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights for exposure, and of each stage of follow-up."""
+        names = [] if self.entry is None else ["attrition: seen when exposure was asked"]
+        names += [] if self.observation is None else ["attrition: outcome known"]
+        fits = self.follow_up(sample)
+        return (
+            ("exposure", self.fit_weights(sample, nuisances).weights),
+            *((name, 1 / one.fit.fitted) for name, one in zip(names, fits, strict=True)),
+        )
+
     def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the fitted propensities."""
         return nuisances.propensity(sample, self.propensity).fitted

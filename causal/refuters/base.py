@@ -238,7 +238,7 @@ class Refuter(Settings, ABC):
             )
         examined = Examined(
             rung=subject.rung,
-            estimator=subject.estimator,
+            estimator=subject.estimator.for_refits(),
             sample=subject.sample,
             shared=subject.shared,
             estimates=subject.estimates,

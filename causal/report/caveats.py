@@ -16,6 +16,7 @@ from causal.report.reading import (
     phrase,
     proxied,
     remaining_of,
+    surveyed,
     unmeasured,
 )
 from causal.result import Result
@@ -150,6 +151,11 @@ def _about_followup(result: Result) -> Iterator[str]:
             "is any, is ignored."
         )
     yield from _about_clusters(result)
+    if surveyed(result):
+        yield (
+            "Survey weights are taken as they come: whether they undo who was left out of the "
+            "frame, or did not answer, cannot be seen here."
+        )
 
 
 def _about_clusters(result: Result) -> Iterator[str]:
@@ -164,14 +170,26 @@ def _about_clusters(result: Result) -> Iterator[str]:
         )
     if isinstance(clusters, int) and clusters < FEW_CLUSTERS:
         of = f" ({code(column)})" if column else ""
-        sets = any(one.estimator == "iv" and one.region_note for one in result.rungs)
-        instead = (
-            "; the sets of iv leave clusters out one by one instead (jackknife)" if sets else ""
-        )
+        instead = "".join(_instead(result))
         yield (
             f"With {clusters} clusters{of}, fewer than {FEW_CLUSTERS}, standard errors by clusters "
             f"(CR0, CR1) tend to be too small and their intervals too short{instead}."
         )
+
+
+def _instead(result: Result) -> Iterator[str]:
+    """Say which rungs do something about few clusters."""
+    if any(one.estimator == "iv" and one.region_note for one in result.rungs):
+        yield "; the sets of iv leave clusters out one by one instead (jackknife)"
+    reduced = [one.name for one in result.rungs if '"kind":"CR2"' in one.settings]
+    if reduced:
+        yield (
+            f"; the bias-reduced ones (CR2) of {joined([code(name) for name in reduced])} have "
+            "their own degrees of freedom"
+        )
+    wild = [one.name for one in result.rungs if one.region_note.startswith("wild")]
+    if wild:
+        yield f"; sets from a wild bootstrap stand instead in {joined([code(n) for n in wild])}"
 
 
 def _about_comparisons(result: Result) -> Iterator[str]:

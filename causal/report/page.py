@@ -14,6 +14,7 @@ from causal.report import (
     profiles,
     sections,
     subgroups,
+    weights,
 )
 from causal.report.blocks import (
     Block,
@@ -213,6 +214,9 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
     for figure in _figure("overlap.svg", "Propensity of exposed and unexposed", parts):
         yield figure
         yield _data("overlap.csv", parts=parts)
+    yield from weights.weights(result)
+    if result.weights:
+        yield _data("weights.csv", parts=parts)
 
 
 def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:

@@ -17,8 +17,8 @@ from causal.report.numbers import (
     percent,
 )
 from causal.report.reading import (
-    TARGETS,
     adjusted_rungs,
+    averaged_over,
     brackets,
     by_target,
     interval_of,
@@ -67,7 +67,7 @@ def ladder_table(result: Result) -> GroupedTable:
     """Give the crude rung, each target, and the brackets, each under a heading."""
     groups = [("Crude", [result.crude])]
     for target, rungs in by_target(adjusted_rungs(result)).items():
-        groups.append((f"Adjusted, {TARGETS.get(target, plain(target))}", rungs))
+        groups.append((f"Adjusted, {averaged_over(result, target)}", rungs))
     if brackets(result):
         groups.append(
             (

@@ -167,8 +167,9 @@ def _table(result: Result) -> GroupedTable:
     alone = all(_of_instrument(result, one) for one in result.subgroups)
     arms = "Instrument 1 / 0" if alone else "Exposed / unexposed"
     clustered = any(one.n_clusters is not None for one in result.rungs)
+    several = "clusters" if result.design.cluster else "persons"
     header = (
-        "Level", "n (persons)" if clustered else "n", arms,
+        "Level", f"n ({several})" if clustered else "n", arms,
         f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)",
     )  # fmt: skip
     groups = tuple(

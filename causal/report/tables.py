@@ -161,6 +161,22 @@ def _overlap(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     return ("rung", "lo", "hi", "share_exposed", "share_unexposed"), rows
 
 
+def _weights(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and factor of its weights."""
+    header = (
+        "rung", "weight", "rows", "mean", "lowest", "highest", "variation", "effective",
+        "design_effect",
+    )  # fmt: skip
+    return header, [
+        (
+            block.rung, one.name, one.rows, one.mean, one.lowest, one.highest, one.variation,
+            one.effective, one.design_effect,
+        )
+        for block in result.weights
+        for one in block.factors
+    ]  # fmt: skip
+
+
 def _covariance(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     """Give the covariance of the rungs, as a matrix."""
     block = result.covariance
@@ -316,6 +332,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "diagnostics.csv": _diagnostics,
     "balance.csv": _balance,
     "overlap.csv": _overlap,
+    "weights.csv": _weights,
     "covariance.csv": _covariance,
     "truth.csv": _truth,
     "variants.csv": _variants,

@@ -17,9 +17,9 @@ from causal.report.numbers import (
     within,
 )
 from causal.report.reading import (
-    TARGETS,
     added_by,
     adjusted_rungs,
+    averaged_over,
     brackets,
     by_target,
     chief,
@@ -32,6 +32,7 @@ from causal.report.reading import (
     proxied,
     same_set,
     stands_for_more,
+    surveyed,
     truth_of,
     unmeasured,
 )
@@ -95,6 +96,8 @@ def who_sentences(result: Result) -> list[str]:
         said.append(f"{many}{last.persons} contributed {last.rows} intervals.")
     else:
         said.append(f"{many}{last.persons} are analysed.")
+    if surveyed(result):
+        said.append("Survey weights make them stand for the population they were drawn from.")
     said += _unfollowed(result)
     loss = _largest_loss(steps[steps.index(first) :])
     if loss is not None:
@@ -116,7 +119,7 @@ def estimate_sentences(result: Result) -> list[str]:
     word = "Adjusted effect" if effect else f"Adjusted {_contrast(rung)}"
     pair = interval_of(rung)
     said.append(
-        f"{word}, {TARGETS.get(rung.target, plain(rung.target))}, rung {code(rung.name)}: "
+        f"{word}, {averaged_over(result, rung.target)}, rung {code(rung.name)}: "
         f"{with_interval(rung, measure)}."
     )
     if pair is not None and measure.silent(pair):
@@ -172,7 +175,7 @@ def bracket_sentences(result: Result) -> list[str]:
         unit, fate = measure_for(result, rung), fate_words(result, rung, base)
         tail = f"; {fate}" if fate else ""
         if rung.target != base.target:
-            tail = f"{tail}; {TARGETS.get(rung.target, plain(rung.target))}"
+            tail = f"{tail}; {averaged_over(result, rung.target)}"
         if rung.assumed:
             tail = f"{tail}; it assumes, against the diagram, that its instrument is one"
         lead = f"{code(rung.name)}, adding {what}" if what else code(rung.name)

@@ -14,9 +14,10 @@ from causal.cohort import Sample
 from causal.errors import CausalError
 from causal.estimate import DIFFERENCES, MEANS, SLOPE, Effect, Estimates, NotEstimable
 from causal.estimators import AnyEstimator, GComputation, LinearProbability, NuisanceStore
-from causal.estimators.base import Variance, from_influence
+from causal.estimators.base import from_influence
 from causal.estimators.glm import Link, fit_glm
 from causal.estimators.nuisance import choose_terms
+from causal.estimators.variance import Variance
 from causal.sensitivity.measurement_error import (
     Proxies,
     calibrated_means,
@@ -152,9 +153,11 @@ def simulate_back(
         return found
     seen, values, influence = found
     back = extrapolate(values, influence, poles, extrapolant)
-    implied = float(inference.covariance(np.asarray(seen.influence), seen.cluster)[0, 0])
+    implied = float(
+        inference.covariance(np.asarray(seen.influence), seen.cluster, seen.strata)[0, 0]
+    )
     factor = float(seen.covariance[0, 0]) / implied  # the declared small-sample factor
-    own = factor * float(inference.covariance(back.influence, seen.cluster)[0, 0])
+    own = factor * float(inference.covariance(back.influence, seen.cluster, seen.strata)[0, 0])
     std_error = math.sqrt(own + back.monte_carlo + back.choice**2)
     lo, hi = inference.interval(back.value, std_error, level, seen.df)
     turn = float if subject.scale in DIFFERENCES else math.exp

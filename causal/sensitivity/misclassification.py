@@ -175,9 +175,10 @@ def share_exposed(sample: Sample) -> Estimates:
         labels=("share exposed",),
         values=read_only(np.array([share])),
         influence=read_only(influence),
-        covariance=read_only(inference.covariance(influence, sample.cluster)),
+        covariance=read_only(inference.covariance(influence, sample.cluster, sample.strata)),
         target="crude",
         cluster=sample.cluster,
+        strata=sample.strata,
     )
 
 

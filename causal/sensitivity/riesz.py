@@ -225,9 +225,10 @@ def bound_estimates(difference: Estimates, elements: Elements) -> Estimates:
         labels=("scale of bias",),
         values=read_only(np.array([elements.scale])),
         influence=read_only(psi),
-        covariance=read_only(inference.covariance(psi, difference.cluster)),
+        covariance=read_only(inference.covariance(psi, difference.cluster, difference.strata)),
         target=difference.target,
         cluster=difference.cluster,
+        strata=difference.strata,
     )
     return difference.joint(one)
 

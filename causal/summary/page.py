@@ -25,7 +25,7 @@ from causal.report.markdown_page import markdown_page
 from causal.report.numbers import Measure, decimals_for, number, percent
 from causal.result_parts import Reason
 from causal.summary import words
-from causal.summary.associations import AS_PRINTED, AssociationBlock
+from causal.summary.association_table import association_table
 from causal.summary.document import SetBlock, StageBlock, SummaryResult
 from causal.summary.figures import CONFIDENCE, STAGES, confidence_words, summary_figures
 from causal.summary.leading import lead, short_verdict
@@ -75,7 +75,7 @@ def compose_summary(result: SummaryResult) -> Page:
         ("First stage", _first_stage(result)),
         ("The ratio and its set", _ratio(result)),
         ("Bounds that need no ratio", _bounds(result)),
-        *((("What could make the associations", _associations(told, result.level)),)
+        *((("What could make the associations", association_table(told, result.level)),)
           if told else ()),
         ("What this can and cannot tell", iter((Bullets(tuple(words.limits(result))),))),
         ("Where the numbers come from", _origin(result)),
@@ -333,49 +333,6 @@ def _bounds(result: SummaryResult) -> Iterator[Block]:
         yield Table(header, rows, "", "Bounds of the average effect")
     if not isinstance(result.inequality, Reason):
         yield Paragraph(sentence(plain(result.inequality.sentence)))
-
-
-def _associations(found: list[AssociationBlock], level: float) -> Iterator[Block]:
-    """Show what confounding it would take to make each association."""
-    yield Paragraph(
-        "Nobody was randomised to exposure. A confounder tied to exposure and to the outcome by "
-        "risk ratios of the E-value each, beyond what the paper adjusts for, could make an "
-        "association out of none; one weaker in both could not. Nothing here says how likely that "
-        "is (VanderWeele & Ding 2017, doi:10.7326/M16-2607)."
-    )
-    rows = []
-    for i, one in enumerate(found):
-        at, measure = f"/associations/{i}", one.measure.replace("_", " ")
-        spread = one.interval
-        span = (
-            "–"
-            if isinstance(spread, Reason)
-            else Number(f"{number(spread[0], 2)} to {number(spread[1], 2)}", f"{at}/interval")
-        )
-        limit = one.e_value_of_interval
-        rows.append(
-            (
-                plain(one.name) + (f" ({one.coding})" if one.coding != AS_PRINTED else ""),
-                measure,
-                Number(number(one.value, 2), f"{at}/value"),
-                span,
-                Number(number(one.risk_ratio, 2), f"{at}/risk_ratio"),
-                Number(number(one.e_value, 1), f"{at}/e_value"),
-                "–"
-                if isinstance(limit, Reason)
-                else Number(number(limit, 1), f"{at}/e_value_of_interval"),
-            )
-        )
-    header = (
-        "Association",
-        "Printed as",
-        "Value",
-        f"Interval ({percent(level)} of counts)",
-        "As a risk ratio",
-        "E-value",
-        "E-value of the interval",
-    )
-    yield Table(header, rows, "  rrrrr", "E-values of the associations")
 
 
 def _origin(result: SummaryResult) -> Iterator[Block]:
