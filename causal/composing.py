@@ -13,7 +13,7 @@ from causal import result as doc
 from causal.arrays import Bools
 from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
-from causal.composing_checks import compose_curve
+from causal.composing_checks import compose_curve, compose_parameters
 from causal.composing_labels import label_rung
 from causal.dag import digest
 from causal.design import Baseline
@@ -297,6 +297,8 @@ def compose_rung(
         region_note=fitted.estimates.region_note,
         interval_withheld=fitted.estimates.interval_withheld,
         curves=[compose_curve(one) for one in fitted.curves],
+        divisions=fitted.estimates.divisions,
+        parameters=compose_parameters(fitted.estimates.coefficients),
     )
 
 

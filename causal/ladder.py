@@ -13,6 +13,8 @@ from causal.errors import EstimandMismatchError
 from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale, Target
 
 OTHER_QUESTIONS: Mapping[Target, str] = {
+    "conditional": "the crude difference is about everybody, this one about those with given "
+    "values of covariates: what differs between the two is not confounding alone",
     "LATE": "the crude difference is about everybody, a LATE about those whose exposure the "
     "instrument changes: what differs between the two is not confounding alone",
     "ITT": "the crude difference is one of exposure, this one of the instrument",

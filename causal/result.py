@@ -71,6 +71,7 @@ __all__ = [
     "OrientationBlock",
     "OverlapBlock",
     "Pair",
+    "ParameterBlock",
     "Piece",
     "PowerCurveBlock",
     "PowerPointBlock",
@@ -156,12 +157,24 @@ class ScaleBlock(Block):
     interval: Pair
 
 
+class ParameterBlock(Block):
+    """One parameter of the model a rung's contrast is taken from, with its interval."""
+
+    name: str
+    estimate: float
+    std_error: float
+    interval: Pair
+
+
 class RungBlock(Block):
     """One rung of the ladder.
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram.
+    is what is taken for granted of ``instruments`` against the diagram. ``divisions`` is how often
+    the sample was divided for cross-fitting (None where it was not), ``split_sd`` how much the
+    estimate differs between divisions (None for one). ``parameters`` are those of the model the
+    estimate is taken from, where it has any worth reading.
     """
 
     name: str
@@ -191,6 +204,8 @@ class RungBlock(Block):
     region_note: str = ""
     interval_withheld: str = ""
     curves: list[CurveBlock] = Field(default_factory=list)
+    divisions: int | None = None
+    parameters: list[ParameterBlock] = Field(default_factory=list)
 
 
 class VariantBlock(Block):

@@ -12,6 +12,7 @@ from causal.estimators.cbps import CovariateBalancingPropensity
 from causal.estimators.doubly_robust import AIPW, DoublyRobust
 from causal.estimators.entropy_balancing import EntropyBalancing
 from causal.estimators.forest import CausalForest
+from causal.estimators.g_estimation import GEstimation
 from causal.estimators.instrumental import (
     ControlFunction,
     InstrumentalVariables,
@@ -38,6 +39,7 @@ AnyEstimator: TypeAlias = Annotated[
     | InverseProbability
     | Overlap
     | PropensityRegression
+    | GEstimation
     | EntropyBalancing
     | CovariateBalancingPropensity
     | StableBalancing
@@ -72,6 +74,7 @@ __all__ = [
     "Estimator",
     "FirstStage",
     "GComputation",
+    "GEstimation",
     "InstrumentalVariables",
     "Instrumented",
     "IntentionToTreat",

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from causal.arrays import Floats
 from causal.cohort import ExposureKind, Sample
+from causal.errors import PositivityError
 from causal.estimate import MEANS, SLOPE, Estimates, Target
 from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
-from causal.estimators.glm import NuisanceFit, fit_glm
+from causal.estimators.glm import NuisanceFit, aliased, fit_glm
 from causal.estimators.nuisance import (
     NuisanceStore,
     OutcomeFit,
     OutcomeModel,
     choose_terms,
+    interacting_columns,
+    outcome_columns,
     refuse_aliased_exposure,
 )
+
+AverageTarget: TypeAlias = Literal["ATE", "ATT", "ATC"]
 
 
 class MeanDifference(Estimator):
@@ -75,7 +82,7 @@ class GComputation(Estimator):
 
     kind: Literal["g_computation"] = "g_computation"
     outcome: OutcomeModel = OutcomeModel()
-    target: Literal["ATE", "ATT"] = "ATE"
+    target: AverageTarget = "ATE"
 
     @property
     def takes_missing_outcomes(self) -> bool:
@@ -97,7 +104,7 @@ class GComputation(Estimator):
     ) -> Estimates:
         """Estimate both standardised means."""
         regression = nuisances.outcome(sample, self.outcome)
-        over = sample.w * (sample.a if self.target == "ATT" else 1.0)
+        over = sample.w * over_target(sample.a, self.target)
         values, influence = standardise(regression, over)
         return from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
@@ -108,19 +115,47 @@ class LinearProbability(Estimator):
     """Least squares of the outcome on exposure and covariates; the coefficient of exposure.
 
     Takes binary or continuous outcomes, and exposures that are 0/1 or a dose (difference a unit).
+    With ``interactions`` the coefficient depends on covariates, and ``at`` says where it is read:
+    the effect among those with these values, not an average over anybody.
+
+    Attributes
+    ----------
+    terms : which of the rung's terms to adjust for; all when None.
+    interactions : terms multiplied with exposure.
+    at : the value of each of them at which the effect is given.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates, and a linear conditional mean with a constant
     effect; otherwise it is a variance-weighted average effect (Angrist 1998,
-    doi:10.2307/2998558), named ``linear projection`` here.
+    doi:10.2307/2998558), named ``linear projection`` here. With ``interactions``, a linear
+    conditional mean in which the effect differs by these terms only, and by them linearly.
     """
 
     kind: Literal["linear_probability"] = "linear_probability"
     variance: Variance = Variance(kind="HC1")
     terms: tuple[str, ...] | None = None
+    interactions: tuple[str, ...] = ()
+    at: Mapping[str, float] = Field(default_factory=dict)
     classical_variance: ClassVar[bool] = True
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
+
+    @model_validator(mode="after")
+    def _says_where(self) -> LinearProbability:
+        without = [term for term in self.interactions if term not in self.at]
+        if without:
+            raise ValueError(
+                f"with the product of exposure and '{without[0]}' the effect depends on it; say "
+                f"where to read it, such as at: {{{without[0]}: 5}}, or average over everybody "
+                "with g_computation (outcome: {link: linear, interactions: [...]})"
+            )
+        alone = [term for term in self.at if term not in self.interactions]
+        if alone:
+            raise ValueError(
+                f"at names '{alone[0]}', which is not among the interactions, so the effect does "
+                f"not depend on it. Add it to interactions, or take it out of at"
+            )
+        return self
 
     @property
     def takes_missing_outcomes(self) -> bool:
@@ -129,13 +164,13 @@ class LinearProbability(Estimator):
 
     @property
     def estimand(self) -> Target:
-        """Give the target: the projection of the outcome on exposure and covariates."""
-        return "linear projection"
+        """Give the target: the projection on exposure and covariates, or the effect at a value."""
+        return "conditional" if self.interactions else "linear projection"
 
     @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name."""
-        return self.terms or ()
+        return (self.terms or ()) + self.interactions
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -143,6 +178,8 @@ class LinearProbability(Estimator):
         """Estimate the coefficient, and for 0/1 exposures the two means it separates."""
         chosen = choose_terms(sample, self.terms)
         refuse_aliased_exposure(chosen)
+        if self.interactions:
+            return self._at_values(chosen)
         columns = np.column_stack([sample.a, chosen.x])
         regression = fit_glm(columns, sample.y, sample.w, "linear", sample.observed)
         binary = sample.exposure_kind == "binary"
@@ -150,19 +187,94 @@ class LinearProbability(Estimator):
         values, influence, gradient = linear_contrast(
             regression, columns, levels, sample.w, means=binary
         )
+        labels = MEANS if binary else SLOPE
+        return self._estimates(sample, regression, values, influence, gradient, labels)
+
+    def _at_values(self, sample: Sample) -> Estimates:
+        """Estimate the effect of a unit of exposure at the declared values."""
+        products = interacting_columns(sample, self.interactions)
+        columns = outcome_columns(sample.a, sample.x, products, pooled=True)
+        refuse_aliased_products(columns, 1 + sample.x.shape[1], sample.w * sample.observed)
+        regression = fit_glm(columns, sample.y, sample.w, "linear", sample.observed)
+        ends = np.zeros((2, columns.shape[1]))
+        ends[1, 0] = 1.0
+        ends[1, 1 + sample.x.shape[1] :] = [self.at[sample.terms[j]] for j in products]
+        low, high = regression.design(ends)
+        gradient = (high - low)[None, :]
+        where = ", ".join(f"{sample.terms[j]} = {self.at[sample.terms[j]]:g}" for j in products)
+        return self._estimates(
+            sample,
+            regression,
+            gradient @ regression.coefficients,
+            regression.influence @ gradient.T,
+            gradient,
+            SLOPE,
+            f"at {where}",
+        )
+
+    def _estimates(
+        self,
+        sample: Sample,
+        regression: NuisanceFit,
+        values: Floats,
+        influence: Floats,
+        gradient: Floats,
+        labels: tuple[str, ...],
+        note: str = "",
+    ) -> Estimates:
+        """Make estimates from combinations of coefficients, by the declared convention."""
         estimates = from_influence(
             values,
             influence,
             sample,
             self.variance,
             self.estimand,
-            labels=MEANS if binary else SLOPE,
+            labels=labels,
             n_coefficients=regression.rank,
+            target_note=note,
         )
         if self.variance.kind == "classical":
             covariance, df = classical_covariance(sample, regression, gradient)
             return with_classical_covariance(estimates, covariance, df)
         return estimates
+
+
+def refuse_aliased_products(columns: Floats, first: int, w: Floats) -> None:
+    """Refuse products with exposure that other columns give exactly: their effect is not seen.
+
+    Parameters
+    ----------
+    columns : (n, q) floats, exposure, covariates and products.
+    first : the position of the first product.
+    w : (n,) floats; rows of weight 0 do not count.
+
+    Raises
+    ------
+    PositivityError
+        A product, or exposure beside the products, is a linear combination of other columns.
+    """
+    for one in (0, *range(first, columns.shape[1])):
+        if aliased(columns[:, one], np.delete(columns, one, axis=1), w):
+            raise PositivityError(
+                "exposure and its products with covariates determine one another (a covariate "
+                "varies in one arm only, say), so how the effect depends on it cannot be seen. "
+                "Take the product out of interactions, or widen the population."
+            )
+
+
+def over_target(a: Floats, target: AverageTarget) -> Floats:
+    """Give ones for the rows a target averages over, zeros for others.
+
+    Parameters
+    ----------
+    a : floats of any shape, 0/1.
+    """
+    match target:
+        case "ATT":
+            return a
+        case "ATC":
+            return 1 - a
+    return np.ones_like(a)
 
 
 def arm_means(y: Floats, a: Floats, w: Floats) -> tuple[Floats, Floats]:

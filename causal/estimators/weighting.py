@@ -6,10 +6,11 @@ from abc import abstractmethod
 from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
+from causal.errors import SpecError
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, Limited, from_influence
 from causal.estimators.nuisance import (
@@ -20,6 +21,7 @@ from causal.estimators.nuisance import (
     PropensityModel,
     choose_terms,
 )
+from causal.estimators.regression import over_target
 from causal.estimators.weighted_means import WeightFit, weighted_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
@@ -84,7 +86,7 @@ class PropensityWeighting(Estimator):
         fit = self.fit_weights(sample, nuisances)
         follow_up = self.follow_up(sample, nuisances)
         values, influence = weighted_means(
-            sample, fit, chained=self.knows_fitting, follow_up=follow_up
+            sample, fit, chained=self.knows_fitting, follow_up=follow_up, over=self.totalled(sample)
         )
         note = self.narrowing(sample, nuisances)
         return from_influence(
@@ -95,6 +97,10 @@ class PropensityWeighting(Estimator):
     def knows_fitting(self) -> bool:
         """Tell whether standard errors know that the weights are fitted."""
         return True
+
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows totals are divided by the number of; None for means of arms."""
+        return None
 
     def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
         """Say what narrows the target; empty when nothing does."""
@@ -135,7 +141,7 @@ class PropensityWeighting(Estimator):
 
 
 class InverseProbability(PropensityWeighting):
-    """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
+    """Weighting by the inverse probability of the exposure had.
 
     Attributes
     ----------
@@ -150,6 +156,9 @@ class InverseProbability(PropensityWeighting):
     stabilised : multiply by the marginal probability of the exposure had; changes the weights
         reported, and the estimate only together with ``truncate`` (percentiles are then those of
         the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
+    normalised : weights sum to one an arm (Hájek). False leaves them as they are and divides by
+        the number of rows of the target (Horvitz–Thompson): the means may then leave the range of
+        the outcome, and the difference depends on which outcome is coded 0.
     observation, entry : regressions of having an outcome, and of being seen at the exposure
         interview, whose inverses multiply the weights.
     weights_known : standard error as if the propensity were known, as robust standard errors of
@@ -163,8 +172,9 @@ class InverseProbability(PropensityWeighting):
 
     References
     ----------
-    Hájek (1971); Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values
-    with an estimated propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    Hájek (1971); Horvitz & Thompson (1952), doi:10.1080/01621459.1952.10483446; Lunceford &
+    Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values with an estimated
+    propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
     """
 
     kind: Literal["ipw"] = "ipw"
@@ -173,7 +183,18 @@ class InverseProbability(PropensityWeighting):
     trim: float | None = Field(default=None, gt=0, lt=0.5)
     truncate: Percentiles | None = None
     stabilised: bool = False
+    normalised: bool = True
     weights_known: bool = False
+
+    @model_validator(mode="after")
+    def _totals_what_it_says(self) -> InverseProbability:
+        unfit = "stabilised" if self.stabilised else "trim" if self.trim is not None else ""
+        if not self.normalised and unfit:
+            raise ValueError(
+                f"normalised: false divides by the number of rows of the target, and {unfit} "
+                "changes what the weights sum to. Take one of the two away."
+            )
+        return self
 
     @property
     def estimand(self) -> Target:
@@ -184,6 +205,23 @@ class InverseProbability(PropensityWeighting):
     def knows_fitting(self) -> bool:
         """Tell whether standard errors know that the propensity is fitted."""
         return not self.weights_known
+
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows of the target, for totals.
+
+        Raises
+        ------
+        SpecError
+            Persons whose exposure nobody saw may or may not belong to the target.
+        """
+        if self.normalised:
+            return None
+        if self.target != "ATE" and not sample.entered.all():
+            raise SpecError(
+                f"normalised: false counts the rows of the {self.target}, and the exposure of "
+                f"{int((~sample.entered).sum())} rows is unknown. Leave normalised at true."
+            )
+        return over_target(sample.a, self.target)
 
     def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
         """Say whom trimming keeps."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report import challenges, diagram, instruments, overturning, sections, subgroups
+from causal.report import (
+    challenges,
+    diagram,
+    instruments,
+    overturning,
+    parameters,
+    sections,
+    subgroups,
+)
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -98,6 +106,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
         "its column `pointer` says where a number stands in `results.json`."
     )
     yield sections.ladder_table(result)
+    yield from parameters.parameter_blocks(result)
     alt = "p-value of every supposed effect, by instrumental-variable rung"
     for figure in _figure("confidence.svg", alt, parts):
         yield figure

@@ -16,6 +16,7 @@ TARGETS = {
     "LATE": "averaged over those an instrument moves (LATE)",
     "linear projection": "a regression coefficient (linear projection)",
     "partially linear": "a regression coefficient (partially linear model)",
+    "conditional": "among those with given values of covariates (conditional)",
     "ITT": "a unit of instrument, in the outcome (intention to treat)",
     "first stage": "a unit of instrument, in the exposure (first stage)",
 }

@@ -79,8 +79,8 @@ def ladder_table(result: Result) -> GroupedTable:
     several = "clusters" if result.design.cluster else "persons"
     header = (
         "Rung", "Estimator", f"n ({several})" if clustered else "n", "Estimate",
-        f"{percent(result.crude.level)} interval", "Share that remains, set",
-        f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
+        f"{percent(result.crude.level)} interval", *(["Fold noise"] if _divided(result) else []),
+        "Share that remains, set", f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
         *(["Truth"] if result.truth else []),
     )  # fmt: skip
     rows = tuple(
@@ -263,6 +263,7 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
         Number(f"{rung.n}{clusters}", f"{at}/n"),
         Number(measure.cell(rung.estimate), f"{at}/estimate"),
         Number(spread, f"{at}/{own}"),
+        *([_fold_noise(result, rung, at)] if _divided(result) else []),
         Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),
         Number(beside, f"{at}/remaining/difference") if isinstance(kept, Remaining) else beside,
         rung_label(result, rung),
@@ -271,6 +272,21 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
         truth = truth_of(result, rung)
         cells.append("–" if truth is None else measure.cell(truth))
     return cells
+
+
+def _divided(result: Result) -> bool:
+    """Tell whether some rung rests on random divisions of the sample."""
+    return any(rung.divisions is not None for rung in result.rungs)
+
+
+def _fold_noise(result: Result, rung: RungBlock, at: str) -> Cell:
+    """Write how much an estimate differs between random divisions, and how many there were."""
+    if rung.divisions is None:
+        return "–"
+    if rung.split_sd is None:
+        return Number("not known, 1 division", f"{at}/divisions")
+    spread = measure_of(result).cell(rung.split_sd)
+    return Number(f"SD {spread}, {rung.divisions} divisions", f"{at}/split_sd")
 
 
 def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:

@@ -39,7 +39,8 @@ def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
         "rung", "role", "estimator", "settings", "target", "target_note", "scale", "estimate",
         "std_error", "level", "lo", "hi", "region", "n", "n_clusters", "mean_unexposed",
         "mean_exposed", "remaining", "remaining_set", "remaining_mixed", "difference_lo",
-        "difference_hi", "not_estimable", "label", "adjusted", "missing", "truth", "pointer",
+        "difference_hi", "not_estimable", "label", "adjusted", "missing", "split_sd",
+        "divisions", "truth", "pointer",
     )  # fmt: skip
     rows = []
     for index, rung in enumerate(result.rungs):
@@ -55,7 +56,8 @@ def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
                 rung.target_note, rung.scale, rung.estimate, rung.std_error, rung.level,
                 *_ends(rung.interval), _pieces(rung.region), rung.n, rung.n_clusters,
                 *_ends(rung.means), *given, rung_label(result, rung), " ".join(rung.adjusted),
-                " ".join(rung.missing), truth_of(result, rung), f"/rungs/{index}",
+                " ".join(rung.missing), rung.split_sd, rung.divisions,
+                truth_of(result, rung), f"/rungs/{index}",
             )
         )  # fmt: skip
     return header, rows
