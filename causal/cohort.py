@@ -21,8 +21,10 @@ TIME = "(time)"
 HELD = "(exposure)"
 """Term and concept of the exposure itself, held while another exposure is looked at."""
 
-ExposureKind: TypeAlias = Literal["binary", "dose"]
-OutcomeKind: TypeAlias = Literal["binary", "continuous"]
+ExposureKind: TypeAlias = Literal["binary", "dose", "arms"]
+"""0/1; a number; or one of several named arms, coded 0, 1, 2 …"""
+OutcomeKind: TypeAlias = Literal["binary", "continuous", "survival"]
+"""0/1; a number; or the time to an event, which may be censored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +81,8 @@ class Sample:
     ----------
     unit : (n,) ints, person; folds and permutations are keyed by it.
     y : (n,) floats, outcome; NaN where not observed.
-    a : (n,) floats, exposure, 0/1 or a dose; NaN for persons kept only to be weighed for, who
-        were not seen at the exposure interview.
+    a : (n,) floats, exposure: 0/1, a dose, or the number of an arm; NaN for persons kept only to be
+        weighed for, who were not seen at the exposure interview.
     x : (n, p) floats, adjustment columns after declared features.
     terms : p names of the columns of ``x``.
     concepts : p concepts, one a column of ``x``; ``(time)`` for a design's own indicators.
@@ -90,6 +92,9 @@ class Sample:
     z : (n, q) floats, instruments; None where nothing uses any. NaN only where a bracket rung
         alone uses one.
     instruments : q names of the columns of ``z``.
+    levels : names of the arms by their number in ``a``; empty unless ``exposure_kind`` is arms.
+    event : (n,) ints, what ended the time in ``y``: 0 censored, 1 the event, 2 and above competing
+        ones; None unless ``outcome_kind`` is survival.
     """
 
     unit: Ints
@@ -104,6 +109,8 @@ class Sample:
     cluster: Ints | None = None
     z: Floats | None = None
     instruments: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    event: Ints | None = None
 
     @property
     def n(self) -> int:
@@ -168,6 +175,7 @@ class Sample:
             w=self.w[kept],
             cluster=None if self.cluster is None else self.cluster[kept],
             z=None if self.z is None else np.ascontiguousarray(self.z[kept]),
+            event=None if self.event is None else self.event[kept],
         )
 
     def with_exposure(self, a: Floats) -> Sample:
@@ -199,13 +207,15 @@ def check_arms(sample: Sample) -> None:
             f"{arm} (n = {sample.n}), so there is nobody to compare with. "
             "Choose another exposure, population or wave."
         )
-    if sample.exposure_kind != "binary":
+    if sample.exposure_kind == "dose":
         return
-    for value in values:
+    arms = range(len(sample.levels)) if sample.levels else values
+    for value in arms:
         rows = int((sample.observed & (sample.a == value)).sum())
+        name = f"'{sample.levels[int(value)]}'" if sample.levels else f"{value:g}"
         if rows < 2:
             raise PositivityError(
-                f"only {rows} row{'' if rows == 1 else 's'} with exposure {value:g} and a known "
+                f"only {rows} row{'' if rows == 1 else 's'} with exposure {name} and a known "
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
                 "population or wave."
             )

@@ -15,6 +15,7 @@ from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve, compose_parameters
 from causal.composing_labels import label_rung
+from causal.composing_profiles import compose_profile
 from causal.dag import digest
 from causal.design import Baseline
 from causal.diagnostics import standardised_differences
@@ -299,6 +300,7 @@ def compose_rung(
         curves=[compose_curve(one) for one in fitted.curves],
         divisions=fitted.estimates.divisions,
         parameters=compose_parameters(fitted.estimates.coefficients),
+        profile=compose_profile(fitted.estimates, rung.name, plan.analysis.seed, min_cell),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from causal import inference
 from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
+from causal.profiles import Profile
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
@@ -97,6 +98,9 @@ class Estimates:
     coefficients : the parameters of the model the contrast is taken from, where readers want them.
     imputed : the fits on each imputation of the sample that these are pooled from; empty where
         there is one sample.
+    pair : the two parameters the ladder compares, the second minus the first.
+    profile : what the parameters are where they are more than the two compared: arms, doses,
+        times; None in the common case.
     """
 
     labels: tuple[str, ...]
@@ -115,6 +119,8 @@ class Estimates:
     interval_withheld: str = ""
     coefficients: Estimates | None = None
     imputed: tuple[Estimates, ...] = ()
+    pair: tuple[int, int] = (0, 1)
+    profile: Profile | None = None
 
     def contrast(self, scale: Scale) -> Estimates | NotEstimable:
         """Give one contrast of the two means, ratios on the log scale, by the delta method.
@@ -125,15 +131,26 @@ class Estimates:
             return _pooled_contrast(self.imputed, scale)
         if self.labels == SLOPE:
             if scale in DIFFERENCES:
-                return replace(self, labels=(scale,))
+                return replace(self, labels=(scale,), profile=None)
             return NotEstimable(
                 "this estimator gives a difference only, not the two means a ratio needs"
             )
-        mu0, mu1 = float(self.values[0]), float(self.values[1])
+        mu0, mu1 = (float(self.values[at]) for at in self.pair)
         value = contrast_value(mu0, mu1, scale)
         if isinstance(value, NotEstimable):
             return value
-        jacobian = np.array([contrast_gradient(mu0, mu1, scale)])
+        jacobian = np.zeros((1, len(self.values)))
+        jacobian[0, list(self.pair)] = contrast_gradient(mu0, mu1, scale)
+        return self._through(np.array([value]), jacobian, (scale,))
+
+    def linear(self, matrix: Floats, labels: tuple[str, ...]) -> Estimates:
+        """Give linear combinations of the parameters, one a row of an (m, k) matrix."""
+        if self.imputed:
+            return pool([one.linear(matrix, labels) for one in self.imputed])
+        return self._through(matrix @ self.values, matrix, labels)
+
+    def _through(self, values: Floats, jacobian: Floats, labels: tuple[str, ...]) -> Estimates:
+        """Carry influence values and covariance through a function of the parameters."""
         influence = (
             self.influence
             if isinstance(self.influence, NotEstimable)
@@ -141,10 +158,12 @@ class Estimates:
         )
         return replace(
             self,
-            labels=(scale,),
-            values=read_only(np.array([value])),
+            labels=labels,
+            values=read_only(values),
             influence=influence,
             covariance=read_only(jacobian @ self.covariance @ jacobian.T),
+            pair=(0, 1),
+            profile=None,
         )
 
     def effect(self, scale: Scale, level: float = inference.LEVEL) -> Effect | NotEstimable:

@@ -34,6 +34,7 @@ from causal.result_challenges import (
     TableRow,
 )
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_subgroups import (
     DifferenceBlock,
     InteractionTestBlock,
@@ -75,6 +76,9 @@ __all__ = [
     "Piece",
     "PowerCurveBlock",
     "PowerPointBlock",
+    "ProfileBlock",
+    "ProfileContrastBlock",
+    "ProfilePointBlock",
     "Provenance",
     "Reason",
     "RefutationBlock",
@@ -174,7 +178,8 @@ class RungBlock(Block):
     is what is taken for granted of ``instruments`` against the diagram. ``divisions`` is how often
     the sample was divided for cross-fitting (None where it was not), ``split_sd`` how much the
     estimate differs between divisions (None for one). ``parameters`` are those of the model the
-    estimate is taken from, where it has any worth reading.
+    estimate is taken from, where it has any worth reading; ``profile`` holds all means of a rung
+    that has more than the two compared.
     """
 
     name: str
@@ -206,6 +211,7 @@ class RungBlock(Block):
     curves: list[CurveBlock] = Field(default_factory=list)
     divisions: int | None = None
     parameters: list[ParameterBlock] = Field(default_factory=list)
+    profile: ProfileBlock | None = None
 
 
 class VariantBlock(Block):

@@ -34,3 +34,22 @@ class Subject:
     shared: Sample
     scale: Scale
     unfollowed: Sample | None = None
+
+    @property
+    def beyond_two_arms(self) -> str:
+        """Say why what compares two arms in one outcome cannot look at this rung; empty if it can.
+
+        Refuters and sensitivity analyses change a 0/1 exposure or a dose and look at one outcome;
+        those that know named arms or times to an event would say so here.
+        """
+        if self.sample.exposure_kind == "arms":
+            return (
+                f"the rung compares {len(self.sample.levels)} arms, and this looks at two; ask it "
+                "of an analysis with a 0/1 exposure"
+            )
+        if self.sample.outcome_kind == "survival":
+            return (
+                "the rung is about times to an event, some of them censored, and this looks at one "
+                "outcome known in full; ask it of an analysis of use by a fixed day"
+            )
+        return ""

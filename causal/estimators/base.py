@@ -13,7 +13,7 @@ from pydantic import model_validator
 
 from causal import inference
 from causal.arrays import Floats, read_only
-from causal.cohort import ExposureKind, Sample, check_arms
+from causal.cohort import ExposureKind, OutcomeKind, Sample, check_arms
 from causal.documents import Settings
 from causal.errors import InstrumentError, OutcomeError, PositivityError
 from causal.estimate import MEANS, Estimates, NotEstimable, Target
@@ -61,6 +61,7 @@ class Estimator(Settings, ABC):
 
     classical_variance: ClassVar[bool] = False
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
+    outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("binary", "continuous")
     adjusts: ClassVar[bool] = True
     needs_instruments: ClassVar[bool] = False
     takes_learners: ClassVar[bool] = False
@@ -289,7 +290,7 @@ def average_divisions(fits: Sequence[Estimates]) -> Estimates:
         values=read_only(values.mean(axis=0)),
         influence=read_only(influence),
         covariance=read_only(factor * own + spread / len(fits)),
-        split_sd=float((values @ _contrast(values)).std(ddof=1)),
+        split_sd=float((values @ _contrast(first)).std(ddof=1)),
     )
 
 
@@ -310,7 +311,7 @@ def median_division(fits: Sequence[Estimates]) -> Estimates:
     if len(fits) == 1 or len(influences) < len(fits):
         return first
     values = np.array([one.values for one in fits])
-    contrast = _contrast(values)
+    contrast = _contrast(first)
     middle = _middle(values @ contrast)
     value = values[middle].mean(axis=0)
     away = values - value
@@ -325,9 +326,13 @@ def median_division(fits: Sequence[Estimates]) -> Estimates:
     )
 
 
-def _contrast(values: Floats) -> Floats:
-    """Give what takes the difference of two means, or leaves a single coefficient."""
-    return np.array([-1.0, 1.0]) if values.shape[1] == 2 else np.ones(1)
+def _contrast(one: Estimates) -> Floats:
+    """Give what takes the difference of the two means compared, or leaves a single coefficient."""
+    if len(one.values) == 1:
+        return np.ones(1)
+    taken = np.zeros(len(one.values))
+    taken[list(one.pair)] = -1.0, 1.0
+    return taken
 
 
 def _middle(numbers: Floats) -> list[int]:

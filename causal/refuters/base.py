@@ -216,6 +216,8 @@ class Refuter(Settings, ABC):
                 "the rung weighs for persons not seen at the exposure interview, whose exposure "
                 "no refuter can change",
             )
+        if subject.beyond_two_arms:
+            return self.decline(subject.rung, subject.beyond_two_arms)
         if subject.estimator.needs_instruments and self.not_of_instruments:
             return self.decline(subject.rung, self.not_of_instruments)
         known = subject.estimates.contrast(subject.scale)

@@ -8,6 +8,7 @@ from causal.report.dag_figure import dag_svg
 from causal.report.instrument_figure import instruments_svg
 from causal.report.ladder_figure import ladder_svg
 from causal.report.overlap_figure import overlap_svg
+from causal.report.profile_figure import profiles_svg
 from causal.report.sensitivity_figures import contours_svg, sweeps_svg
 from causal.result import Result
 
@@ -20,6 +21,7 @@ FIGURES = (
     "sweeps.svg",
     "confidence.svg",
     "instruments.svg",
+    "profiles.svg",
 )
 
 
@@ -37,5 +39,6 @@ def figures(result: Result) -> dict[str, bytes]:
         "sweeps.svg": sweeps_svg(result),
         "confidence.svg": confidence_svg(result),
         "instruments.svg": instruments_svg(result),
+        "profiles.svg": profiles_svg(result),
     }
     return drawn | {name: body for name, body in where_there_are.items() if body is not None}

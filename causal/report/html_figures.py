@@ -29,6 +29,7 @@ ROLES: Mapping[str, str] = {
 LABELS: Mapping[str, str] = {
     "ladder.svg": "Forest plot: each rung's difference with its interval, and the share that "
     "remains with its set. The table of the ladder gives the same numbers.",
+    "profiles.svg": "Every mean of a rung with more than two, with interval and simultaneous band",
     "balance.svg": "Love plot: standardised mean difference of each covariate, crude and after "
     "each weighting. The file balance.csv gives the same numbers.",
     "overlap.svg": "Distribution of the propensity, exposed upwards and unexposed downwards. The "

@@ -10,6 +10,7 @@ from causal.report import (
     instruments,
     overturning,
     parameters,
+    profiles,
     sections,
     subgroups,
 )
@@ -114,6 +115,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
             "Effects whose curve lies above the orange line are in the rung's set. Where a curve "
             "stays above it on one side, the data exclude no effect on that side."
         )
+    yield from profiles.profiles(result, parts)
     scales = sections.scale_table(result)
     if scales.rows:
         yield Section(

@@ -211,6 +211,40 @@ def _subgroups(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
     ]  # fmt: skip
 
 
+def _profiles(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and mean, for rungs with more than two."""
+    header = (
+        "rung", "kind", "axis", "unit", "series", "x", "name", "rows", "estimate", "std_error",
+        "lo", "hi", "band_lo", "band_hi",
+    )  # fmt: skip
+    return header, [
+        (
+            rung.name, rung.profile.kind, rung.profile.axis, rung.profile.unit, one.series, one.x,
+            one.name, one.rows, one.estimate, one.std_error, *one.interval, *_ends(one.band),
+        )
+        for rung in result.rungs
+        if rung.profile is not None
+        for one in (*rung.profile.points, *rung.profile.beside)
+    ]  # fmt: skip
+
+
+def _profile_contrasts(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and contrast of its means."""
+    header = (
+        "rung", "family", "contrast", "unit", "estimate", "std_error", "lo", "hi", "band_lo",
+        "band_hi", "p_value", "p_joint", "p_holm",
+    )  # fmt: skip
+    return header, [
+        (
+            rung.name, one.family, one.name, one.unit, one.estimate, one.std_error, *one.interval,
+            *one.band, one.p_value, one.p_joint, one.p_holm,
+        )
+        for rung in result.rungs
+        if rung.profile is not None
+        for one in rung.profile.contrasts
+    ]  # fmt: skip
+
+
 def _difference(found: DifferenceBlock | Reason) -> tuple[Cell, ...]:
     """Give the cells of a difference, or why there is none."""
     if isinstance(found, Reason):
@@ -288,6 +322,8 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "truth.csv": _truth,
     "variants.csv": _variants,
     "subgroups.csv": _subgroups,
+    "profiles.csv": _profiles,
+    "profile_contrasts.csv": _profile_contrasts,
     "refutations.csv": _refutations,
     "sensitivity.csv": _sensitivity,
     "instruments.csv": _instruments,
