@@ -55,7 +55,7 @@ def divide(
             scale=scale,
             level=inference.LEVEL,
             smallest_arm=max(subgroup.smallest_arm, min_cell),
-            outside=_hidden([outside], _any_small(finding, outside, min_cell), min_cell)[0],
+            outside=hidden([outside], _any_small(finding, outside, min_cell), min_cell)[0],
             reference=finding.reference,
             levels=_levels(subgroup, finding, outside, min_cell),
             test=corrected[at],
@@ -71,8 +71,8 @@ def _levels(
     small = _any_small(finding, outside, min_cell)
     blocks = []
     for fit, interaction in zip(finding.levels, finding.interactions, strict=True):
-        n, *rest = _hidden([fit.n, *(fit.arms or ())], small, min_cell)
-        persons = None if fit.n_clusters is None else _hidden([fit.n_clusters], small, min_cell)[0]
+        n, *rest = hidden([fit.n, *(fit.arms or ())], small, min_cell)
+        persons = None if fit.n_clusters is None else hidden([fit.n_clusters], small, min_cell)[0]
         block = LevelBlock(
             name=fit.name,
             values=subgroup.said(fit.name),
@@ -104,7 +104,7 @@ def _any_small(finding: SubgroupFinding, outside: int, min_cell: int) -> bool:
     return any(0 < count < min_cell for count in counts)
 
 
-def _hidden(counts: Sequence[int], small: bool, min_cell: int) -> list[Count]:
+def hidden(counts: Sequence[int], small: bool, min_cell: int) -> list[Count]:
     """Print counts, or only on which side of the smallest cell they are."""
     if not small:
         return list(counts)

@@ -11,6 +11,7 @@ from causal import composing
 from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
+from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
@@ -94,13 +95,14 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
     progress("variants")
     varied = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
     divided = divide(plan, drawn, tasks, cohort.min_cell)
+    explored = explore_all(plan, drawn, tasks, cohort.min_cell)
     if len(drawn.samples) > 1:
         note = f"Looked at the first of {len(drawn.samples)} imputations."
         refutations = [replace(found, reason=f"{found.reason} {note}") for found in refutations]
         findings = [replace(found, sentence=f"{found.sentence} {note}") for found in findings]
     return _result(
         plan, cohort, drawn, fits.pooled, inspected, refutations, findings, varied, divided
-    )
+    ).model_copy(update={"heterogeneity": explored})
 
 
 def _result(

@@ -24,6 +24,7 @@ from causal.identify import (
     judge,
 )
 from causal.instruments import Instrument, conditional_instruments
+from causal.planning_heterogeneity import check_heterogeneity
 from causal.planning_instruments import judge_rung
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
@@ -154,6 +155,10 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     full = adjustment_set(dag, available)
     rungs = tuple(_plan_rungs(specification, info, dag, full))
     _check_targets(specification, codebook[analysis.design.outcome])
+    adjusted = {planned.rung.name: planned.measurements for planned in rungs}
+    for number, exploration in enumerate(analysis.heterogeneity):
+        with located(document, "heterogeneity", number):
+            check_heterogeneity(exploration, analysis, info, adjusted)
     return Plan(
         specification=specification,
         info=info,

@@ -33,6 +33,7 @@ from causal.result_challenges import (
     SensitivityBlock,
     TableRow,
 )
+from causal.result_heterogeneity import HeterogeneityBlock, RefusedHeterogeneityBlock
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
 from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_subgroups import (
@@ -291,6 +292,9 @@ class Result(Block):
     headline: str
     variants: list[VariantBlock]
     subgroups: list[SubgroupBlock] = Field(default_factory=list)
+    heterogeneity: list[HeterogeneityBlock | RefusedHeterogeneityBlock] = Field(
+        default_factory=list
+    )
     instruments: list[InstrumentBlock] = Field(default_factory=list)
     refutations: list[RefutationBlock]
     sensitivity: list[SensitivityBlock]

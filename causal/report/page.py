@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from causal.report import (
     challenges,
     diagram,
+    heterogeneity,
     instruments,
     overturning,
     parameters,
@@ -212,10 +213,11 @@ def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
 
 
 def _choices(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Show variants, and the levels of subgroups."""
+    """Show variants, the levels of subgroups, and what was explored."""
     if result.variants or not result.subgroups:
         yield from challenges.variants(result)
     yield from subgroups.by_subgroup(result, parts)
+    yield from heterogeneity.for_whom(result, parts)
 
 
 def _origin(result: Result) -> Iterator[Block]:

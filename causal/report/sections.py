@@ -15,6 +15,7 @@ from causal.report.numbers import (
     measure_of,
     number,
     percent,
+    spread,
 )
 from causal.report.reading import (
     TARGETS,
@@ -255,14 +256,14 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""
-    spread = measure.cells(pair) if pair is not None else measure.region_cells(rung.region)
+    given = measure.cells(pair) if pair is not None else measure.region_cells(rung.region)
     own = "region" if rung.region_note or rung.interval is None else "interval"
     cells: list[Cell] = [
         code(rung.name) + note,
         how,
         Number(f"{rung.n}{clusters}", f"{at}/n"),
         Number(measure.cell(rung.estimate), f"{at}/estimate"),
-        Number(spread, f"{at}/{own}"),
+        Number(given, f"{at}/{own}"),
         *([_fold_noise(result, rung, at)] if _divided(result) else []),
         Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),
         Number(beside, f"{at}/remaining/difference") if isinstance(kept, Remaining) else beside,
@@ -285,8 +286,7 @@ def _fold_noise(result: Result, rung: RungBlock, at: str) -> Cell:
         return "–"
     if rung.split_sd is None:
         return Number("not known, 1 division", f"{at}/divisions")
-    spread = measure_of(result).cell(rung.split_sd)
-    return Number(f"SD {spread}, {rung.divisions} divisions", f"{at}/split_sd")
+    return Number(f"SD {spread(rung.split_sd)}, {rung.divisions} divisions", f"{at}/split_sd")
 
 
 def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:

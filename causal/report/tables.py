@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from causal.report.heterogeneity import heterogeneity_rows
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
 from causal.result import (
@@ -322,6 +323,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "truth.csv": _truth,
     "variants.csv": _variants,
     "subgroups.csv": _subgroups,
+    "heterogeneity.csv": heterogeneity_rows,
     "profiles.csv": _profiles,
     "profile_contrasts.csv": _profile_contrasts,
     "refutations.csv": _refutations,
