@@ -11,15 +11,13 @@ from causal.composing_subgroups import hidden
 from causal.estimate import NotEstimable
 from causal.estimators.learners import Learned
 from causal.fitting import RungTask
-from causal.heterogeneity import (
-    CLIP,
+from causal.heterogeneity import CLIP, explore, small_groups
+from causal.heterogeneity_findings import (
     Exploration,
     GroupFinding,
     HeterogeneityFinding,
     Median,
     Slope,
-    explore,
-    small_groups,
 )
 from causal.heterogeneity_settings import DRLearner
 from causal.instrumental.balance import holm

@@ -33,7 +33,15 @@ from causal.result_challenges import (
     SensitivityBlock,
     TableRow,
 )
-from causal.result_heterogeneity import HeterogeneityBlock, RefusedHeterogeneityBlock
+from causal.result_heterogeneity import (
+    EffectGroupBlock,
+    EqualityBlock,
+    HeterogeneityBlock,
+    MedianBlock,
+    ModifierBlock,
+    RefusedHeterogeneityBlock,
+    SlopeBlock,
+)
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
 from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_subgroups import (
@@ -61,14 +69,19 @@ __all__ = [
     "DiagnosticBlock",
     "DifferenceBlock",
     "EdgeBlock",
+    "EffectGroupBlock",
+    "EqualityBlock",
     "EstimandBlock",
     "FollowUpBlock",
+    "HeterogeneityBlock",
     "InstrumentBlock",
     "InteractionTestBlock",
     "Label",
     "LabelBlock",
     "LevelBlock",
     "MarkBlock",
+    "MedianBlock",
+    "ModifierBlock",
     "NumberBlock",
     "OrientationBlock",
     "OverlapBlock",
@@ -82,6 +95,7 @@ __all__ = [
     "ProfilePointBlock",
     "Provenance",
     "Reason",
+    "RefusedHeterogeneityBlock",
     "RefutationBlock",
     "Remaining",
     "Result",
@@ -89,6 +103,7 @@ __all__ = [
     "RungBlock",
     "ScaleBlock",
     "SensitivityBlock",
+    "SlopeBlock",
     "Status",
     "SubgroupBlock",
     "TableRow",

@@ -10,17 +10,17 @@ from causal.report.blocks import Cell as Written
 from causal.report.markdown import code, joined, plain, sentence
 from causal.report.numbers import Measure, difference_measure, number, percent
 from causal.report.reading import rung_label
-from causal.result import Result
-from causal.result_heterogeneity import (
+from causal.result import (
     EffectGroupBlock,
     EqualityBlock,
     HeterogeneityBlock,
     MedianBlock,
     ModifierBlock,
+    Reason,
     RefusedHeterogeneityBlock,
+    Result,
     SlopeBlock,
 )
-from causal.result_parts import Reason
 
 Cell: TypeAlias = str | int | float | None
 

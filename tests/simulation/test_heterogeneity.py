@@ -11,7 +11,8 @@ from benchmarks.performance import acceptance_band
 from causal.cohort import Sample
 from causal.estimators.learners import Learned
 from causal.estimators.nuisance import OutcomeModel, PropensityModel
-from causal.heterogeneity import Exploration, explore
+from causal.heterogeneity import explore
+from causal.heterogeneity_findings import Exploration
 
 pytestmark = pytest.mark.simulation
 

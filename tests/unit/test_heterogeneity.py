@@ -14,16 +14,8 @@ from causal.estimate import NotEstimable
 from causal.estimators.cross_fitting import SEEDS
 from causal.estimators.learners import Learned
 from causal.estimators.nuisance import OutcomeModel, PropensityModel, folds_by_unit
-from causal.heterogeneity import (
-    Exploration,
-    GroupFinding,
-    Slope,
-    _median,
-    explore,
-    project,
-    small_groups,
-    sorted_groups,
-)
+from causal.heterogeneity import _median, explore, project, small_groups, sorted_groups
+from causal.heterogeneity_findings import Exploration, GroupFinding, Slope
 from causal.seeding import generator
 
 PARITY = 1e-6  # EconML's logistic regression stops earlier than ours
