@@ -45,6 +45,7 @@ from causal.result_heterogeneity import (
 from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
 from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_subgroups import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     LevelBlock,
@@ -59,6 +60,7 @@ __all__ = [
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
+    "ContrastBlock",
     "Count",
     "CovarianceBlock",
     "CovariateBlock",

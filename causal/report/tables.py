@@ -11,6 +11,7 @@ from causal.report.heterogeneity import heterogeneity_rows
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
 from causal.result import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     Pair,
@@ -197,15 +198,16 @@ def _subgroups(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
     header = (
         "column", "at", "rung", "level", "values", "n", "n_clusters", "exposed", "unexposed",
         *(f"{what}_{name}" for what in ("crude", "adjusted", "interaction") for name in numbers),
-        "reference", "wald", "df", "df_residual", "p_value", "p_holm", "not_tested", "terms",
-        "dropped", "outside", "smallest_arm", "reason",
+        "interaction_p_value", "interaction_p_holm", "reference", "wald", "df", "df_residual",
+        "p_value", "p_holm", "not_tested", "terms", "dropped", "outside", "smallest_arm", "reason",
     )  # fmt: skip
     return header, [
         (
             block.column, block.at, block.rung, one.name, one.values, one.n, one.n_clusters,
             one.exposed, one.unexposed, *_difference(one.crude), *_difference(one.adjusted),
-            *_difference(one.interaction), block.reference, *_tested(block.test), one.terms,
-            " ".join(one.dropped), block.outside, block.smallest_arm, block.reason,
+            *_difference(one.interaction), *_p_values(one.interaction), block.reference,
+            *_tested(block.test), one.terms, " ".join(one.dropped), block.outside,
+            block.smallest_arm, block.reason,
         )
         for block in result.subgroups
         for one in block.levels
@@ -251,6 +253,11 @@ def _difference(found: DifferenceBlock | Reason) -> tuple[Cell, ...]:
     if isinstance(found, Reason):
         return (None, None, None, None, found.not_estimable)
     return (found.estimate, found.std_error, *found.interval, "")
+
+
+def _p_values(found: ContrastBlock | Reason) -> tuple[Cell, Cell]:
+    """Give the p-values of a contrast, as they are and corrected."""
+    return (None, None) if isinstance(found, Reason) else (found.p_value, found.p_holm)
 
 
 def _tested(found: InteractionTestBlock | Reason) -> tuple[Cell, ...]:
