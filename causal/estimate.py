@@ -222,6 +222,7 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
     first, combined = fits[0], combine(fits)
     influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
     notes = {one.target_note for one in fits}
+    withheld = any(one.interval_withheld for one in fits)  # its set is then all there is to show
     spread = [one.split_sd for one in fits if one.split_sd is not None]
     parameters = [one.coefficients for one in fits if one.coefficients is not None]
     return replace(
@@ -239,6 +240,8 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
         if len(notes) == 1
         else f"{first.target_note} in the first of {len(fits)} imputations",
         coefficients=pool(parameters) if parameters else None,
+        region=first.region if withheld else None,  # a set of one imputation knows no other
+        region_note=first.region_note if withheld else "",
         imputed=tuple(fits),
     )
 

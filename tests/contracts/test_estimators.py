@@ -134,6 +134,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "matching ATE": Matching(target="ATE"),
     "matching ATC 3": Matching(target="ATC", ratio=3),
     "matching adjusted": Matching(target="ATE", bias_adjusted=True),
+    "matching drawn": Matching(draws=200),
     "matching mahalanobis": Matching(
         target="ATE", distance="mahalanobis", caliper=1, exact=("x2",), bias_adjusted=True
     ),
@@ -395,6 +396,26 @@ def test_influence_is_the_derivative_of_the_estimate_in_the_weight_of_a_row(
             ends.append(fitted(estimator, replace(sample, w=w)).values)
         slope = (ends[0] - ends[1]) / (2 * step) * sample.n * sample.w[row]
         np.testing.assert_allclose(slope, influence[row], atol=DIFFERENCED)
+
+
+MATCHED = {
+    name: one
+    for name, one in ESTIMATORS.items()
+    if isinstance(one, Matching) and one.error == "otsu_rai" and one.draws is None
+}
+
+
+@pytest.mark.parametrize("estimator", MATCHED.values(), ids=MATCHED.keys())
+@pytest.mark.parametrize("population", [{}, {"clustered": True, "weighted": True}], ids=str)
+def test_the_standard_error_of_matching_is_that_of_a_weighted_bootstrap(
+    confounded, estimator, population
+):
+    """Resamples of persons do not show it (Abadie & Imbens 2008); draws of linear terms do."""
+    sample = confounded(**population)
+    drawn = fitted(estimator.model_copy(update={"draws": BOOTSTRAP_DRAWS}), sample, seed=11)
+    ratio = difference(drawn)[1] / difference(fitted(estimator, sample))[1]
+    assert abs(ratio - 1) < BOOTSTRAP_BAND
+    assert difference(drawn)[0] == difference(fitted(estimator, sample))[0]
 
 
 BOOTSTRAPPED = {
