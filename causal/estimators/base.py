@@ -80,7 +80,8 @@ class Estimator(Settings, ABC):
         if learned and not self.takes_learners:
             raise ValueError(
                 f"{self.kind} has a standard error for regressions only, not for learner "
-                f"'{learned[0].learner}'. Use aipw, tmle or causal_forest with cross_fit, or "
+                f"'{learned[0].learner}'. Use aipw, tmle, linear_dml or causal_forest with "
+                "cross_fit, or "
                 "learner: glm."
             )
         return self

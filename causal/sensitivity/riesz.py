@@ -29,9 +29,8 @@ from causal.estimators.nuisance import (
     OutcomeModel,
     PropensityModel,
     choose_terms,
-    folds_by_unit,
 )
-from causal.estimators.orthogonal import econml_residuals, partially_linear
+from causal.estimators.orthogonal import partially_linear
 from causal.estimators.regression import AverageTarget
 from causal.estimators.weighting import PropensityWeighting, clipped
 
@@ -101,8 +100,7 @@ def find_elements(
             own = sample if estimator.terms is None else sample.with_terms(estimator.terms)
             return linear_elements(own.y, own.a, own.x, own.w)
         case LinearDML():
-            fold = folds_by_unit(sample.unit, estimator.cross_fit.folds, rng)
-            y, a = econml_residuals(sample, fold)
+            y, a = estimator.residuals(sample, rng)
             return residual_elements(y, a, sample.w)
         case AIPW() if not (estimator.propensity.learns or estimator.outcome.learns):
             return representer_elements(sample, _fit(estimator, sample, rng), estimator.target)
@@ -128,10 +126,10 @@ def without_terms(estimator: AnyEstimator, kept: tuple[str, ...]) -> AnyEstimato
     kept : the terms that stay.
     """
     changes: dict[str, PropensityModel | OutcomeModel | tuple[str, ...]] = {}
-    if isinstance(estimator, AIPW | PropensityWeighting):
+    if isinstance(estimator, AIPW | LinearDML | PropensityWeighting):
         terms = _among(estimator.propensity.terms, kept)
         changes["propensity"] = estimator.propensity.model_copy(update={"terms": terms})
-    if isinstance(estimator, AIPW | GComputation):
+    if isinstance(estimator, AIPW | LinearDML | GComputation):
         model = estimator.outcome
         changes["outcome"] = model.model_copy(
             update={

@@ -118,6 +118,11 @@ ESTIMATORS: dict[str, Estimator] = {
     "tmle crossed": TMLE(cross_fit=CrossFitting(folds=4)),
     "causal_forest": CausalForest(trees=40, cross_fit=CrossFitting(folds=2)),
     "linear_dml": LinearDML(cross_fit=CrossFitting(folds=3)),
+    "linear_dml lasso": LinearDML(
+        propensity=PropensityModel(learner="lasso"),
+        outcome=OutcomeModel(learner="lasso"),
+        cross_fit=CrossFitting(folds=3),
+    ),
     "iv": InstrumentalVariables(),
     "iv classical": InstrumentalVariables(variance={"kind": "classical"}),
     "iv liml": InstrumentalVariables(method="liml"),
@@ -423,7 +428,7 @@ BOOTSTRAPPED = {
     for name, one in ESTIMATORS.items()
     if "known" not in name and "classical" not in name and "trim" not in name
     if not one.why_no_bootstrap
-    if not (isinstance(one, DoublyRobust) and one.propensity.learns)
+    if not (isinstance(one, DoublyRobust | LinearDML) and one.propensity.learns)
 }  # errors wrong on purpose, a bound that moves with the draw, and learners, which recognise a
 # person drawn twice: her copies are in the fold she is predicted from
 
