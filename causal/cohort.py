@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
+from causal.clock import Clock
 from causal.codebook import Codebook, Variable
+from causal.dose_grid import DoseGrid
 from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -93,8 +95,10 @@ class Sample:
         alone uses one.
     instruments : q names of the columns of ``z``.
     levels : names of the arms by their number in ``a``; empty unless ``exposure_kind`` is arms.
+    doses : where curves over doses are read; None where no design says.
     event : (n,) ints, what ended the time in ``y``: 0 censored, 1 the event, 2 and above competing
         ones; None unless ``outcome_kind`` is survival.
+    clock : when risks of the event are read off; None likewise.
     """
 
     unit: Ints
@@ -110,12 +114,19 @@ class Sample:
     z: Floats | None = None
     instruments: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
+    doses: DoseGrid | None = None
     event: Ints | None = None
+    clock: Clock | None = None
 
     @property
     def n(self) -> int:
         """Give the number of rows."""
         return len(self.y)
+
+    @property
+    def in_risks(self) -> bool:
+        """Tell whether contrasts are of risks: of a 0/1 outcome, or of an event by some time."""
+        return self.outcome_kind != "continuous"
 
     @property
     def observed(self) -> Bools:

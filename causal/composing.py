@@ -11,20 +11,17 @@ import numpy as np
 
 from causal import result as doc
 from causal.arrays import Bools
-from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve, compose_parameters
 from causal.composing_labels import label_rung
 from causal.composing_profiles import compose_profile
 from causal.dag import digest
-from causal.design import Baseline
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
 from causal.estimate import MEANS, Effect, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
 from causal.identify import Availability
 from causal.ladder import attenuate
-from causal.missing import describe
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
 from causal.spec import Variant
@@ -52,56 +49,6 @@ def compose_dataset(
         sha256=cohort.digest,
         min_cell=cohort.min_cell,
     )
-
-
-def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
-    """Say how units were made."""
-    design, info = plan.analysis.design, plan.info
-    exposure, outcome = info.codebook[design.exposure], info.codebook[design.outcome]
-    if isinstance(design, Baseline):
-        made = (
-            f"One row a person: covariates at the first wave, exposure as reported at wave "
-            f"{design.exposure_wave} ({info.wave_unit})."
-        )
-    else:
-        made = (
-            "Pooled person-intervals: covariates at or before the interval's start, exposure as "
-            f"reported at its end, outcome later; clustered by {design.cluster or 'person'}, with "
-            "indicators of time."
-        )
-    said = [
-        made,
-        f"The outcome is taken at {design.outcome_moment}.",
-        f"Follow-up starts at: {info.t0_rule}.",
-    ]
-    if design.cluster is not None:
-        said.append(
-            f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
-            "of one cluster are taken to be dependent."
-        )
-    return doc.DesignBlock(
-        kind=design.kind,
-        exposure=_column(exposure),
-        outcome=_column(outcome),
-        outcome_at=design.outcome_name,
-        population=plan.analysis.population,
-        population_reason=plan.population_reason,
-        sentences=said,
-        chosen=plan.analysis.chosen,
-        unit=design.unit_name,
-        cluster=design.cluster or "",
-        missing=_missing(plan, drawn, min_cell),
-    )
-
-
-def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
-    """Say what is done where values are missing, and how many exposures and outcomes it put in."""
-    said, read, sample = dict(describe(plan.analysis.missing)), drawn.read, drawn.sample
-    for role, before, after in (("exposure", read.a, sample.a), ("outcome", read.y, sample.y)):
-        put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
-        if put_in:
-            said[role] += f", in {doc.suppressed(put_in, min_cell)} of {sample.n} rows"
-    return said
 
 
 def compose_timing(plan: Plan) -> doc.LabelBlock:
@@ -264,9 +211,10 @@ def compose_rung(
     clusters: doc.Count | None = fitted.n_clusters
     if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
         clusters = doc.suppressed(fitted.n_clusters, min_cell)
-    means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
+    own = fitted.estimates
+    means = own.values[list(own.pair)] if own.labels == MEANS or own.profile else None
     others: tuple[Scale, ...] = (
-        ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
+        ("risk_difference", "risk_ratio", "odds_ratio") if sample.in_risks else ()
     )
     return doc.RungBlock(
         name=rung.name,
@@ -290,9 +238,7 @@ def compose_rung(
         means=None if means is None else (float(means[0]), float(means[1])),
         split_sd=fitted.estimates.split_sd,
         other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
-        remaining=_remaining(
-            fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
-        ),
+        remaining=_remaining(fitted, sample.in_risks, crude=planned is plan.rungs[0]),
         instruments=[one.column for one in planned.moving],
         assumed=list(planned.assumed),
         region_note=fitted.estimates.region_note,
@@ -300,7 +246,7 @@ def compose_rung(
         curves=[compose_curve(one) for one in fitted.curves],
         divisions=fitted.estimates.divisions,
         parameters=compose_parameters(fitted.estimates.coefficients),
-        profile=compose_profile(fitted.estimates, rung.name, plan.analysis.seed, min_cell),
+        profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
     )
 
 
@@ -350,15 +296,6 @@ def compose_covariance(
             joint = first.covariance if i == j else first.joint(second).covariance
             matrix[i, j] = joint[0, 0] if i == j else joint[0, 1]
     return doc.CovarianceBlock(rungs=[name for name, _ in named], matrix=matrix.tolist())
-
-
-def _column(variable: Variable) -> doc.ColumnBlock:
-    return doc.ColumnBlock(
-        column=variable.column,
-        description=variable.description,
-        unit=variable.unit,
-        kind=variable.kind,
-    )
 
 
 def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:

@@ -40,6 +40,7 @@ def compose_profile(
         unit=profile.unit,
         level=level,
         critical=critical,
+        compared=(estimates.labels[estimates.pair[0]], estimates.labels[estimates.pair[1]]),
         points=[_point(estimates, one, min_cell, level, critical) for one in profile.points],
         beside=[_point(estimates, one, min_cell, level, None) for one in profile.beside],
         contrasts=_contrasts(estimates, profile, rung, seed, level),
@@ -62,6 +63,7 @@ def _point(
         std_error=error,
         interval=inference.interval(value, error, level, estimates.df),
         band=None if critical is None else (value - critical * error, value + critical * error),
+        listed=point.listed,
     )
 
 

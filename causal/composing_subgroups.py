@@ -46,7 +46,7 @@ def divide(
             found.append((subgroup, name, finding, int((level < 0).sum())))
     named = [(name, finding) for _, name, finding, _ in found]
     corrected, contrasts = _corrected(named), _contrasts(named)
-    scale: Scale = "risk_difference" if drawn.sample.outcome_kind == "binary" else "mean_difference"
+    scale: Scale = "risk_difference" if drawn.sample.in_risks else "mean_difference"
     return [
         SubgroupBlock(
             column=subgroup.title,

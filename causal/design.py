@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 import numpy as np
 from pydantic import Field, model_validator
 
+from causal.arm_settings import Arms
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
+from causal.dose_settings import Dose
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
+from causal.time_settings import TimeToEvent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +52,9 @@ class Baseline(Settings):
     outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
     cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
         persons are independent when left out.
+    arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
+    time_to_event : the outcome column is a time to an event; what the event is, and the horizons.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -58,6 +64,9 @@ class Baseline(Settings):
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
     cluster: str | None = None
+    arms: Arms | None = None
+    dose: Dose | None = None
+    time_to_event: TimeToEvent | None = None
 
     repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
@@ -97,6 +106,8 @@ class LaggedIntervals(Settings):
     exposure, outcome : columns of the cohort.
     outcome_at : which later interview gives the outcome.
     cluster : column with one value a person, such as a site, in place of the person.
+    arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
@@ -104,7 +115,10 @@ class LaggedIntervals(Settings):
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
     cluster: str | None = None
+    arms: Arms | None = None
+    dose: Dose | None = None
 
+    time_to_event: ClassVar[None] = None
     repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"

@@ -13,6 +13,7 @@ from causal.arrays import Floats
 from causal.codebook import Variable
 from causal.documents import Settings
 from causal.errors import SpecError, did_you_mean
+from causal.splines import restricted_cubic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,19 +120,6 @@ def expand(
         else:
             columns.append(_transformed(_floats(values), form))
     return tuple(np.where(missing, np.nan, column) for column in columns)
-
-
-def restricted_cubic(x: Floats, knots: Sequence[float]) -> list[Floats]:
-    """Give the restricted cubic spline basis: x itself and as many columns as knots less two."""
-    first, before, last = knots[0], knots[-2], knots[-1]
-    cube = [np.maximum(x - knot, 0) ** 3 for knot in knots]
-    basis = [
-        cube[j]
-        - cube[-2] * (last - knot) / (last - before)
-        + cube[-1] * (before - knot) / (last - before)
-        for j, knot in enumerate(knots[:-2])
-    ]
-    return [x, *(column / (last - first) ** 2 for column in basis)]
 
 
 def check_features(features: Features, columns: Mapping[str, Variable]) -> None:

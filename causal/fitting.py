@@ -9,12 +9,19 @@ from typing import Literal
 import numpy as np
 
 from causal import diagnostics, instrument_checks
+from causal.arm_diagnostics import judge_arm_weights, judge_common_support, pair_of_arms
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
-from causal.estimators import AnyEstimator, Instrumented, NuisanceStore
+from causal.estimators import (
+    AnyEstimator,
+    ArmContrasts,
+    Instrumented,
+    NuisanceStore,
+    ThresholdScan,
+)
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
@@ -29,6 +36,8 @@ class Thresholds:
     smd: float
     max_weight_share: float
     effective_f: float | Literal["critical"] = "critical"
+    least_chance: float = 0.02
+    common_support: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +171,10 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
             forms = task.estimator.forms(sample, again, store)
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
+        if isinstance(task.estimator, ArmContrasts):
+            return _judged_arms(batch, task.estimator, sample, store, fitted)
+        if isinstance(task.estimator, ThresholdScan):
+            return _judged_cuts(batch, task.estimator, sample, fitted)
         weights = task.estimator.weights(sample, store)
         return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
@@ -231,3 +244,61 @@ def _judged(
         weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
         propensity_counts=None if e is None else diagnostics.propensity_shares(e, a),
     )
+
+
+def _judged_arms(
+    batch: _Batch,
+    estimator: ArmContrasts,
+    sample: Sample,
+    store: NuisanceStore,
+    fitted: FittedRung,
+) -> FittedRung:
+    """Add common support, balance and effective size of several arms."""
+    limits, weights = batch.thresholds, estimator.arm_weights(sample)
+    support = judge_common_support(
+        estimator.chances(sample).e,
+        sample.levels,
+        limits.least_chance,
+        limits.common_support,
+        overlap=estimator.method == "overlap",
+    )
+    if weights is None:
+        return replace(fitted, diagnostics=(support,))
+    w = weights * sample.w
+    crude, own = pair_of_arms(sample, np.asarray(sample.w), 0, 1)
+    two, weighted = pair_of_arms(sample, w, 0, 1)
+    return replace(
+        fitted,
+        diagnostics=(
+            support,
+            *judge_arm_weights(
+                sample,
+                w,
+                limits.effective_sample_size,
+                limits.max_weight_share,
+                limits.smd,
+            ),
+            *diagnostics.describe_weights(w[w > 0]),
+            *diagnostics.describe_limited(estimator.limited(sample, store)),
+        ),
+        crude_smd=diagnostics.standardised_differences(crude.x, crude.a, own),
+        weighted_smd=diagnostics.standardised_differences(two.x, two.a, weighted),
+    )
+
+
+def _judged_cuts(
+    batch: _Batch, estimator: ThresholdScan, sample: Sample, fitted: FittedRung
+) -> FittedRung:
+    """Add effective size and largest weight of the worst cut."""
+    limits, sizes, shares = batch.thresholds, [], []
+    for cut, above, weights in estimator.cut_weights(sample):
+        w = weights * sample.w
+        size = diagnostics.judge_effective_size(above, w, limits.effective_sample_size)
+        share = diagnostics.judge_largest_weight(above, w, limits.max_weight_share)
+        sizes.append(replace(size, reason=f"at the cut {cut:g}, {size.reason}"))
+        shares.append(replace(share, reason=f"at the cut {cut:g}, {share.reason}"))
+    worst = (
+        min(sizes, key=lambda one: one.value or 0.0),
+        max(shares, key=lambda one: one.value or 0.0),
+    )
+    return replace(fitted, diagnostics=worst)

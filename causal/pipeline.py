@@ -11,6 +11,7 @@ from causal import composing
 from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
+from causal.composing_design import compose_design
 from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
 from causal.dowhy_door import dowhy_agrees
@@ -127,7 +128,7 @@ def _result(
         specification=specification.document.text,
         specification_sha256=specification.sha256,
         dataset=composing.compose_dataset(plan, cohort, options),
-        design=composing.compose_design(plan, drawn, cell),
+        design=compose_design(plan, drawn, cell),
         timing=composing.compose_timing(plan),
         dag=composing.compose_dag(plan, _second_opinion(plan)),
         estimands=[composing.compose_estimand(planned) for planned in plan.rungs],

@@ -26,11 +26,13 @@ from causal.identify import (
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_heterogeneity import check_heterogeneity
 from causal.planning_instruments import judge_rung
+from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
 from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
+from causal.time_to_event import check_times
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
 
@@ -141,9 +143,14 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
         chosen_options(info, analysis.options)
     for role in ("exposure", "outcome"):
         with located(document, "design", role):
-            check_role(info, getattr(analysis.design, role))
+            arms = analysis.design.arms if role == "exposure" else None
+            check_role(info, getattr(analysis.design, role), arms)
+    check_dose(specification, codebook)
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
+    if analysis.design.time_to_event is not None:
+        with located(document, "design", "time_to_event"):
+            check_times(analysis.design.time_to_event, codebook, analysis.design.outcome)
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
     for path, choice in row_choices(analysis):
@@ -264,7 +271,9 @@ def _plan_rungs(
             judged = judge_rung(rung, concepts, estimand, dag, available, codebook)
         with located(document, "ladder", number, "estimator"):
             terms = _terms(measurements, codebook, specification.analysis)
-            _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
+            check_exposure(rung.estimator, specification.analysis.design, codebook)
+            check_outcome(rung.estimator, specification.analysis.design, codebook)
+            _check_terms(rung, terms)
         yield PlannedRung(
             rung,
             concepts,
@@ -358,14 +367,8 @@ def _terms(
     )
 
 
-def _check_estimator(rung: Rung, terms: tuple[str, ...], exposure: Variable) -> None:
-    """Refuse an estimator that does not take the exposure, or names terms that are not there."""
-    kind = "binary" if exposure.kind == "binary" else "dose"
-    if kind not in rung.estimator.exposures:
-        raise SpecError(
-            f"{rung.estimator.kind} takes a 0/1 exposure; '{exposure.column}' is "
-            f"{exposure.kind}. Use a binary column, or linear_probability for a dose."
-        )
+def _check_terms(rung: Rung, terms: tuple[str, ...]) -> None:
+    """Refuse an estimator that names terms that are not there."""
     for named in rung.estimator.named_terms:
         if named not in terms:
             raise SpecError(f"there is no term '{named}'. {did_you_mean(named, terms)}")
@@ -374,7 +377,7 @@ def _check_estimator(rung: Rung, terms: tuple[str, ...], exposure: Variable) -> 
 def _check_targets(specification: Specification, outcome: Variable) -> None:
     """Refuse a headline that no rung answers, or a scale the outcome does not have."""
     analysis, document = specification.analysis, specification.document
-    binary = outcome.kind == "binary"
+    binary = outcome.kind == "binary" or analysis.design.time_to_event is not None
     scale = analysis.estimand.scale
     wanted = "risk_difference" if binary else "mean_difference"
     if scale in DIFFERENCES and scale != wanted:

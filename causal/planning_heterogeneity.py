@@ -66,9 +66,10 @@ def check_heterogeneity(
     TimingError
         A modifier is measured only after exposure began.
     """
-    if info.codebook[analysis.design.exposure].kind != "binary":
+    exposure = info.codebook[analysis.design.exposure]
+    if exposure.kind != "binary":
         raise SpecError(
-            f"'{analysis.design.exposure}' is a dose; doubly robust scores compare two exposures. "
+            f"'{exposure.column}' is {exposure.kind}; doubly robust scores compare two exposures. "
             "Use a 0/1 exposure, or take heterogeneity away."
         )
     name = heterogeneity_rung(analysis, settings)
@@ -96,6 +97,11 @@ def _check_rung(name: str, analysis: Analysis) -> None:
         raise SpecError(
             f"the rung '{name}' ({rung.estimator.kind}) has no propensity to form doubly robust "
             "scores with. Name a rung with one, such as aipw, tmle, ipw or overlap."
+        )
+    if "binary" not in rung.estimator.outcomes:
+        raise SpecError(
+            f"the rung '{name}' is about times to an event, which the scores do not know. Name "
+            "another rung."
         )
     if rung.followed is not None:
         raise SpecError(

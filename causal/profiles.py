@@ -19,6 +19,7 @@ class ProfilePoint:
     series : the line it belongs to, such as an arm; empty where there is one line only.
     x : where on the axis it stands; None for arms, which have no order.
     rows : rows that stand at this point; None where that means nothing.
+    listed : whether tables show it; a curve is drawn from more points than are read.
     """
 
     at: int
@@ -26,6 +27,7 @@ class ProfilePoint:
     series: str = ""
     x: float | None = None
     rows: int | None = None
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

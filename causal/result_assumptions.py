@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from causal.result_parts import Block, Label, Status
 
 
@@ -20,6 +22,8 @@ class DesignBlock(Block):
     """How the cohort was turned into analysis units, in words.
 
     ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
+    ``arms`` are those of an exposure that has several, the two compared first, and ``risk_of`` is
+    what the risks compared are of, where the outcome is a time to an event.
     """
 
     kind: str
@@ -33,6 +37,8 @@ class DesignBlock(Block):
     unit: Literal["persons", "intervals"]
     missing: dict[str, str]
     cluster: str = ""
+    arms: list[str] = Field(default_factory=list)
+    risk_of: str = ""
 
 
 class LabelBlock(Block):

@@ -9,7 +9,8 @@ class ProfilePointBlock(Block):
     """One mean (or other parameter) of a rung.
 
     ``interval`` is for this point alone; ``band`` holds for all points of the profile at once, and
-    is None beside the profile. ``rows`` are those that stand at it, where that means anything.
+    is None beside the profile. ``rows`` are those that stand at it, where that means anything;
+    what is not ``listed`` is only drawn.
     """
 
     name: str
@@ -20,6 +21,7 @@ class ProfilePointBlock(Block):
     std_error: float
     interval: Pair
     band: Pair | None
+    listed: bool = True
 
 
 class ProfileContrastBlock(Block):
@@ -44,6 +46,7 @@ class ProfileContrastBlock(Block):
 class ProfileBlock(Block):
     """All means of a rung, of which the ladder compares two.
 
+    ``compared`` are the names of the two the ladder compares, the second minus the first;
     ``critical`` is the number of standard errors of the simultaneous band at ``level``.
     """
 
@@ -52,6 +55,7 @@ class ProfileBlock(Block):
     unit: str
     level: float
     critical: float
+    compared: tuple[str, str]
     points: list[ProfilePointBlock]
     beside: list[ProfilePointBlock]
     contrasts: list[ProfileContrastBlock]

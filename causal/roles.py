@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from causal.arm_settings import Arms
 from causal.arrays import Ints
 from causal.codebook import Variable
 from causal.cohort import KEYS, Cohort
@@ -18,9 +19,22 @@ if TYPE_CHECKING:
 REMEDY = "Choose another column, or take cluster away."
 
 
-def check_role(info: DatasetInfo, column: str) -> None:
-    """Refuse an exposure or outcome that is unknown, left out on purpose, or no number."""
+def check_role(info: DatasetInfo, column: str, arms: Arms | None = None) -> None:
+    """Refuse an exposure or outcome that is unknown, left out on purpose, or no number.
+
+    Parameters
+    ----------
+    arms : of an exposure that is one of several named arms.
+    """
     variable = _carried(info, column)
+    if arms is not None:
+        arms.levels(variable)
+        return
+    if variable.kind == "categorical":
+        raise SpecError(
+            f"'{column}' is categorical. As an exposure it needs arms in the design (reference and "
+            f"compared, of {', '.join(variable.levels)}); an outcome must be binary or numeric."
+        )
     if not variable.numeric:
         raise SpecError(
             f"'{column}' is {variable.kind}; exposures and outcomes must be binary or numeric."

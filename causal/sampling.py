@@ -17,6 +17,7 @@ from causal.errors import OutcomeError
 from causal.expressions import holds
 from causal.imputing import auxiliaries, impute_sample
 from causal.planning import Plan, located
+from causal.planning_roles import exposure_kind
 from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
 from causal.roles import clusters_of
@@ -34,6 +35,7 @@ from causal.term_columns import (
     on_all_rows,
     time_columns,
 )
+from causal.time_to_event import add_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,9 +232,29 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
         included,
         (analysis.population, plan.population_reason),
     )
+    if analysis.design.time_to_event is not None:
+        units = add_events(cohort, units, analysis.design.time_to_event, analysis.missing)
+    if analysis.design.arms is not None:
+        units = _in_arms(
+            units, analysis.design.arms.levels(cohort.codebook[analysis.design.exposure])
+        )
+    if analysis.design.dose is not None and analysis.design.dose.values:
+        doses = units.frame["exposure"].map(analysis.design.dose.values)
+        units = replace(units, frame=units.frame.assign(exposure=doses))
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
     return first, units
+
+
+def _in_arms(units: Units, levels: tuple[str, ...]) -> Units:
+    """Put the number of each row's arm in the place of its name; leave other levels out."""
+    exposure = units.frame["exposure"]
+    codes = exposure.map({name: float(number) for number, name in enumerate(levels)})
+    other = exposure.notna() & codes.isna()
+    units = replace(units, frame=units.frame.assign(exposure=codes))
+    if other.any():
+        units = units.keep(~other, "in one of the arms", ", ".join(levels))
+    return refuse_empty(units)
 
 
 def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units:
@@ -286,7 +308,8 @@ def _assemble(
     """Put the arrays together, sorted by person and time."""
     design, frame = plan.analysis.design, units.frame
     _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
-    outcome = cohort.codebook[design.outcome]
+    outcome, times = cohort.codebook[design.outcome], design.time_to_event
+    levels = () if design.arms is None else design.arms.levels(cohort.codebook[design.exposure])
     kind: OutcomeKind = "binary" if outcome.kind == "binary" else "continuous"
     x = np.column_stack([one.content.values[complete] for one in columns]) if columns else None
     return Sample(
@@ -296,10 +319,14 @@ def _assemble(
         x=np.empty((len(frame), 0)) if x is None else x,
         terms=tuple(one.term for one in columns),
         concepts=tuple(one.concept for one in columns),
-        outcome_kind=kind,
-        exposure_kind="binary" if cohort.codebook[exposure].kind == "binary" else "dose",
+        outcome_kind=kind if times is None else "survival",
+        exposure_kind=exposure_kind(design, cohort.codebook, exposure),
+        levels=levels if design.exposure == exposure else (),
+        doses=None if design.dose is None else design.dose.doses(cohort.codebook[exposure]),
         w=_weights(unit, plan.analysis.weights),
         cluster=_clusters(cohort, plan, frame, unit),
+        event=None if times is None else frame["event"].to_numpy(dtype=np.int64),
+        clock=None if times is None else times.clock(cohort.codebook, design.outcome),
     )
 
 

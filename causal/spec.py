@@ -93,6 +93,8 @@ class Gates(Settings):
     ----------
     effective_sample_size : smallest of the two arms after weighting.
     smd : largest absolute standardised mean difference after weighting.
+    least_chance, common_support : with several arms, a chance of an arm below the first is hardly
+        any, and the largest share of rows that may have hardly any chance of some arm.
     max_weight_share : largest share of an arm's weight one row may carry.
     effective_f : strength of instruments below which no interval by standard errors is shown;
         ``critical`` for the critical value that belongs to them, which a number may only raise.
@@ -101,6 +103,8 @@ class Gates(Settings):
     effective_sample_size: float = Field(default=50, gt=0)
     smd: float = Field(default=0.1, gt=0)  # Austin 2009, doi:10.1002/sim.3697
     max_weight_share: float = Field(default=0.1, gt=0, le=1)
+    least_chance: float = Field(default=0.02, gt=0, lt=0.5)
+    common_support: float = Field(default=0.05, ge=0, lt=1)
     effective_f: Annotated[float, Field(gt=0)] | Literal["critical"] = "critical"
 
 
@@ -196,7 +200,8 @@ class Analysis(Settings):
         if ladder[0].estimator.estimand not in ("crude", "linear projection") or ladder[0].adjust:
             raise ValueError(
                 "the first rung is what the others are compared with: it must be crude "
-                "(mean_difference, or linear_probability without adjust for a dose)"
+                "(mean_difference; for a dose linear_probability without adjust, or dose_means; "
+                "arm_means for several arms; kaplan_meier for a time to an event)"
             )
         names = [rung.name for rung in ladder]
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -236,7 +236,7 @@ def _difference(
     """Give the additive contrast of a fit, its influence values spread over the whole sample."""
     if isinstance(found, NotEstimable):
         return found
-    scale: Scale = "risk_difference" if sample.outcome_kind == "binary" else "mean_difference"
+    scale: Scale = "risk_difference" if sample.in_risks else "mean_difference"
     contrast = found.contrast(scale)
     if isinstance(contrast, NotEstimable):
         return contrast

@@ -8,9 +8,9 @@ import numpy as np
 
 from causal.arrays import Floats
 from causal.cohort import Sample
-from causal.errors import PositivityError
+from causal.errors import PositivityError, SpecError
 from causal.estimators.nuisance import ObservationFit
-from causal.estimators.regression import arm_means
+from causal.estimators.regression import AverageTarget, arm_means, over_target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,3 +106,19 @@ def arm_totals(y: Floats, a: Floats, weight: Floats, over: Floats) -> tuple[Floa
     totals = np.column_stack([weight * (a == arm) * known for arm in (0, 1)])
     values = totals.mean(axis=0) / over.mean()
     return values, (totals - over[:, None] * values) / over.mean()
+
+
+def counted_rows(sample: Sample, target: AverageTarget) -> Floats:
+    """Give ones for the rows of a target, whose number totals are divided by.
+
+    Raises
+    ------
+    SpecError
+        Persons whose exposure nobody saw may or may not belong to the target.
+    """
+    if target != "ATE" and not sample.entered.all():
+        raise SpecError(
+            f"normalised: false counts the rows of the {target}, and the exposure of "
+            f"{int((~sample.entered).sum())} rows is unknown. Leave normalised at true."
+        )
+    return over_target(sample.a, target)

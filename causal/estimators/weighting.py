@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
-from causal.errors import SpecError
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, Limited, from_influence
 from causal.estimators.nuisance import (
@@ -21,8 +20,7 @@ from causal.estimators.nuisance import (
     PropensityModel,
     choose_terms,
 )
-from causal.estimators.regression import over_target
-from causal.estimators.weighted_means import WeightFit, weighted_means
+from causal.estimators.weighted_means import WeightFit, counted_rows, weighted_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
 
@@ -140,61 +138,21 @@ class PropensityWeighting(Estimator):
         return self.model_copy(update=update)
 
 
-class InverseProbability(PropensityWeighting):
-    """Weighting by the inverse probability of the exposure had.
+class InverseWeights(PropensityWeighting):
+    """Weights by the inverse probability of the exposure had, whatever they then average.
 
     Attributes
     ----------
-    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
-    propensity : the exposure regression.
-    clip : propensities below and above are set to these bounds; the number is reported.
-    trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
-        the rows kept, and is said so.
-    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
-        reported. The target stays, but balance is given up for precision. Percentiles are those
-        of the rows whose weights depend on the propensity, before weights for follow-up.
-    stabilised : multiply by the marginal probability of the exposure had; changes the weights
-        reported, and the estimate only together with ``truncate`` (percentiles are then those of
-        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
-    normalised : weights sum to one an arm (Hájek). False leaves them as they are and divides by
-        the number of rows of the target (Horvitz–Thompson): the means may then leave the range of
-        the outcome, and the difference depends on which outcome is coded 0.
-    observation, entry : regressions of having an outcome, and of being seen at the exposure
-        interview, whose inverses multiply the weights.
-    weights_known : standard error as if the propensity were known, as robust standard errors of
-        weighted regressions in statistical packages have it (too large for the ATE).
-
-    Assumptions
-    -----------
-    Exchangeability given the rung's covariates, positivity, consistency, and a correctly
-    specified propensity. Truncation and clipping trade bias for variance: their standard errors
-    take the bounds as fixed and know nothing of the bias.
-
-    References
-    ----------
-    Hájek (1971); Horvitz & Thompson (1952), doi:10.1080/01621459.1952.10483446; Lunceford &
-    Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values with an estimated
-    propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    target, propensity, clip, trim, truncate, stabilised, observation, entry, weights_known : as
+        ``ipw`` documents them.
     """
 
-    kind: Literal["ipw"] = "ipw"
     target: Literal["ATE", "ATT", "ATC"] = "ATE"
     clip: ClipBounds | None = None
     trim: float | None = Field(default=None, gt=0, lt=0.5)
     truncate: Percentiles | None = None
     stabilised: bool = False
-    normalised: bool = True
     weights_known: bool = False
-
-    @model_validator(mode="after")
-    def _totals_what_it_says(self) -> InverseProbability:
-        unfit = "stabilised" if self.stabilised else "trim" if self.trim is not None else ""
-        if not self.normalised and unfit:
-            raise ValueError(
-                f"normalised: false divides by the number of rows of the target, and {unfit} "
-                "changes what the weights sum to. Take one of the two away."
-            )
-        return self
 
     @property
     def estimand(self) -> Target:
@@ -205,23 +163,6 @@ class InverseProbability(PropensityWeighting):
     def knows_fitting(self) -> bool:
         """Tell whether standard errors know that the propensity is fitted."""
         return not self.weights_known
-
-    def totalled(self, sample: Sample) -> Floats | None:
-        """Give ones for the rows of the target, for totals.
-
-        Raises
-        ------
-        SpecError
-            Persons whose exposure nobody saw may or may not belong to the target.
-        """
-        if self.normalised:
-            return None
-        if self.target != "ATE" and not sample.entered.all():
-            raise SpecError(
-                f"normalised: false counts the rows of the {self.target}, and the exposure of "
-                f"{int((~sample.entered).sum())} rows is unknown. Leave normalised at true."
-            )
-        return over_target(sample.a, self.target)
 
     def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
         """Say whom trimming keeps."""
@@ -281,6 +222,61 @@ class InverseProbability(PropensityWeighting):
             return -np.inf, np.inf
         low, high = np.percentile(chosen, self.truncate)
         return float(low), float(high)
+
+
+class InverseProbability(InverseWeights):
+    """Weighting by the inverse probability of the exposure had.
+
+    Attributes
+    ----------
+    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
+    propensity : the exposure regression.
+    clip : propensities below and above are set to these bounds; the number is reported.
+    trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
+        the rows kept, and is said so.
+    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
+        reported. The target stays, but balance is given up for precision. Percentiles are those
+        of the rows whose weights depend on the propensity, before weights for follow-up.
+    stabilised : multiply by the marginal probability of the exposure had; changes the weights
+        reported, and the estimate only together with ``truncate`` (percentiles are then those of
+        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview, whose inverses multiply the weights.
+    normalised : weights sum to one an arm (Hájek). False leaves them as they are and divides by
+        the number of rows of the target (Horvitz–Thompson): the means may then leave the range of
+        the outcome, and the difference depends on which outcome is coded 0.
+    weights_known : standard error as if the propensity were known, as robust standard errors of
+        weighted regressions in statistical packages have it (too large for the ATE).
+
+    Assumptions
+    -----------
+    Exchangeability given the rung's covariates, positivity, consistency, and a correctly
+    specified propensity. Truncation and clipping trade bias for variance: their standard errors
+    take the bounds as fixed and know nothing of the bias.
+
+    References
+    ----------
+    Hájek (1971); Horvitz & Thompson (1952), doi:10.1080/01621459.1952.10483446; Lunceford &
+    Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values with an estimated
+    propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    """
+
+    kind: Literal["ipw"] = "ipw"
+    normalised: bool = True
+
+    @model_validator(mode="after")
+    def _totals_what_it_says(self) -> InverseProbability:
+        unfit = "stabilised" if self.stabilised else "trim" if self.trim is not None else ""
+        if not self.normalised and unfit:
+            raise ValueError(
+                f"normalised: false divides by the number of rows of the target, and {unfit} "
+                "changes what the weights sum to. Take one of the two away."
+            )
+        return self
+
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows of the target, for totals."""
+        return None if self.normalised else counted_rows(sample, self.target)
 
 
 class Overlap(PropensityWeighting):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causal.report.canvas import INK, QUIET, RULE, draw
+from causal.report.canvas import QUIET, RULE, draw
 from causal.report.numbers import measure_of, percent
 from causal.report.sensitivity_figures import HUES, lay_out, panel_height
 from causal.result import ProfilePointBlock, Result, RungBlock
@@ -26,8 +26,12 @@ def profiles_svg(result: Result) -> bytes | None:
         return None
 
     def paint(figure: Figure) -> None:
-        for ax, rung in zip(lay_out(figure, len(panels)), panels, strict=True):
+        axes = lay_out(figure, len(panels))
+        for ax, rung in zip(axes, panels, strict=True):
             draw_profile(result, rung, ax)
+        low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
+        for ax in axes:  # one scale, so that panels may be compared by eye
+            ax.set_ylim(low, high)
 
     return draw(paint, height=panel_height(len(panels)))
 
@@ -43,9 +47,12 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     ordered = all(one.x is not None for one in profile.points)
     for hue, name in zip(HUES * (1 + len(names) // len(HUES)), names, strict=False):
         chosen = [one for one in profile.points if one.series == name]
-        x = [float(i) if one.x is None else one.x for i, one in enumerate(chosen)]
+        shift = (
+            0.06 * names.index(name) * _spacing(profile.points) if profile.kind not in LINES else 0
+        )
+        x = [(float(i) if one.x is None else one.x) + shift for i, one in enumerate(chosen)]
         if ordered and profile.kind in LINES:
-            _line(ax, x, chosen, factor, hue, name, steps=profile.kind == "survival")
+            _line(ax, x, chosen, factor, hue, name)
         else:
             _marks(ax, x, chosen, factor, hue, name)
     if not ordered:
@@ -58,7 +65,9 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     ax.set_xlabel(axis.replace("_", " "), fontsize=7.5)
     outcome = "Risk (%)" if measure.points else f"Mean outcome ({measure.unit})"
     level = percent(profile.level)
-    ax.set_ylabel(f"{outcome.replace(' ()', '')}\ndark: {level} interval, light: band", fontsize=7)
+    drawn = ("dark", "light") if ordered and profile.kind in LINES else ("thick", "thin")
+    said = f"{drawn[0]}: {level} interval, {drawn[1]}: band"
+    ax.set_ylabel(f"{outcome.replace(' ()', '')}\n{said}", fontsize=7)
     ax.tick_params(labelsize=7)
     ax.grid(color=RULE, lw=0.3)
     ax.set_axisbelow(True)
@@ -72,19 +81,14 @@ def _line(
     factor: float,
     hue: str,
     name: str,
-    *,
-    steps: bool,
 ) -> None:
     """Draw a line with its interval inside its band."""
     y = factor * np.array([one.estimate for one in points])
     inner = factor * np.array([one.interval for one in points])
     outer = factor * np.array([one.interval if one.band is None else one.band for one in points])
-    fill: Literal["post"] | None = "post" if steps else None
-    ax.fill_between(x, outer[:, 0], outer[:, 1], color=hue, alpha=0.12, lw=0, step=fill)
-    ax.fill_between(x, inner[:, 0], inner[:, 1], color=hue, alpha=0.22, lw=0, step=fill)
-    style = "steps-post" if steps else "default"
-    ax.plot(x, y, color=hue, lw=1.5, marker="o", ms=2.2, drawstyle=style,
-            label=name.replace("_", " "))  # fmt: skip
+    ax.fill_between(x, outer[:, 0], outer[:, 1], color=hue, alpha=0.12, lw=0)
+    ax.fill_between(x, inner[:, 0], inner[:, 1], color=hue, alpha=0.22, lw=0)
+    ax.plot(x, y, color=hue, lw=1.5, marker="o", ms=2.2, label=name.replace("_", " "))
 
 
 def _marks(
@@ -100,8 +104,14 @@ def _marks(
         outer = one.interval if one.band is None else one.band
         ax.plot([at, at], [factor * end for end in outer], color=QUIET, lw=0.9)
         ax.plot([at, at], [factor * end for end in one.interval], color=hue, lw=2.4)
-    ax.plot(x, [factor * one.estimate for one in points], "o", color=INK, ms=4,
+    ax.plot(x, [factor * one.estimate for one in points], "o", mfc="white", mec=hue, ms=5,
             label=name.replace("_", " "))  # fmt: skip
+
+
+def _spacing(points: list[ProfilePointBlock]) -> float:
+    """Give how far apart marks of several series are to stand, in units of the axis."""
+    x = [one.x for one in points if one.x is not None]
+    return (max(x) - min(x)) / 3 if x else 1.0
 
 
 def _broken(name: str) -> str:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report.blocks import Block, Bullets, Figure, GroupedTable, Number, Paragraph, Section
+from causal.report.blocks import (
+    Block,
+    Bullets,
+    Figure,
+    Fold,
+    GroupedTable,
+    Number,
+    Paragraph,
+    Section,
+)
 from causal.report.markdown import code, plain, sentence
 from causal.report.numbers import Measure, measure_of, number, percent
 from causal.report.reading import rung_label
@@ -37,15 +46,15 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     rungs = profiled(result)
     if not rungs:
         return
-    first = rungs[-1].profile
-    if first is None:  # excluded by profiled
-        return
-    blocks: list[Block] = [Paragraph(_opening(result, rungs))]
+    chief = [rung for rung in rungs if rung.name == result.headline] or rungs[-1:]
+    kinds = [rung.profile.kind for rung in chief if rung.profile]
+    blocks: list[Block] = [Paragraph(_opening(result, chief[0]))]
     if "figures/profiles.svg" in parts:
         blocks.append(Figure("figures/profiles.svg", "Every mean of a rung, interval and band"))
-    blocks.append(_points(result, rungs))
-    if any(one.profile.contrasts for one in rungs if one.profile):
-        blocks.append(_contrasts(result, rungs))
+    others = [rung for rung in rungs if rung not in chief]
+    blocks += _tables(result, chief)
+    if others:
+        blocks.append(Fold("The same of the other rungs", tuple(_tables(result, others))))
     notes = [f"{code(r.name)}: {sentence(plain(n))}" for r in rungs if r.profile
              for n in r.profile.notes]  # fmt: skip
     if notes:
@@ -57,14 +66,21 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     ]
     if links:
         blocks.append(Paragraph(f"Data: {', '.join(links)}."))
-    yield Section(HEADINGS.get(first.kind, "All means"), tuple(blocks))
+    yield Section(HEADINGS.get(kinds[0], "All means"), tuple(blocks))
 
 
-def _opening(result: Result, rungs: list[RungBlock]) -> str:
+def _tables(result: Result, rungs: list[RungBlock]) -> list[Block]:
+    """Give means and contrasts of some rungs."""
+    if any(one.profile.contrasts for one in rungs if one.profile):
+        return [_points(result, rungs), _contrasts(result, rungs)]
+    return [_points(result, rungs)]
+
+
+def _opening(result: Result, rung: RungBlock) -> str:
     """Say what the section shows, and how not to read it."""
-    labels = {rung_label(result, rung) for rung in rungs}
-    wording = " Contrasts are associations, not effects." if "association" in labels else ""
-    level = percent(rungs[-1].level)
+    label = rung_label(result, rung)
+    wording = " Contrasts are associations, not effects." if label == "association" else ""
+    level = percent(rung.level)
     return (
         "The ladder compares two of the means of these rungs; here are all of them.\n"
         f"An interval holds its own mean at {level}; the band holds all means of the rung at once. "
@@ -85,6 +101,7 @@ def _points(result: Result, rungs: list[RungBlock]) -> GroupedTable:
         rows = [
             _point(one, f"{at}/points/{i}", measure_of(result))
             for i, one in enumerate(rung.profile.points)
+            if one.listed
         ]
         rows += [
             _point(one, f"{at}/beside/{i}", _beside(one))

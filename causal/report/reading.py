@@ -19,6 +19,8 @@ TARGETS = {
     "conditional": "among those with given values of covariates (conditional)",
     "ITT": "a unit of instrument, in the outcome (intention to treat)",
     "first stage": "a unit of instrument, in the exposure (first stage)",
+    "threshold": "doses at or above a cut against those below (threshold)",
+    "shift": "after a nudge against as it is (shift)",
 }
 DIFFERENCES = ("risk_difference", "mean_difference")
 

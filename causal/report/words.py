@@ -69,14 +69,20 @@ def label_sentences(result: Result) -> list[str]:
     return [sentence(plain(rung.label_reason))] if rung and rung.label_reason else []
 
 
+def _outcome(result: Result) -> str:
+    """Name the outcome; for a time to an event, the risk that is compared."""
+    design = result.design
+    named = f"{code(design.outcome.column)} ({plain(design.outcome.description).rstrip('.')})"
+    return f"the risk of {plain(design.risk_of)}, from {named}" if design.risk_of else named
+
+
 def who_sentences(result: Result) -> list[str]:
     """Say whom the numbers are about, and how many were lost on the way."""
     steps, unit = result.attrition, result.design.unit
     said = [
         f"The exposure is {code(result.design.exposure.column)} "
         f"({plain(result.design.exposure.description).rstrip('.')}); "
-        f"the outcome is {code(result.design.outcome.column)} "
-        f"({plain(result.design.outcome.description).rstrip('.')})."
+        f"the outcome is {_outcome(result)}."
     ]
     if not steps:
         return said
@@ -271,11 +277,23 @@ def _crude_sentence(result: Result, measure: Measure) -> str:
         return f"Crude {_contrast(crude)}: {with_interval(crude, measure)}{tail}."
     arms = POINTS if crude.scale in RATIOS else measure
     mean = "Outcome" if arms.points else "Mean outcome"
+    first, second = _compared(crude)
     return (
-        f"{mean}: {arms.mean(crude.means[1])} with the exposure, "
-        f"{arms.mean(crude.means[0])} without; crude {_contrast(crude)} "
+        f"{mean}: {arms.mean(crude.means[1])} {second}, {arms.mean(crude.means[0])} {first}; "
+        f"crude {_contrast(crude)} "
         f"{with_interval(crude, measure)}{tail}."
     )
+
+
+def _compared(crude: RungBlock) -> tuple[str, str]:
+    """Name the two the crude rung compares, for a sentence."""
+    profile = crude.profile
+    if profile is None or profile.kind == "survival":
+        return "without", "with the exposure"
+    if profile.kind == "arms":
+        return f"in {code(profile.compared[0])}", f"in {code(profile.compared[1])}"
+    unit = f" {plain(profile.unit)}" if profile.unit else ""
+    return f"at {plain(profile.compared[0])}{unit}", f"at {plain(profile.compared[1])}{unit}"
 
 
 def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[str]:

@@ -165,7 +165,9 @@ def test_doses_and_imputations_are_refused(tmp_path: Path):
     imputing = HEAD + "missing: {covariates: multiple_imputation, outcome: complete_case}\n"
     assert "not pooled over imputations" in refusal(tmp_path, ASKED, imputing)
     asked = "{kind: dr_learner, modifiers: [age], reason: ask}"
-    assert "'mhg_dose' is a dose" in refusal(tmp_path, asked, DOSE)
+    assert "'mhg_dose' is ordinal; doubly robust scores compare two exposures" in refusal(
+        tmp_path, asked, DOSE
+    )
 
 
 def test_persons_with_several_rows_are_halved_as_persons(tmp_path: Path):
