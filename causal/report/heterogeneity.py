@@ -86,6 +86,7 @@ def _explored(result: Result, block: HeterogeneityBlock, at: str) -> Iterator[Bl
         yield Paragraph(f"No groups, since {plain(block.groups.not_estimable)}.")
     else:
         yield _group_table(block.groups, measure, level, at)
+        yield _mean_table(block.groups)
         yield from _hidden(block.groups)
 
 
@@ -154,12 +155,8 @@ def _modifier_table(
 def _group_table(
     groups: Sequence[EffectGroupBlock], measure: Measure, level: str, at: str
 ) -> Table:
-    """Give the sorted groups: what was predicted, what was seen, and who is in them."""
-    terms = next(([mean.term for mean in one.means] for one in groups if one.means), [])
-    header = (
-        "Group", "n", "Smaller arm", "Predicted", f"Effect ({level} CI)",
-        *(f"Mean {code(term)}" for term in terms),
-    )  # fmt: skip
+    """Give the sorted groups: what was predicted, and what was seen."""
+    header = ("Group", "n", "Smaller arm", "Predicted", f"Effect ({level} CI)")
     rows = [
         (
             f"{one.number} of {len(groups)}",
@@ -167,13 +164,24 @@ def _group_table(
             plain(str(one.arm)),
             "–" if one.predicted is None else measure.cell(one.predicted),
             _effect(one.effect, measure, f"{at}/groups/{index}/effect"),
-            *(number(mean.mean, 2) for mean in one.means),
-            *("–" for _ in range(len(terms) - len(one.means))),
         )
         for index, one in enumerate(groups)
     ]
-    caption = "Persons sorted by predicted effect, the lowest first"
-    return Table(header, rows, "lrrrl" + "r" * len(terms), caption)
+    return Table(header, rows, "lrrrl", "Persons sorted by predicted effect, the lowest first")
+
+
+def _mean_table(groups: Sequence[EffectGroupBlock]) -> Table:
+    """Say who is in each group: the means of the modifiers, a dash where a group is hidden."""
+    terms = next(([mean.term for mean in one.means] for one in groups if one.means), [])
+    header = ("Mean of", *(f"Group {one.number}" for one in groups))
+    rows = [
+        (
+            code(term),
+            *(number(one.means[place].mean, 2) if one.means else "–" for one in groups),
+        )
+        for place, term in enumerate(terms)
+    ]
+    return Table(header, rows, "l" + "r" * len(groups), "Who is in the groups")
 
 
 def _effect(found: MedianBlock | Reason, measure: Measure, at: str) -> Written:
