@@ -15,6 +15,7 @@ from causal.cohort import TIME, Cohort
 from causal.composing_checks import compose_curve, compose_parameters
 from causal.composing_labels import label_rung
 from causal.composing_profiles import compose_profile
+from causal.composing_terms import compose_restrictions, compose_terms
 from causal.dag import digest
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
@@ -247,6 +248,7 @@ def compose_rung(
         divisions=fitted.estimates.divisions,
         parameters=compose_parameters(fitted.estimates.coefficients),
         profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
+        covariates=compose_terms(planned, fitted, drawn),
     )
 
 
@@ -269,6 +271,7 @@ def compose_variant(
             compose_rung(plan, planned, fitted, drawn, min_cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
+        restrictions=compose_restrictions(variant),
     )
 
 

@@ -31,6 +31,7 @@ COUNTS = (
     "unused_exposed",
     "unused_unexposed",
     "bounded",
+    "switchers",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from causal import result as doc
@@ -56,8 +58,8 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         )
     return doc.DesignBlock(
         kind=design.kind,
-        exposure=_column(exposure),
-        outcome=_column(outcome),
+        exposure=_column(exposure, info.self_reported),
+        outcome=_column(outcome, info.self_reported),
         outcome_at=design.outcome_name,
         population=plan.analysis.population,
         population_reason=plan.population_reason,
@@ -68,6 +70,7 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         arms=list(arms),
         risk_of=f"{clock.event}, by {clock.compare:g} {clock.unit}" if clock else "",
         missing=_missing(plan, drawn, min_cell),
+        weights=plan.analysis.weights,
     )
 
 
@@ -81,10 +84,11 @@ def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
     return said
 
 
-def _column(variable: Variable) -> doc.ColumnBlock:
+def _column(variable: Variable, self_reported: Collection[str]) -> doc.ColumnBlock:
     return doc.ColumnBlock(
         column=variable.column,
         description=variable.description,
         unit=variable.unit,
         kind=variable.kind,
+        self_reported=variable.column in self_reported,
     )

@@ -16,12 +16,15 @@ from causal.profiles import Profile
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
-    "conditional", "LATE", "ITT", "first stage", "threshold", "shift",
+    "conditional", "within persons", "between persons", "LATE", "ITT", "first stage",
+    "threshold", "shift",
 ]  # fmt: skip
 """ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
-weights; conditional: those with declared values of covariates; LATE: those whose exposure the
-instrument changes; ITT and first stage: a unit of instrument; threshold: doses at or above a cut
-against those below; shift: exposure as it would be after a nudge against exposure as it is."""
+weights; conditional: those with declared values of covariates; within persons: those whose exposure
+changes, each compared with themselves; between persons: what differs between them over and above
+that (contextual); LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
+instrument; threshold: doses at or above a cut against those below; shift: exposure as it would be
+after a nudge against exposure as it is."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")

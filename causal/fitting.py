@@ -176,7 +176,10 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         if isinstance(task.estimator, ThresholdScan):
             return _judged_cuts(batch, task.estimator, sample, fitted)
         weights = task.estimator.weights(sample, store)
-        return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
+        if weights is None:
+            told = diagnostics.describe_limited(task.estimator.limited(sample, store))
+            return replace(fitted, diagnostics=told)
+        return _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
         if not str(error.place):
             error.place = task.place

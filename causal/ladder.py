@@ -17,6 +17,10 @@ OTHER_QUESTIONS: Mapping[Target, str] = {
     "values of covariates: what differs between the two is not confounding alone",
     "LATE": "the crude difference is about everybody, a LATE about those whose exposure the "
     "instrument changes: what differs between the two is not confounding alone",
+    "within persons": "the crude difference compares persons with one another, this one each "
+    "person who changes exposure with themselves",
+    "between persons": "the crude difference is one between rows, this one what a person's average "
+    "exposure adds to that within persons",
     "ITT": "the crude difference is one of exposure, this one of the instrument",
     "first stage": "the crude difference is one in the outcome, this one in the exposure",
     "threshold": "the crude difference compares two doses, this one all doses at or above a cut "

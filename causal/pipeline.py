@@ -14,6 +14,7 @@ from causal.cohort import TIME, Cohort, Sample
 from causal.composing_design import compose_design
 from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
+from causal.composing_terms import compose_ceilings
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
 from causal.estimators import AnyEstimator, PropensityWeighting
@@ -155,6 +156,7 @@ def _result(
         ],
         balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],
         overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
+        ceilings=compose_ceilings(plan, drawn, cell),
         truth=dict(known_truth(analysis.dataset, options)) if generated else {},
         companions=list(analysis.companions),
         provenance=Provenance(

@@ -24,7 +24,7 @@ from causal.identify import (
     judge,
 )
 from causal.instruments import Instrument, conditional_instruments
-from causal.planning_heterogeneity import check_heterogeneity
+from causal.planning_heterogeneity import check_explorations
 from causal.planning_instruments import judge_rung
 from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
@@ -32,6 +32,7 @@ from causal.registry import chosen_options
 from causal.roles import check_cluster, check_role
 from causal.rungs import FULL, Rung
 from causal.spec import Analysis, Specification, Variant
+from causal.spec_checks import check_entered, check_followed, check_interactions, check_names
 from causal.time_to_event import check_times
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
@@ -139,6 +140,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     analysis, document = specification.analysis, specification.document
     dag = _diagram(specification)
     codebook = info.codebook
+    check_names(analysis, document)
     with located(document, "options"):
         chosen_options(info, analysis.options)
     for role in ("exposure", "outcome"):
@@ -162,10 +164,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     full = adjustment_set(dag, available)
     rungs = tuple(_plan_rungs(specification, info, dag, full))
     _check_targets(specification, codebook[analysis.design.outcome])
-    adjusted = {planned.rung.name: planned.measurements for planned in rungs}
-    for number, exploration in enumerate(analysis.heterogeneity):
-        with located(document, "heterogeneity", number):
-            check_heterogeneity(exploration, analysis, info, adjusted)
+    check_explorations(specification, info, {p.rung.name: p.measurements for p in rungs})
     return Plan(
         specification=specification,
         info=info,
@@ -263,8 +262,11 @@ def _plan_rungs(
             if rung.role == "bracket" or one.before_exposure
         )
         with located(document, "ladder", number, "followed"):
+            check_followed(rung, specification.analysis)
             followed = _followed(rung, full, dag, codebook)
+            check_interactions(rung, _terms(followed, codebook, specification.analysis))
         with located(document, "ladder", number, "entered"):
+            check_entered(rung, specification.analysis)
             entered = _entered(rung, full, dag, codebook)
             refuse_unbalanced_entry(entered, measurements)
         with located(document, "ladder", number, "instrument"):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from causal.codebook import Measurement, Variable
 from causal.dataset_info import DatasetInfo
-from causal.errors import SpecError, TimingError, did_you_mean
+from causal.errors import CausalError, SpecError, TimingError, did_you_mean
 from causal.estimators import AnyEstimator, Instrumented
 from causal.estimators.nuisance import OutcomeModel, PropensityModel
 from causal.heterogeneity_settings import DRLearner
-from causal.spec import Analysis
+from causal.spec import Analysis, Specification
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,21 @@ def regressions_of(estimator: AnyEstimator) -> Regressions | None:
         outcome if isinstance(outcome, OutcomeModel) else OutcomeModel(arms="separate"),
         clip if isinstance(clip, tuple) else None,
     )
+
+
+def check_explorations(
+    specification: Specification,
+    info: DatasetInfo,
+    adjusted: Mapping[str, Sequence[Measurement]],
+) -> None:
+    """Check every exploration; an error has the place of its key."""
+    for number, settings in enumerate(specification.analysis.heterogeneity):
+        try:
+            check_heterogeneity(settings, specification.analysis, info, adjusted)
+        except CausalError as error:
+            if not str(error.place):
+                error.place = specification.document.place(("heterogeneity", number))
+            raise
 
 
 def check_heterogeneity(

@@ -57,6 +57,7 @@ __all__ = [
     "AttritionBlock",
     "BalanceBlock",
     "Block",
+    "CeilingBlock",
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
@@ -100,9 +101,11 @@ __all__ = [
     "RefusedHeterogeneityBlock",
     "RefutationBlock",
     "Remaining",
+    "RestrictionBlock",
     "Result",
     "Role",
     "RungBlock",
+    "RungCovariateBlock",
     "ScaleBlock",
     "SensitivityBlock",
     "SlopeBlock",
@@ -188,14 +191,23 @@ class ParameterBlock(Block):
     interval: Pair
 
 
+class RungCovariateBlock(Block):
+    """The columns, and the terms made of them, that stand for one concept in one rung."""
+
+    concept: str
+    columns: list[str]
+    terms: list[str]
+
+
 class RungBlock(Block):
     """One rung of the ladder.
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram. ``divisions`` is how often
-    the sample was divided for cross-fitting (None where it was not), ``split_sd`` how much the
-    estimate differs between divisions (None for one). ``parameters`` are those of the model the
+    is what is taken for granted of ``instruments`` against the diagram. ``covariates`` are the
+    rung's own: another rung may measure the same concept by other columns. ``divisions`` is how
+    often the sample was divided for cross-fitting (None where it was not), ``split_sd`` how much
+    the estimate differs between divisions (None for one). ``parameters`` are those of the model the
     estimate is taken from, where it has any worth reading; ``profile`` holds all means of a rung
     that has more than the two compared.
     """
@@ -229,13 +241,33 @@ class RungBlock(Block):
     curves: list[CurveBlock] = Field(default_factory=list)
     divisions: int | None = None
     parameters: list[ParameterBlock] = Field(default_factory=list)
+    covariates: list[RungCovariateBlock] = Field(default_factory=list)
     profile: ProfileBlock | None = None
+
+
+class RestrictionBlock(Block):
+    """Rows kept by a column in a range at a moment; both ends are included."""
+
+    column: str
+    at: str
+    low: float | None
+    high: float | None
+
+
+class CeilingBlock(Block):
+    """A proxy, and the share of rows in the last tenth of its range; None where it is hidden."""
+
+    concept: str
+    column: str
+    highest: float
+    share: float | None
 
 
 class VariantBlock(Block):
     """The crude and the headline rung once more, under one changed choice, on its own rows.
 
-    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned.
+    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned;
+    ``restrictions`` are those of the variant itself.
     """
 
     name: str
@@ -243,6 +275,7 @@ class VariantBlock(Block):
     verdicts: list[str]
     persons: Count
     rungs: list[RungBlock]
+    restrictions: list[RestrictionBlock] = Field(default_factory=list)
 
 
 class DiagnosticBlock(Block):
@@ -319,6 +352,7 @@ class Result(Block):
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]
     overlap: list[OverlapBlock]
+    ceilings: list[CeilingBlock] = Field(default_factory=list)
     truth: dict[str, float]
     companions: list[str]
     provenance: Provenance

@@ -16,12 +16,14 @@ class ColumnBlock(Block):
     description: str
     unit: str
     kind: str
+    self_reported: bool = False
 
 
 class DesignBlock(Block):
     """How the cohort was turned into analysis units, in words.
 
     ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
+    ``weights`` says whether rows or persons weigh alike.
     ``arms`` are those of an exposure that has several, the two compared first, and ``risk_of`` is
     what the risks compared are of, where the outcome is a time to an event.
     """
@@ -37,6 +39,7 @@ class DesignBlock(Block):
     unit: Literal["persons", "intervals"]
     missing: dict[str, str]
     cluster: str = ""
+    weights: str = "rows"
     arms: list[str] = Field(default_factory=list)
     risk_of: str = ""
 

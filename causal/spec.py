@@ -12,7 +12,6 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from causal.design import AnyDesign, OutcomeAt
 from causal.documents import Document, Settings, read_document, report_name, validated
-from causal.errors import did_you_mean
 from causal.estimate import Scale, Target
 from causal.features import Form
 from causal.heterogeneity_settings import DRLearner
@@ -48,7 +47,7 @@ class Restriction(Settings):
     ----------
     column : a column of the cohort, or ``wave``.
     at : ``baseline``, ``start``, ``end`` of the exposure window, or ``outcome`` interview.
-    low, high : both ends included.
+    low, high : both ends included; at least one of them.
     missing : whether units without a value are kept.
     reason : why one would look at these units.
     """
@@ -59,6 +58,16 @@ class Restriction(Settings):
     high: float | None = None
     missing: Literal["keep", "leave_out"] = "leave_out"
     reason: str
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Restriction:
+        if self.low is None and self.high is None:
+            raise ValueError("a restriction keeps a range: say low, high or both")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(
+                f"low is {self.low:g}, above high, {self.high:g}, so nobody is left; swap them"
+            )
+        return self
 
 
 class Variant(Settings):
@@ -209,21 +218,6 @@ class Analysis(Settings):
             raise ValueError(f"the rung name '{twice[0]}' stands twice; give each its own")
         return ladder
 
-    @model_validator(mode="after")
-    def _variants_name_rungs(self) -> Analysis:
-        names = [rung.name for rung in self.ladder]
-        for variant in self.variants:
-            for rung in variant.rungs:
-                if rung not in names:
-                    raise ValueError(
-                        f"variant '{variant.name}' names the rung '{rung}'. "
-                        f"{did_you_mean(rung, names)}"
-                    )
-        twice = [v.name for v in self.variants]
-        if len(set(twice)) < len(twice):
-            raise ValueError("two variants have the same name; give each its own")
-        return self
-
     def varied(self, variant: Variant) -> Analysis:
         """Give the analysis a variant stands for: its choice changed, its rungs only."""
         names = variant.rungs or (self.headline_rung,)
@@ -259,24 +253,15 @@ class Analysis(Settings):
             }
         )
 
-    @model_validator(mode="after")
-    def _headline_is_a_rung(self) -> Analysis:
-        answering = self._answering()
-        if self.headline is not None and self.headline not in answering:
-            raise ValueError(
-                f"headline '{self.headline}' is not a rung of the ladder with the target "
-                f"'{self.estimand.target}'. {did_you_mean(self.headline, answering)}"
-            )
-        return self
-
     @property
     def headline_rung(self) -> str:
         """Give the name of the rung the first page leads with."""
         if self.headline is not None:
             return self.headline
-        return [self.ladder[0].name, *self._answering()][-1]
+        return [self.ladder[0].name, *self.answering][-1]
 
-    def _answering(self) -> list[str]:
+    @property
+    def answering(self) -> list[str]:
         """Name the rungs of the ladder proper that have the headline's target."""
         return [
             rung.name

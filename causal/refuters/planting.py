@@ -160,7 +160,7 @@ def target_weights(sample: Sample, target: Target) -> Floats:
         through = fit_glm(np.column_stack([sample.z, sample.x]), sample.a, sample.w, "linear")
         left = through.fitted - fit_glm(sample.x, sample.a, sample.w, "linear").fitted
         return np.asarray(sample.w * left * sample.a)  # what two-stage least squares averages by
-    if target in ("linear projection", "partially linear"):
+    if target in ("linear projection", "partially linear", "within persons", "between persons"):
         left = sample.a - fit_glm(sample.x, sample.a, sample.w, "linear").fitted
         return np.asarray(sample.w * left * sample.a)  # sums as w x left^2; a projection's weights
     return sample.w

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from causal.report.markdown import code, joined, plain
 from causal.report.numbers import measure_of
+from causal.report.persons import strictness
 from causal.report.reading import (
     added_by,
     adjusted_rungs,
@@ -32,6 +33,7 @@ def caveats(result: Result) -> list[str]:
         *_about_wording(result),
         *_about_confounding(result),
         *_about_brackets(result),
+        *strictness(result),
         *_about_followup(result),
         *_about_comparisons(result),
         *_about_choice(result),

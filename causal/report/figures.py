@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causal.report.attrition_figure import attrition_svg
 from causal.report.balance_figure import balance_svg
 from causal.report.confidence_figure import confidence_svg
 from causal.report.dag_figure import dag_svg
@@ -21,6 +22,7 @@ FIGURES = (
     "sweeps.svg",
     "confidence.svg",
     "instruments.svg",
+    "attrition.svg",
     "profiles.svg",
 )
 
@@ -39,6 +41,7 @@ def figures(result: Result) -> dict[str, bytes]:
         "sweeps.svg": sweeps_svg(result),
         "confidence.svg": confidence_svg(result),
         "instruments.svg": instruments_svg(result),
+        "attrition.svg": attrition_svg(result),
         "profiles.svg": profiles_svg(result),
     }
     return drawn | {name: body for name, body in where_there_are.items() if body is not None}

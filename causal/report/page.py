@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from causal.report import (
     challenges,
@@ -36,25 +37,31 @@ from causal.report.markdown_page import markdown_page
 from causal.report.numbers import difference_measure, measure_of, percent
 from causal.report.reading import chief, interval_of, remaining_of
 from causal.report.shares import share_cell
+from causal.report.short import short_page
 from causal.report.words import first_page
 from causal.result import Result, RungBlock
 
 
-def report_page(result: Result, parts: Collection[str]) -> str:
+def report_page(
+    result: Result, parts: Collection[str], beside: Mapping[str, Result] = MappingProxyType({})
+) -> str:
     """Write the page as Markdown.
 
     Parameters
     ----------
     parts : paths of the tables and figures there are, which the page may link.
+    beside : results of companions that are at hand, whose headline stands beside this one.
     """
-    return markdown_page(compose_page(result, parts))
+    return markdown_page(compose_page(result, parts, beside))
 
 
-def compose_page(result: Result, parts: Collection[str]) -> Page:
+def compose_page(
+    result: Result, parts: Collection[str], beside: Mapping[str, Result] = MappingProxyType({})
+) -> Page:
     """Put the page together; nothing is said twice, in Markdown one way and in HTML another."""
     title = plain(result.dataset.title) or plain(result.dataset.name)
     built = (
-        ("In short", _short(result, parts)),
+        ("In short", _short(result, parts, beside)),
         ("1. The ladder", _ladder(result, parts)),
         ("2. The diagram and what it says", _diagram(result, parts)),
         ("3. Design and attrition", _design(result, parts)),
@@ -75,11 +82,19 @@ def compose_page(result: Result, parts: Collection[str]) -> Page:
     )
 
 
-def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Say what was found."""
+def _short(result: Result, parts: Collection[str], beside: Mapping[str, Result]) -> Iterator[Block]:
+    """Say what was found in few words, then draw it, then say it at length."""
     yield Lead(headline(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
-    yield Points(
+    yield Points(short_page(result, beside))
+    alt = "The ladder: differences with intervals, and the share that remains"
+    yield from _figure("ladder.svg", alt, parts)
+    yield Fold("The same at length", (_at_length(result),))
+
+
+def _at_length(result: Result) -> Points:
+    """Say everything the first page leaves out."""
+    return Points(
         (
             *first_page(result),
             *(
@@ -94,8 +109,6 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
             ),
         )
     )
-    alt = "The ladder: differences with intervals, and the share that remains"
-    yield from _figure("ladder.svg", alt, parts)
 
 
 def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
@@ -154,7 +167,11 @@ def _diagram(result: Result, parts: Collection[str]) -> Iterator[Block]:
 def _design(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Say how units were made, and who was left out on the way."""
     yield Bullets(tuple(sections.design_sentences(result)))
-    yield sections.attrition_flow(result)
+    alt = "Persons left after each step, and those lost at it"
+    drawn = tuple(_figure("attrition.svg", alt, parts))
+    yield from drawn
+    flow = sections.attrition_flow(result)
+    yield flow.table if drawn else flow
     yield _data("attrition.csv", parts=parts)
     follow_up = sections.follow_up_table(result)
     if follow_up.rows:

@@ -17,6 +17,8 @@ TARGETS = {
     "linear projection": "a regression coefficient (linear projection)",
     "partially linear": "a regression coefficient (partially linear model)",
     "conditional": "among those with given values of covariates (conditional)",
+    "within persons": "each person compared with themselves (within persons)",
+    "between persons": "what differs between persons beyond what differs within (between persons)",
     "ITT": "a unit of instrument, in the outcome (intention to treat)",
     "first stage": "a unit of instrument, in the exposure (first stage)",
     "threshold": "doses at or above a cut against those below (threshold)",

@@ -35,6 +35,7 @@ from causal.report.reading import (
     unmeasured,
 )
 from causal.report.shares import share_sentences
+from causal.report.vanishing import fate_words
 from causal.result import AttritionBlock, Result, RungBlock
 
 NAMED = 4
@@ -166,8 +167,8 @@ def bracket_sentences(result: Result) -> list[str]:
     said = []
     for rung in rungs:
         what = joined([described(result, name) for name in added_by(rung, base)])
-        zero, unit = interval_of(rung), measure_for(result, rung)
-        tail = f"; the interval covers {unit.null:g}" if zero and unit.silent(zero) else ""
+        unit, fate = measure_for(result, rung), fate_words(result, rung, base)
+        tail = f"; {fate}" if fate else ""
         if rung.target != base.target:
             tail = f"{tail}; {TARGETS.get(rung.target, plain(rung.target))}"
         if rung.assumed:
@@ -198,6 +199,11 @@ def identification_sentences(result: Result) -> list[str]:
             "With an instrument, what drives both exposure and outcome need not be measured; what "
             "drives instrument and outcome must be, and that is judged by the diagram alone."
         )
+    elif rung is not None and rung.target == "within persons":
+        said.append(
+            "Each person is compared with themselves, so what does not change in a person drops "
+            "out, measured or not; what changes between their intervals does not."
+        )
     else:
         said.append(
             f"Not measured here, and assumed to matter: {phrase(missing)}."
@@ -206,7 +212,8 @@ def identification_sentences(result: Result) -> list[str]:
         )
     if weak:
         said.append(f"Measured by proxy only: {phrase(weak)}.")
-    if out := left_out(result):
+    out = left_out(result)
+    if out and not (rung is not None and rung.target == "within persons"):
         said.append(f"Needed besides, and not adjusted for: {phrase(out)}.")
     estimand = estimand_of(result, rung) if rung else None
     if estimand is not None and len(estimand.orientations) > 1:

@@ -163,7 +163,12 @@ class Bounding(Sensitivity):
             why = NotEstimable("the data contradict the assumptions, so no bounds are left")
             return why, why
         lo, hi = main.interval(self.level)
-        return nearest_limit(main.lower, main.upper, 0.0), 0.0 if lo <= 0 <= hi else math.inf
+        limit = nearest_limit(main.lower, main.upper, 0.0)
+        if not self.assume:
+            return limit, NotEstimable(
+                "bounds that assume nothing hold 0 whatever the data, so they count nothing"
+            )
+        return limit, 0.0 if lo <= 0 <= hi else math.inf
 
     def _row(self, label: str, bounds: Bounds | NotEstimable, limits: tuple[float, float]) -> Row:
         """Write bounds with their interval."""

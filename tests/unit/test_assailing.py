@@ -118,7 +118,7 @@ def test_few_calibration_controls_are_declined_with_the_reason_of_each(tmp_path)
         (
             f"{{kind: negative_control_exposure, exposure: site, concept: site, {WHY}}}",
             SpecError,
-            r"refuters\[0\]: 'site' is categorical; exposures and outcomes must be",
+            r"refuters\[0\]: 'site' is categorical. As an exposure it needs arms",
         ),
         (
             f"{{kind: negative_control_exposure, exposure: person_id, concept: site, {WHY}}}",

@@ -23,7 +23,7 @@ SPLINE = {"spline": [0, 1, 2, 4]}
 def specified(tmp_path, **changed):
     """Write the specification with some keys changed; None takes one away."""
     tree = yaml.safe_load(SPEC.read_text()) | {"options": {"scenario": "doses", "n": 1500}}
-    tree |= {"dag": str(SPEC.parent / "dags" / "simulated_groups.yaml"), **changed}
+    tree |= {"dag": str(SPEC.parent / "dags" / "simulated_groups.yaml"), "companions": []} | changed
     path = tmp_path / "doses.yaml"
     path.write_text(yaml.safe_dump({k: v for k, v in tree.items() if v is not None}))
     return analysis_from(read_document(path))

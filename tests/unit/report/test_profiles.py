@@ -24,8 +24,8 @@ def with_arms(result: Result) -> Result:
         interval=(-0.16, -0.04), band=(-0.17, -0.03), p_value=0.0009, p_joint=0.002, p_holm=0.0027,
     )  # fmt: skip
     block = ProfileBlock(
-        kind="arms", axis="kind of group", unit="", level=0.95, critical=2.3, points=points,
-        beside=[], contrasts=[contrast], notes=["Nobody was assigned to an arm."],
+        kind="arms", axis="kind of group", unit="", level=0.95, critical=2.3, compared=ARMS[:2],
+        points=points, beside=[], contrasts=[contrast], notes=["Nobody was assigned to an arm."],
     )  # fmt: skip
     rungs = [*result.rungs[:-1], result.rungs[-1].model_copy(update={"profile": block})]
     return result.model_copy(update={"rungs": rungs})
