@@ -12,7 +12,7 @@ import numpy as np
 from causal import result as doc
 from causal.arrays import Bools
 from causal.cohort import TIME, Cohort
-from causal.composing_checks import compose_beside, compose_curve
+from causal.composing_checks import compose_beside, compose_curve, compose_parameters
 from causal.composing_labels import counted_as_use, label_rung
 from causal.composing_profiles import compose_profile
 from causal.composing_terms import compose_restrictions, compose_terms
@@ -248,6 +248,8 @@ def compose_rung(
         wald_interval=(effect.lo, effect.hi) if fitted.estimates.interval_withheld else None,
         beside=compose_beside(fitted.beside),
         curves=[compose_curve(one) for one in fitted.curves],
+        divisions=fitted.estimates.divisions,
+        parameters=compose_parameters(fitted.estimates.coefficients),
         profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
         covariates=compose_terms(planned, fitted, drawn),
     )

@@ -12,7 +12,7 @@ from causal import inference
 from causal import result as doc
 from causal.cohort import TIME
 from causal.diagnostics import Diagnostic
-from causal.estimate import NotEstimable
+from causal.estimate import Estimates, NotEstimable
 from causal.estimators.both_stages import BothStages
 from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
@@ -211,6 +211,22 @@ def _row(row: Row) -> doc.TableRow:
         numbers=[_number(one.name, one.value) for one in row.numbers],
         note=row.note,
     )
+
+
+def compose_parameters(found: Estimates | None) -> list[doc.ParameterBlock]:
+    """Write the parameters of the model a contrast is taken from; none where there is none."""
+    if found is None:
+        return []
+    errors = np.sqrt(np.diag(found.covariance))
+    return [
+        doc.ParameterBlock(
+            name=name,
+            estimate=float(value),
+            std_error=float(error),
+            interval=inference.interval(float(value), float(error), df=found.df),
+        )
+        for name, value, error in zip(found.labels, found.values, errors, strict=True)
+    ]
 
 
 def compose_curve(curve: Curve) -> doc.CurveBlock:

@@ -17,15 +17,16 @@ from causal.strata import Strata, same_strata
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
-    "within persons", "between persons", "LATE", "ITT", "first stage", "functional form",
-    "threshold", "shift",
+    "conditional", "within persons", "between persons", "LATE", "ITT", "first stage",
+    "functional form", "threshold", "shift",
 ]  # fmt: skip
 """ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
-weights; within persons: those whose exposure changes, each compared with themselves; between
-persons: what differs between them over and above that (contextual); LATE: those whose exposure the
-instrument changes; ITT and first stage: a unit of instrument; functional form: everybody, as far as
-two regressions have the right form; threshold: doses at or above a cut against those below; shift:
-exposure as it would be after a nudge against exposure as it is."""
+weights; conditional: those with declared values of covariates; within persons: those whose exposure
+changes, each compared with themselves; between persons: what differs between them over and above
+that (contextual); LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
+instrument; functional form: everybody, as far as two regressions have the right form; threshold:
+doses at or above a cut against those below; shift: exposure as it would be after a nudge against
+exposure as it is."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")
@@ -93,12 +94,14 @@ class Estimates:
     target_note : what narrows the target, such as the units trimming left.
     split_sd : standard deviation of the contrast between random divisions of the sample; None
         without cross-fitting, or with one division.
+    divisions : how many random divisions of the sample it combines; None without cross-fitting.
     bounded : rows whose predicted outcome was set to the bounds of its range; None where no
         estimator bounds.
     region : the set to be printed in the place of the interval, where the estimator has one that
         rests on less; for the difference only.
     region_note : which set that is.
     interval_withheld : why the interval of the standard error is not to be shown; empty if it is.
+    coefficients : the parameters of the model the contrast is taken from, where readers want them.
     imputed : the fits on each imputation of the sample that these are pooled from; empty where
         there is one sample.
     strata : of the n rows, or None.
@@ -117,10 +120,12 @@ class Estimates:
     cluster: Ints | None = None
     target_note: str = ""
     split_sd: float | None = None
+    divisions: int | None = None
     bounded: int | None = None
     region: Region | None = None
     region_note: str = ""
     interval_withheld: str = ""
+    coefficients: Estimates | None = None
     imputed: tuple[Estimates, ...] = ()
     strata: Strata | None = None
     share_withheld: str = ""
@@ -230,7 +235,9 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
     first, combined = fits[0], combine(fits)
     influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
     notes = {one.target_note for one in fits}
+    withheld = any(one.interval_withheld for one in fits)  # its set is then all there is to show
     spread = [one.split_sd for one in fits if one.split_sd is not None]
+    parameters = [one.coefficients for one in fits if one.coefficients is not None]
     return replace(
         first,
         values=read_only(combined.values),
@@ -245,6 +252,9 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
         target_note=first.target_note
         if len(notes) == 1
         else f"{first.target_note} in the first of {len(fits)} imputations",
+        coefficients=pool(parameters) if parameters else None,
+        region=first.region if withheld else None,  # a set of one imputation knows no other
+        region_note=first.region_note if withheld else "",
         imputed=tuple(fits),
     )
 

@@ -22,9 +22,9 @@ from causal.estimators.first_stage import (
 from causal.estimators.glm import fit_glm
 from causal.estimators.instrumental import InstrumentalVariables, Instrumented
 from causal.estimators.iv_algebra import Projected, k_class, two_step
+from causal.estimators.linear_probability import LinearProbability
 from causal.estimators.nuisance import NuisanceStore, choose_terms
 from causal.estimators.reduced_form import ReducedForm, ReducedForms
-from causal.estimators.regression import LinearProbability
 from causal.estimators.weak_sets import (
     anderson_rubin_f,
     anderson_rubin_p,

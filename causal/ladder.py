@@ -13,6 +13,8 @@ from causal.errors import EstimandMismatchError
 from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale, Target
 
 OTHER_QUESTIONS: Mapping[Target, str] = {
+    "conditional": "the crude difference is about everybody, this one about those with given "
+    "values of covariates: what differs between the two is not confounding alone",
     "LATE": "the crude difference is about everybody, a LATE about those whose exposure the "
     "instrument changes: what differs between the two is not confounding alone",
     "within persons": "the crude difference compares persons with one another, this one each "

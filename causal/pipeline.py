@@ -12,6 +12,7 @@ from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
 from causal.composing_design import compose_design
+from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
 from causal.composing_terms import compose_ceilings
 from causal.composing_weights import compose_weights
@@ -97,13 +98,14 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
     progress("variants")
     varied = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
     divided = divide(plan, drawn, tasks, cohort.min_cell)
+    explored = explore_all(plan, drawn, tasks, cohort.min_cell)
     if len(drawn.samples) > 1:
         note = f"Looked at the first of {len(drawn.samples)} imputations."
         refutations = [replace(found, reason=f"{found.reason} {note}") for found in refutations]
         findings = [replace(found, sentence=f"{found.sentence} {note}") for found in findings]
     return _result(
         plan, cohort, drawn, fits.pooled, inspected, refutations, findings, varied, divided
-    )
+    ).model_copy(update={"heterogeneity": explored})
 
 
 def _result(

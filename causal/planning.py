@@ -25,6 +25,7 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_concepts import concepts_of, entered_of, followed_of, refuse_late
+from causal.planning_heterogeneity import check_explorations
 from causal.planning_instruments import judge_rung
 from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
@@ -173,6 +174,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     rungs = tuple(_plan_rungs(specification, info, dag, full))
     _check_targets(specification, codebook[analysis.design.outcome])
     check_variances(specification)
+    check_explorations(specification, info, {p.rung.name: p.measurements for p in rungs})
     return Plan(
         specification=specification,
         info=info,

@@ -11,7 +11,7 @@ from causal.documents import KeyPath
 from causal.errors import SpecError, TimingError, did_you_mean
 from causal.instrument_checks import OF_INSTRUMENT
 from causal.spec import Analysis
-from causal.subgroup_settings import Subgroup
+from causal.subgroup_settings import Levels, Subgroup
 
 
 def row_choices(analysis: Analysis) -> Iterator[tuple[KeyPath, str | Subgroup]]:
@@ -38,12 +38,14 @@ def check_choice(choice: str | Subgroup, analysis: Analysis, info: DatasetInfo) 
     if isinstance(choice, str):
         info.codebook[choice]
         return
-    variable = info.codebook[choice.column]
-    _check_time(choice, variable, analysis, info)
-    _check_values(choice, variable)
-    if [(one.column, one.at) for one in analysis.subgroups].count((choice.column, choice.at)) > 1:
+    for column, levels in choice.parts:
+        variable = info.codebook[column]
+        _check_time(choice, variable, analysis, info)
+        _check_values(levels, variable)
+    same = [(frozenset(dict(one.parts)), one.at) for one in analysis.subgroups]
+    if same.count((frozenset(dict(choice.parts)), choice.at)) > 1:
         raise SpecError(
-            f"'{choice.column}' at {choice.at} stands twice among the subgroups. Keep the cuts "
+            f"'{choice.title}' at {choice.at} stands twice among the subgroups. Keep the cuts "
             "declared first: several cuts of one column are several looks at one question."
         )
     for name in subgroup_rungs(analysis, choice):
@@ -75,7 +77,7 @@ def _check_time(
         )
 
 
-def _check_values(subgroup: Subgroup, variable: Variable) -> None:
+def _check_values(subgroup: Levels, variable: Variable) -> None:
     """Refuse values the column cannot have, and cuts of what is no number."""
     if variable.kind in ("id", "text"):
         raise SpecError(f"'{variable.column}' is {variable.kind}, which has no levels.")

@@ -1,7 +1,7 @@
 """The result document: the only way out of a run, and all that a report or a reviewer needs.
 
-Aggregate numbers only, with 12 significant digits; no timestamps, paths or commits, so that the
-same versions on the same kind of machine give the same bytes.
+Aggregate numbers with 12 significant digits; no timestamps, paths or commits, so that the same
+versions on the same kind of machine give the same bytes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,31 @@ from causal.result_challenges import (
     SensitivityBlock,
     TableRow,
 )
-from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_heterogeneity import (
+    EffectGroupBlock,
+    EqualityBlock,
+    HeterogeneityBlock,
+    MedianBlock,
+    ModifierBlock,
+    RefusedHeterogeneityBlock,
+    SlopeBlock,
+)
+from causal.result_parts import (
+    Block,
+    Count,
+    Label,
+    Pair,
+    Piece,
+    Provenance,
+    Reason,
+    Role,
+    Status,
+    Verdict,
+)
 from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.result_stages import BothStagesBlock, InstrumentStagesBlock
 from causal.result_subgroups import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     LevelBlock,
@@ -54,6 +75,7 @@ __all__ = [
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
+    "ContrastBlock",
     "Count",
     "CovarianceBlock",
     "CovariateBlock",
@@ -64,8 +86,11 @@ __all__ = [
     "DiagnosticBlock",
     "DifferenceBlock",
     "EdgeBlock",
+    "EffectGroupBlock",
+    "EqualityBlock",
     "EstimandBlock",
     "FollowUpBlock",
+    "HeterogeneityBlock",
     "InstrumentBlock",
     "InstrumentStagesBlock",
     "InteractionTestBlock",
@@ -73,10 +98,13 @@ __all__ = [
     "LabelBlock",
     "LevelBlock",
     "MarkBlock",
+    "MedianBlock",
+    "ModifierBlock",
     "NumberBlock",
     "OrientationBlock",
     "OverlapBlock",
     "Pair",
+    "ParameterBlock",
     "Piece",
     "PowerCurveBlock",
     "PowerPointBlock",
@@ -85,6 +113,7 @@ __all__ = [
     "ProfilePointBlock",
     "Provenance",
     "Reason",
+    "RefusedHeterogeneityBlock",
     "RefutationBlock",
     "Remaining",
     "RestrictionBlock",
@@ -94,6 +123,7 @@ __all__ = [
     "RungCovariateBlock",
     "ScaleBlock",
     "SensitivityBlock",
+    "SlopeBlock",
     "Status",
     "SubgroupBlock",
     "TableRow",
@@ -169,6 +199,15 @@ class ScaleBlock(Block):
     interval: Pair
 
 
+class ParameterBlock(Block):
+    """One parameter of the model a rung's contrast is taken from, with its interval."""
+
+    name: str
+    estimate: float
+    std_error: float
+    interval: Pair
+
+
 class RungCovariateBlock(Block):
     """The columns, and the terms made of them, that stand for one concept in one rung."""
 
@@ -186,8 +225,11 @@ class RungBlock(Block):
     estimate plus and minus standard errors where ``interval`` is withheld: for comparison with
     printed ones, never to be read as an interval, since the instruments are too weak for it.
     ``beside`` has what the instruments do themselves, for an effect through them. ``covariates``
-    are the rung's own: another rung may measure the same concept by other columns. ``profile``
-    holds all means of a rung that has more than the two compared.
+    are the rung's own: another rung may measure the same concept by other columns. ``divisions`` is
+    how often the sample was divided for cross-fitting (None where it was not), ``split_sd`` how
+    much the estimate differs between divisions (None for one). ``parameters`` are those of the
+    model the estimate is taken from, where it has any worth reading; ``profile`` holds all means of
+    a rung that has more than the two compared.
     """
 
     name: str
@@ -219,6 +261,8 @@ class RungBlock(Block):
     wald_interval: Pair | None = None
     beside: BothStagesBlock | None = None
     curves: list[CurveBlock] = Field(default_factory=list)
+    divisions: int | None = None
+    parameters: list[ParameterBlock] = Field(default_factory=list)
     covariates: list[RungCovariateBlock] = Field(default_factory=list)
     profile: ProfileBlock | None = None
 
@@ -292,14 +336,6 @@ class CovarianceBlock(Block):
     matrix: list[list[float]]
 
 
-class Provenance(Block):
-    """What the numbers depend on."""
-
-    seed: int
-    versions: dict[str, str]
-    source_sha256: str
-
-
 class Result(Block):
     """The whole document."""
 
@@ -320,6 +356,9 @@ class Result(Block):
     headline: str
     variants: list[VariantBlock]
     subgroups: list[SubgroupBlock] = Field(default_factory=list)
+    heterogeneity: list[HeterogeneityBlock | RefusedHeterogeneityBlock] = Field(
+        default_factory=list
+    )
     instruments: list[InstrumentBlock] = Field(default_factory=list)
     refutations: list[RefutationBlock]
     sensitivity: list[SensitivityBlock]
@@ -336,7 +375,7 @@ class Result(Block):
 
     def rung(self, name: str) -> RungBlock:
         """Give a rung by name."""
-        return next(rung for rung in self.rungs if rung.name == name)
+        return next(one for one in self.rungs if one.name == name)
 
     @property
     def crude(self) -> RungBlock:

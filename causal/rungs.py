@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 from pydantic import Field, field_validator, model_validator
 
 from causal.documents import Settings
-from causal.estimators import AnyEstimator, WeighsFollowUp
+from causal.estimators import AnyEstimator, PropensityWeighting, WeighsFollowUp
 
 InstrumentAssumption: TypeAlias = Literal["exclusion", "independence"]
 FULL = "dag"
@@ -101,11 +101,22 @@ class Rung(Settings):
                 f"followed.stabilised is for weights that are scaled to one an arm; "
                 f"{self.estimator.kind} needs the chances as they are. Take it away"
             )
+        if self.followed is not None and self._averages_unexposed:
+            raise ValueError(
+                f"{self.estimator.kind} does not weigh for loss to follow-up (followed) over the "
+                "unexposed; choose target ATE or ATT, or ipw with target: ATC"
+            )
         if self.entered is not None and self.followed is None:
             raise ValueError(
                 "entered needs followed beside it: who was not seen has no outcome either"
             )
         return self
+
+    @property
+    def _averages_unexposed(self) -> bool:
+        """Tell whether the estimator predicts outcomes and averages them over the unexposed."""
+        predicts = not isinstance(self.estimator, PropensityWeighting)
+        return predicts and self.estimator.estimand == "ATC"
 
     @model_validator(mode="after")
     def _has_its_instruments(self) -> Rung:

@@ -14,6 +14,7 @@ from causal.design import AnyDesign, OutcomeAt
 from causal.documents import Document, Settings, read_document, report_name, validated
 from causal.estimate import Scale, Target
 from causal.features import Form
+from causal.heterogeneity_settings import DRLearner
 from causal.instrumental import ALL_CHECKS, AnyInstrumentCheck
 from causal.missing_settings import MissingData
 from causal.refuters import AnyRefuter
@@ -133,6 +134,8 @@ class Analysis(Settings):
     variants : the same question under one changed choice each, shown beside the ladder.
     subgroups : levels of columns known before exposure, within each of which the headline rung is
         estimated anew and between which it is compared.
+    heterogeneity : explorations of how the effect differs by modifiers known before exposure; shown
+        apart and labelled so, never on the first page.
     refuters : attempts to break the headline rung.
     power : how often each refuter would fail as an unmeasured confounder grows; not measured when
         left out.
@@ -159,6 +162,7 @@ class Analysis(Settings):
     headline: str | None = None
     variants: tuple[Variant, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
+    heterogeneity: tuple[DRLearner, ...] = ()
     refuters: tuple[AnyRefuter, ...] = ()
     power: PowerStudy | None = None
     sensitivity: tuple[AnySensitivity, ...] = ()
@@ -178,6 +182,19 @@ class Analysis(Settings):
                 "subgroups are not pooled over imputations; take them away, or fill in otherwise"
             )
         return subgroups
+
+    @field_validator("heterogeneity")
+    @classmethod
+    def _explores_what_was_seen(
+        cls, heterogeneity: tuple[DRLearner, ...], found: ValidationInfo
+    ) -> tuple[DRLearner, ...]:
+        missing = found.data.get("missing")
+        if heterogeneity and isinstance(missing, MissingData) and missing.imputes:
+            raise ValueError(
+                "explorations are not pooled over imputations; take heterogeneity away, or fill in "
+                "otherwise"
+            )
+        return heterogeneity
 
     @field_validator("power")
     @classmethod
@@ -232,6 +249,7 @@ class Analysis(Settings):
                 "headline": None,
                 "variants": (),
                 "subgroups": (),
+                "heterogeneity": (),
                 "refuters": (),
                 "power": None,
                 "sensitivity": (),

@@ -15,19 +15,21 @@ from causal.estimators.doubly_robust import AIPW, DoublyRobust
 from causal.estimators.entropy_balancing import EntropyBalancing
 from causal.estimators.follow_up import WeighsFollowUp
 from causal.estimators.forest import CausalForest
+from causal.estimators.g_estimation import GEstimation
 from causal.estimators.instrumental import (
     ControlFunction,
     InstrumentalVariables,
     Instrumented,
     ResidualInclusion,
 )
+from causal.estimators.linear_probability import LinearProbability
 from causal.estimators.matching import Matching
 from causal.estimators.nuisance import NuisanceStore
 from causal.estimators.of_instrument import FirstStage, IntentionToTreat
 from causal.estimators.orthogonal import LinearDML
 from causal.estimators.orthogonal_instruments import EncouragementDRIV, OrthogonalIV
 from causal.estimators.propensity_regression import PropensityRegression
-from causal.estimators.regression import GComputation, LinearProbability, MeanDifference
+from causal.estimators.regression import GComputation, MeanDifference
 from causal.estimators.shift import Incremental, Shift
 from causal.estimators.stable_balancing import StableBalancing
 from causal.estimators.subclassification import Subclassification
@@ -45,6 +47,7 @@ AnyEstimator: TypeAlias = Annotated[
     | InverseProbability
     | Overlap
     | PropensityRegression
+    | GEstimation
     | EntropyBalancing
     | CovariateBalancingPropensity
     | StableBalancing
@@ -93,6 +96,7 @@ __all__ = [
     "Estimator",
     "FirstStage",
     "GComputation",
+    "GEstimation",
     "Incremental",
     "InstrumentalVariables",
     "Instrumented",

@@ -77,7 +77,8 @@ class Estimator(Settings, ABC):
         if learned and not self.takes_learners:
             raise ValueError(
                 f"{self.kind} has a standard error for regressions only, not for learner "
-                f"'{learned[0].learner}'. Use aipw, tmle or causal_forest with cross_fit, or "
+                f"'{learned[0].learner}'. Use aipw, tmle, linear_dml or causal_forest with "
+                "cross_fit, or "
                 "learner: glm."
             )
         return self
@@ -285,6 +286,7 @@ def from_influence(
 def combine_divisions(fits: Sequence[Estimates], how: Literal["mean", "median"]) -> Estimates:
     """Combine fits that differ in the random division of the sample only, by mean or median."""
     one = average_divisions(fits) if how == "mean" else median_division(fits)
+    one = replace(one, divisions=len(fits))
     counts = [fit.bounded for fit in fits if fit.bounded is not None]
     return replace(one, bounded=max(counts)) if counts else one
 
@@ -292,12 +294,21 @@ def combine_divisions(fits: Sequence[Estimates], how: Literal["mean", "median"])
 def average_divisions(fits: Sequence[Estimates]) -> Estimates:
     r"""Average fits that differ in the random division of the sample only.
 
-    Values and influence values are averaged; the covariance of the S averaged values,
-    :math:`S^{-1}` times that between divisions, is added to that of the averaged influence values.
+    By the law of total variance, the mean :math:`\bar\theta` of S divisions has the variance of
+    what it would be over all divisions, and that of the S drawn around it, given the data:
+
+    .. math:: V(\bar\theta) = V\{E(\bar\theta \mid \text{data})\}
+              + E\{V(\theta_s \mid \text{data})\} / S
+
+    The first is that of the averaged influence values, the second the covariance between divisions
+    over S, which vanishes as more are drawn.
 
     References
     ----------
-    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, definition 3.3 (mean over splits).
+    The division's part of the error, and averaging over it: Chernozhukov et al. (2018),
+    doi:10.1111/ectj.12097, section 3.4. The variance is not that of their definition 3.3, whose
+    mean rule averages :math:`\hat\sigma_s^2 + (\theta_s - \bar\theta)^2`: that is the error of
+    one division, and does not shrink with S; see ADR 21.
     """
     first = fits[0]
     influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]

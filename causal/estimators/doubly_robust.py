@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
-from causal.errors import PositivityError
+from causal.errors import EstimandMismatchError, PositivityError
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, Limited, combine_divisions, from_influence
 from causal.estimators.cross_fitting import cross_fitted
@@ -29,6 +29,7 @@ from causal.estimators.nuisance import (
     OutcomeModel,
     PropensityModel,
 )
+from causal.estimators.regression import AverageTarget, over_target
 from causal.estimators.weighting import (
     ClipBounds,
     balancing_weights,
@@ -43,7 +44,7 @@ class DoublyRobust(Estimator):
 
     Attributes
     ----------
-    target : ``ATE`` or ``ATT``.
+    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
     propensity, outcome : the two regressions, or what they are learned with.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : fit the regressions on other persons than they are used for; None fits once, which
@@ -52,7 +53,7 @@ class DoublyRobust(Estimator):
 
     takes_learners: ClassVar[bool] = True
 
-    target: Literal["ATE", "ATT"] = "ATE"
+    target: AverageTarget = "ATE"
     propensity: PropensityModel = PropensityModel()
     outcome: OutcomeModel = OutcomeModel()
     clip: ClipBounds | None = None
@@ -100,7 +101,8 @@ class DoublyRobust(Estimator):
     def _weighable(self, sample: Sample, e: Floats) -> Floats:
         """Clip propensities, and refuse those that leave no weight."""
         e, _ = clipped(e, self.clip)
-        sure = int(((e >= 1) | ((e <= 0) & (self.target == "ATE"))).sum())
+        certain = (e >= 1) & (self.target != "ATC"), (e <= 0) & (self.target != "ATT")
+        sure = int((certain[0] | certain[1]).sum())
         if sure:
             raise PositivityError(
                 f"the propensity of {sure} of {sample.n} rows is predicted to be 0 or 1, so that "
@@ -186,6 +188,11 @@ class FollowedRobust(WeighsFollowUp, DoublyRobust):
         """Estimate both means with one division of the sample, or none."""
         e, free = self._weighable(sample, fitted.e), clipped(fitted.e, self.clip)[1]
         arms, outside = self.arms(sample, fitted, e, free)
+        if self.target == "ATC":
+            raise EstimandMismatchError(
+                f"{self.kind} does not weigh for loss to follow-up over the unexposed. Choose "
+                "target ATE or ATT, or ipw with target: ATC."
+            )
         values, influence = followed_means(sample, e, free, arms, fitted, self.target)
         fit = from_influence(values, influence, sample, self.variance, self.estimand)
         return replace(fit, bounded=outside)
@@ -209,7 +216,7 @@ class AIPW(FollowedRobust):
 
     Attributes
     ----------
-    target : ``ATE`` or ``ATT``.
+    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
     propensity, outcome : the two regressions, or what they are learned with.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : fit the regressions on other persons than they are used for; None fits once.
@@ -241,7 +248,7 @@ class AIPW(FollowedRobust):
 
 
 def doubly_robust_means(
-    sample: Sample, e: Floats, mu0: Floats, mu1: Floats, target: Literal["ATE", "ATT"]
+    sample: Sample, e: Floats, mu0: Floats, mu1: Floats, target: AverageTarget
 ) -> tuple[Floats, Floats]:
     """Give both means and their (n, 2) influence values.
 
@@ -255,15 +262,19 @@ def doubly_robust_means(
     References
     ----------
     ATE: Robins, Rotnitzky & Zhao (1994); ATT: Moodie, Saarela & Stephens (2018),
-    doi:10.1002/sta4.205, with the exposed mean taken as observed.
+    doi:10.1002/sta4.205, with the exposed mean taken as observed; ATC: the same, arms exchanged.
     """
     y = np.where(sample.observed, sample.y, 0.0)
     residual = balancing_weights(e, sample.a, target) * sample.observed
     exposed = sample.a == 1
-    over = sample.w * (exposed if target == "ATT" else 1.0)
+    over = sample.w * over_target(sample.a, target)
+    survey = sample.w / over.mean()
     over = over / over.mean()
-    survey = sample.w / np.mean(sample.w * (exposed if target == "ATT" else 1.0))
-    means0 = over * mu0 + survey * np.where(exposed, 0.0, residual * (y - mu0))
+    means0 = (
+        over * y
+        if target == "ATC"
+        else over * mu0 + survey * np.where(exposed, 0.0, residual * (y - mu0))
+    )
     means1 = (
         over * y
         if target == "ATT"

@@ -46,6 +46,7 @@ def ratio_of_moments(divisions: list[Estimates], target: Target) -> Estimates:
         covariance=read_only(gradient @ moments.covariance @ gradient.T),
         target=target,
         split_sd=float(np.std(ratios, ddof=1)) if len(ratios) > 1 else None,
+        divisions=len(ratios),
     )
 
 

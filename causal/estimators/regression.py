@@ -1,30 +1,30 @@
-"""Crude difference, standardisation of an outcome regression, and the linear probability model."""
+"""The crude difference, and standardisation of an outcome regression."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from causal import inference
-from causal.arrays import Floats, Ints, read_only
-from causal.cohort import ExposureKind, Sample
-from causal.estimate import MEANS, SLOPE, Estimates, Target
+from causal.arrays import Floats
+from causal.cohort import Sample
+from causal.errors import EstimandMismatchError
+from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, from_influence, with_classical_covariance
-from causal.estimators.few_clusters import bias_reduced, wild_set
 from causal.estimators.follow_up import WeighsFollowUp, weighted_outcome
-from causal.estimators.glm import NuisanceFit, fit_glm
+from causal.estimators.least_squares_errors import (
+    reduced_residuals,
+    with_reduced_covariance,
+    with_wild_least_squares,
+)
 from causal.estimators.nuisance import (
     NuisanceStore,
     OutcomeFit,
     OutcomeModel,
-    choose_terms,
-    refuse_aliased_exposure,
 )
-from causal.estimators.variance import EVERY_ESTIMATOR, Variance, VarianceKind
-from causal.estimators.wild_draws import draw_multipliers
-from causal.estimators.wild_scores import NO_SHARE
+from causal.estimators.variance import EVERY_ESTIMATOR, VarianceKind
+
+AverageTarget: TypeAlias = Literal["ATE", "ATT", "ATC"]
 
 
 class MeanDifference(Estimator):
@@ -68,10 +68,10 @@ class MeanDifference(Estimator):
         if self.variance.kind == "CR2":
             design = np.column_stack([np.ones(sample.n), sample.a])
             fitted = np.where(sample.a == 1, values[1], values[0])
-            reduced, df = _reduced(sample, design, fitted, np.array([0.0, 1.0]))
+            reduced, df = reduced_residuals(sample, design, fitted, np.array([0.0, 1.0]))
             weight = sample.w[:, None] * np.column_stack([sample.a == 0, sample.a == 1])
             weight = weight * sample.observed[:, None]
-            return _with_covariance(
+            return with_reduced_covariance(
                 estimates, weight * reduced[:, None] / weight.mean(axis=0), sample, df
             )
         return estimates
@@ -80,7 +80,9 @@ class MeanDifference(Estimator):
         self, sample: Sample, estimates: Estimates, rng: np.random.Generator
     ) -> Estimates:
         """Put the set of the wild cluster bootstrap, the null imposed, in the interval's place."""
-        return _with_wild_set(sample, np.empty((sample.n, 0)), estimates, self.variance, rng)
+        return with_wild_least_squares(
+            sample, np.empty((sample.n, 0)), estimates, self.variance, rng
+        )
 
 
 class GComputation(WeighsFollowUp):
@@ -110,7 +112,7 @@ class GComputation(WeighsFollowUp):
 
     kind: Literal["g_computation"] = "g_computation"
     outcome: OutcomeModel = OutcomeModel()
-    target: Literal["ATE", "ATT"] = "ATE"
+    target: AverageTarget = "ATE"
 
     @property
     def takes_missing_outcomes(self) -> bool:
@@ -134,7 +136,7 @@ class GComputation(WeighsFollowUp):
         if self.observation is not None:
             return self._followed(sample)
         regression = nuisances.outcome(sample, self.outcome)
-        over = sample.w * (sample.a if self.target == "ATT" else 1.0)
+        over = sample.w * over_target(sample.a, self.target)
         values, influence = standardise(regression, over)
         return from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
@@ -142,6 +144,11 @@ class GComputation(WeighsFollowUp):
 
     def _followed(self, sample: Sample) -> Estimates:
         """Standardise the regression of the followed, weighted by whom they stand for."""
+        if self.target == "ATC":
+            raise EstimandMismatchError(
+                "g_computation does not weigh for loss to follow-up over the unexposed. Choose "
+                "target ATE or ATT, or ipw with target: ATC."
+            )
         standing = self.standing(sample)
         regression = weighted_outcome(sample, self.outcome, standing)
         over = sample.w
@@ -158,83 +165,19 @@ class GComputation(WeighsFollowUp):
         )
 
 
-class LinearProbability(Estimator):
-    """Least squares of the outcome on exposure and covariates; the coefficient of exposure.
+def over_target(a: Floats, target: AverageTarget) -> Floats:
+    """Give ones for the rows a target averages over, zeros for others.
 
-    Takes binary or continuous outcomes, and exposures that are 0/1 or a dose (difference a unit).
-
-    Assumptions
-    -----------
-    Exchangeability given the rung's covariates, and a linear conditional mean with a constant
-    effect; otherwise it is a variance-weighted average effect (Angrist 1998,
-    doi:10.2307/2998558), named ``linear projection`` here.
+    Parameters
+    ----------
+    a : floats of any shape, 0/1.
     """
-
-    kind: Literal["linear_probability"] = "linear_probability"
-    variance: Variance = Variance(kind="HC1")
-    terms: tuple[str, ...] | None = None
-    variances: ClassVar[tuple[VarianceKind, ...]] = (
-        *EVERY_ESTIMATOR, "classical", "classical_n", "CR2",
-    )  # fmt: skip
-    exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are left out."""
-        return True
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the projection of the outcome on exposure and covariates."""
-        return "linear projection"
-
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.terms or ()
-
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate the coefficient, and for 0/1 exposures the two means it separates."""
-        chosen = choose_terms(sample, self.terms)
-        refuse_aliased_exposure(chosen)
-        columns = np.column_stack([sample.a, chosen.x])
-        regression = fit_glm(columns, sample.y, sample.w, "linear", sample.observed)
-        binary = sample.exposure_kind == "binary"
-        levels = np.column_stack([np.zeros(sample.n), np.ones(sample.n)])
-        values, influence, gradient = linear_contrast(
-            regression, columns, levels, sample.w, means=binary
-        )
-        estimates = from_influence(
-            values,
-            influence,
-            sample,
-            self.variance,
-            self.estimand,
-            labels=MEANS if binary else SLOPE,
-            n_coefficients=regression.rank,
-        )
-        if self.variance.classical:
-            covariance, df = classical_covariance(sample, regression, gradient)
-            rows = int(sample.observed.sum())
-            return with_classical_covariance(estimates, covariance, df, self.variance, rows)
-        if self.variance.kind == "CR2":
-            design = regression.design(columns)
-            slope = gradient[-1] - (gradient[0] if binary else 0.0)
-            reduced, df = _reduced(sample, design, regression.fitted, slope)
-            scores = (sample.w * sample.observed * reduced)[:, None] * design
-            adjusted = replace(regression, scores=scores)
-            _, influence, _ = linear_contrast(adjusted, columns, levels, sample.w, means=binary)
-            return _with_covariance(estimates, influence, sample, df)
-        return estimates
-
-    def with_wild_set(
-        self, sample: Sample, estimates: Estimates, rng: np.random.Generator
-    ) -> Estimates:
-        """Put the set of the wild cluster bootstrap, the null imposed, in the interval's place."""
-        x = choose_terms(sample, self.terms).x
-        return _with_wild_set(sample, x, estimates, self.variance, rng)
+    match target:
+        case "ATT":
+            return a
+        case "ATC":
+            return 1 - a
+    return np.ones_like(a)
 
 
 def arm_means(y: Floats, a: Floats, w: Floats) -> tuple[Floats, Floats]:
@@ -283,91 +226,3 @@ def standardise(regression: OutcomeFit, over: Floats) -> tuple[Floats, Floats]:
     values = np.array([np.mean(weight * regression.mu0), np.mean(weight * regression.mu1)])
     own = weight[:, None] * (np.column_stack([regression.mu0, regression.mu1]) - values)
     return values, own + regression.chain(weight, weight)
-
-
-def linear_contrast(
-    regression: NuisanceFit, columns: Floats, levels: Floats, w: Floats, *, means: bool
-) -> tuple[Floats, Floats, Floats]:
-    """Give the two standardised means of a linear regression, or the slope of exposure.
-
-    Parameters
-    ----------
-    regression : least squares of the outcome on ``columns``, exposure first.
-    columns : (n, 1 + q) floats.
-    levels : (n, 2) floats, the exposures to compare.
-    means : both means rather than their difference.
-
-    Returns
-    -------
-    (k,) values, (n, k) influence values, and (k, p) gradient in the coefficients.
-    """
-    weight = w / w.mean()
-    designs = []
-    for level in levels.T:
-        changed = columns.copy()
-        changed[:, 0] = level
-        designs.append(regression.design(changed))
-    gradient = np.vstack([(weight[:, None] * design).mean(axis=0) for design in designs])
-    if not means:
-        slope = gradient[1:] - gradient[:1]
-        return slope @ regression.coefficients, regression.influence @ slope.T, slope
-    values = gradient @ regression.coefficients
-    own = np.column_stack([design @ regression.coefficients for design in designs]) - values
-    return values, weight[:, None] * own + regression.influence @ gradient.T, gradient
-
-
-def classical_covariance(
-    sample: Sample, regression: NuisanceFit, gradient: Floats
-) -> tuple[Floats, float]:
-    """Give the covariance under equal error variance, covariates held fixed."""
-    used = sample.observed
-    df = float(used.sum() - regression.rank)
-    residual = sample.y[used] - regression.fitted[used]
-    variance = np.sum(sample.w[used] * residual**2) / df
-    return variance * gradient @ (regression.bread / sample.n) @ gradient.T, df
-
-
-def _reduced(
-    sample: Sample, design: Floats, fitted: Floats, combination: Floats
-) -> tuple[Floats, float]:
-    """Give (n,) residuals adjusted for CR2, 0 in rows not used, and degrees of freedom."""
-    used = sample.observed & (sample.w > 0)
-    residuals = np.zeros(sample.n)
-    found = bias_reduced(
-        design[used],
-        sample.y[used] - fitted[used],
-        sample.w[used],
-        _clusters(sample)[used],
-        combination,
-    )
-    residuals[used] = found.residuals
-    return residuals, found.df
-
-
-def _with_covariance(
-    estimates: Estimates, influence: Floats, sample: Sample, df: float
-) -> Estimates:
-    """Replace the covariance by that of adjusted influence values, with their freedom."""
-    covariance = inference.covariance(influence, sample.cluster)
-    return replace(estimates, covariance=read_only(covariance), df=df)
-
-
-def _with_wild_set(
-    sample: Sample, x: Floats, estimates: Estimates, variance: Variance, rng: np.random.Generator
-) -> Estimates:
-    """Add the set of the wild cluster bootstrap of least squares."""
-    used = sample.observed & (sample.w > 0)
-    cluster = _clusters(sample)[used]
-    multipliers = draw_multipliers(len(np.unique(cluster)), variance.draws, rng)
-    region = wild_set(sample.y[used], sample.a[used], x[used], sample.w[used], cluster, multipliers)
-    return replace(
-        estimates,
-        region=region,
-        region_note=f"wild cluster bootstrap, the tested value imposed: {multipliers.said}",
-        share_withheld=NO_SHARE,
-    )
-
-
-def _clusters(sample: Sample) -> Ints:
-    """Give the clusters, which ``check_variance`` has made sure of; rows where there are none."""
-    return np.arange(sample.n) if sample.cluster is None else sample.cluster

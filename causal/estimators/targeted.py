@@ -14,6 +14,7 @@ from causal.errors import OutcomeError
 from causal.estimate import Estimates
 from causal.estimators.doubly_robust import FollowedRobust
 from causal.estimators.followed_means import ArmMean, Fitted, plain_arms
+from causal.estimators.regression import AverageTarget
 from causal.estimators.weighting import balancing_weights, weight_slopes
 
 BOUND = 0.0005
@@ -41,7 +42,8 @@ class TMLE(FollowedRobust):
 
     Attributes
     ----------
-    target : ``ATE`` or ``ATT``; the exposed mean of the ATT is taken as observed.
+    target : ``ATE``, ``ATT`` or ``ATC``; the exposed mean of the ATT, and the unexposed mean of
+        the ATC, are taken as observed.
     propensity, outcome : the two regressions, or what they are learned with.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : fit the regressions on other persons than they are used for; None fits once.
@@ -151,14 +153,15 @@ def bounded(mu0: Floats, mu1: Floats, bound: float) -> tuple[Floats, Floats, int
 
 
 def targeted_means(
-    sample: Sample, e: Floats, mu0: Floats, mu1: Floats, target: Literal["ATE", "ATT"]
+    sample: Sample, e: Floats, mu0: Floats, mu1: Floats, target: AverageTarget
 ) -> tuple[Floats, Floats]:
     r"""Move both predictions along their clever covariates until the scores of them are zero.
 
     .. math:: \mathrm{logit}\, \hat\mu_a^* = \mathrm{logit}\, \hat\mu_a + \hat\epsilon_a h_a
 
-    with :math:`h_1 = 1/e`, :math:`h_0 = 1/(1-e)`, and :math:`h_0 = e/(1-e)` for the ATT. Each is
-    a logistic regression of the outcome on one covariate with offset, in the arm it is seen in.
+    with :math:`h_1 = 1/e`, :math:`h_0 = 1/(1-e)`; :math:`h_0 = e/(1-e)` for the ATT, and
+    :math:`h_1 = (1-e)/e` for the ATC. Each is a logistic regression of the outcome on one covariate
+    with offset, in the arm it is seen in.
 
     Parameters
     ----------
@@ -171,7 +174,7 @@ def targeted_means(
     """
     moved = []
     for arm, mu in enumerate((mu0, mu1)):
-        if target == "ATT" and arm == 1:
+        if (target == "ATT" and arm == 1) or (target == "ATC" and arm == 0):
             moved.append(mu)
             continue
         clever = balancing_weights(e, np.full(sample.n, float(arm)), target)

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
@@ -14,7 +14,7 @@ from causal.estimate import Estimates, Target
 from causal.estimators.base import Limited, from_influence
 from causal.estimators.follow_up import WeighsFollowUp, shares_followed
 from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
-from causal.estimators.weighted_means import WeightFit, weighted_means
+from causal.estimators.weighted_means import WeightFit, counted_rows, weighted_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
 
@@ -67,7 +67,7 @@ class PropensityWeighting(WeighsFollowUp):
         fit = self.fit_weights(sample, nuisances)
         follow_up = self.follow_up(sample)
         values, influence = weighted_means(
-            sample, fit, chained=self.knows_fitting, follow_up=follow_up
+            sample, fit, chained=self.knows_fitting, follow_up=follow_up, over=self.totalled(sample)
         )
         note = self.narrowing(sample, nuisances)
         return from_influence(
@@ -78,6 +78,10 @@ class PropensityWeighting(WeighsFollowUp):
     def knows_fitting(self) -> bool:
         """Tell whether standard errors know that the weights are fitted."""
         return True
+
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows totals are divided by the number of; None for means of arms."""
+        return None
 
     def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
         """Say what narrows the target; empty when nothing does."""
@@ -196,7 +200,7 @@ class InverseWeights(PropensityWeighting):
 
 
 class InverseProbability(InverseWeights):
-    """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
+    """Weighting by the inverse probability of the exposure had.
 
     Attributes
     ----------
@@ -213,6 +217,9 @@ class InverseProbability(InverseWeights):
         the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
     observation, entry : regressions of having an outcome, and of being seen at the exposure
         interview, whose inverses multiply the weights.
+    normalised : weights sum to one an arm (Hájek). False leaves them as they are and divides by
+        the number of rows of the target (Horvitz–Thompson): the means may then leave the range of
+        the outcome, and the difference depends on which outcome is coded 0.
     weights_known : standard error as if the propensity were known, as robust standard errors of
         weighted regressions in statistical packages have it (too large for the ATE).
 
@@ -224,11 +231,27 @@ class InverseProbability(InverseWeights):
 
     References
     ----------
-    Hájek (1971); Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values
-    with an estimated propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    Hájek (1971); Horvitz & Thompson (1952), doi:10.1080/01621459.1952.10483446; Lunceford &
+    Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values with an estimated
+    propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
     """
 
     kind: Literal["ipw"] = "ipw"
+    normalised: bool = True
+
+    @model_validator(mode="after")
+    def _totals_what_it_says(self) -> InverseProbability:
+        unfit = "stabilised" if self.stabilised else "trim" if self.trim is not None else ""
+        if not self.normalised and unfit:
+            raise ValueError(
+                f"normalised: false divides by the number of rows of the target, and {unfit} "
+                "changes what the weights sum to. Take one of the two away."
+            )
+        return self
+
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows of the target, for totals."""
+        return None if self.normalised else counted_rows(sample, self.target)
 
 
 class Overlap(PropensityWeighting):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.estimate import NotEstimable, Scale, contrast_gradient, contrast_value
 from causal.estimators.nuisance import CrossFitting, folds_by_unit
+from causal.estimators.regression import AverageTarget, over_target
 from causal.estimators.weighting import (
     ClipBounds,
     WeightTarget,
@@ -128,7 +128,7 @@ class StandardisedRefits:
     sample: Sample
     scale: Scale
     outcome: Start
-    target: Literal["ATE", "ATT"]
+    target: AverageTarget
 
     def fit(
         self,
@@ -143,7 +143,7 @@ class StandardisedRefits:
         regressions, n = fit.regressions, self.sample.n
         place = len(regressions.basis)
         count, size = block_width(self.sample.n), fit.regressions.size
-        over = self.sample.w * columns.times * (columns.a if self.target == "ATT" else 1.0)
+        over = self.sample.w * columns.times * over_target(columns.a, self.target)
         sums, moved = np.zeros((count, 2)), np.zeros((2, count, size))
         for rows in pieces(n):
             weight = over[:, rows]
@@ -178,7 +178,7 @@ class DoublyRobustRefits:
     scale: Scale
     propensity: Start
     outcome: Start
-    target: Literal["ATE", "ATT"]
+    target: AverageTarget
     clip: ClipBounds | None
     cross_fit: CrossFitting | None
 
@@ -194,7 +194,7 @@ class DoublyRobustRefits:
         n, count = self.sample.n, block_width(self.sample.n)
         predicted = np.empty((3, count, n))
         known = self._predict(columns, rngs, predicted)
-        over = self.sample.w[None] * (columns.a if self.target == "ATT" else 1.0)
+        over = self.sample.w[None] * over_target(columns.a, self.target)
         total = (over * columns.times).sum(axis=1)
         sums = np.zeros((count, 2))
         for rows in pieces(n):
@@ -257,7 +257,11 @@ class DoublyRobustRefits:
         residual = self.sample.w[rows] * self.sample.observed[rows]
         residual = residual * balancing_weights(e, a, self.target)
         exposed = a == 1
-        scores0 = over * mu0 + np.where(exposed, 0.0, residual * (y - mu0))
+        scores0 = (
+            np.broadcast_to(over * y, mu0.shape)
+            if self.target == "ATC"
+            else over * mu0 + np.where(exposed, 0.0, residual * (y - mu0))
+        )
         if self.target == "ATT":
             return scores0, np.broadcast_to(over * y, scores0.shape)
         scores1 = over * mu1 + np.where(exposed, residual * (y - mu1), 0.0)

@@ -44,7 +44,7 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
         return None
     if type(estimator) is MeanDifference and scale in DIFFERENCES:
         return prepare_linear(sample, None)
-    if type(estimator) is LinearProbability and scale in DIFFERENCES:
+    if type(estimator) is LinearProbability and not estimator.interactions and scale in DIFFERENCES:
         return prepare_linear(sample, choose_terms(sample, estimator.terms).x)
     if type(estimator) is GComputation:
         return _standardised(estimator, sample, scale)
@@ -63,7 +63,7 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
 def _weighted(estimator: InverseProbability, sample: Sample, scale: Scale) -> Batch | None:
     """Weight by the inverse probability of exposure."""
     propensity = _propensity(sample, estimator.propensity)
-    if propensity is None or estimator.truncate is not None:
+    if propensity is None or estimator.truncate is not None or not estimator.normalised:
         return None
     return WeightingRefits(
         sample,

@@ -130,6 +130,11 @@ def number(value: float, decimals: int) -> str:
     return f"{MINUS}{digits}" if value < 0 and float(digits) != 0 else digits
 
 
+def spread(value: float) -> str:
+    """Write a standard deviation with two digits, however small it is."""
+    return number(value, max(1 - math.floor(math.log10(value)), 0)) if value > 0 else "0"
+
+
 def share(value: float) -> str:
     """Write a share of the crude difference."""
     return number(value, SHARE_DECIMALS)

@@ -9,8 +9,10 @@ from causal.report import (
     beside,
     challenges,
     diagram,
+    heterogeneity,
     instruments,
     overturning,
+    parameters,
     profiles,
     sections,
     subgroups,
@@ -122,6 +124,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
     )
     yield sections.ladder_table(result)
     yield from beside.beside(result)
+    yield from parameters.parameter_blocks(result)
     alt = "p-value of every supposed effect, by instrumental-variable rung"
     for figure in _figure("confidence.svg", alt, parts):
         yield figure
@@ -233,10 +236,11 @@ def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
 
 
 def _choices(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Show variants, and the levels of subgroups."""
+    """Show variants, the levels of subgroups, and what was explored."""
     if result.variants or not result.subgroups:
         yield from challenges.variants(result)
     yield from subgroups.by_subgroup(result, parts)
+    yield from heterogeneity.for_whom(result, parts)
 
 
 def _origin(result: Result) -> Iterator[Block]:

@@ -16,6 +16,7 @@ TARGETS = {
     "LATE": "averaged over those an instrument moves (LATE)",
     "linear projection": "a regression coefficient (linear projection)",
     "partially linear": "a regression coefficient (partially linear model)",
+    "conditional": "among those with given values of covariates (conditional)",
     "within persons": "each person compared with themselves (within persons)",
     "between persons": "what differs between persons beyond what differs within (between persons)",
     "functional form": "averaged over everybody, by functional form only",

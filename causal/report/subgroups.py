@@ -15,6 +15,7 @@ from causal.report.numbers import (
 )
 from causal.report.reading import rung_label
 from causal.result import (
+    ContrastBlock,
     Count,
     DifferenceBlock,
     InteractionTestBlock,
@@ -33,6 +34,8 @@ OF_INSTRUMENT = {
     "ITT": "differences are in the outcome, for a unit of the instrument",
 }
 """Targets of rungs about the instrument itself, and what their differences are."""
+MOST_CONTRASTS = 3
+"""Contrasts listed in a sentence; of more, the table has all."""
 
 DECLARED = {
     "before_estimates": "The subgroups were declared before any estimate was seen.",
@@ -149,16 +152,31 @@ def _said_test(test: InteractionTestBlock) -> str:
 
 
 def _contrast_sentence(result: Result, block: SubgroupBlock) -> str:
-    """Give the contrasts with the level the others are compared with."""
-    measure = _measure(result, block)
-    given = [
-        f"{measure.amount(one.interaction.estimate)} in {code(one.name)} ({percent(block.level)} "
-        f"CI {measure.span(one.interaction.interval)})"
+    """Give the contrasts with the level the others are compared with; of many, the clearest."""
+    measure, against = _measure(result, block), code(block.reference or "")
+    found = [
+        (one.name, one.interaction)
         for one in block.levels
-        if isinstance(one.interaction, DifferenceBlock)
+        if isinstance(one.interaction, ContrastBlock)
     ]
-    against = code(block.reference or "")
+    if not found:
+        return ""
+    shown = found if len(found) <= MOST_CONTRASTS else [min(found, key=lambda one: one[1].p_value)]
+    given = [
+        f"{measure.amount(one.estimate)} in {code(name)} ({percent(block.level)} CI "
+        f"{measure.span(one.interval)}; {_said_p(one)})"
+        for name, one in shown
+    ]
+    if len(shown) < len(found):
+        return f"Of {len(found)} contrasts with {against}, adjusted, the clearest: {given[0]}."
     return f"Contrast with {against}, adjusted: {joined(given)}."
+
+
+def _said_p(one: ContrastBlock) -> str:
+    """Write the p-value of a contrast, corrected where there are several."""
+    if one.contrasts == 1:
+        return _p_value(one.p_value)
+    return f"{_p_value(one.p_holm)} by Holm for {one.contrasts} contrasts"
 
 
 def _table(result: Result) -> GroupedTable:
@@ -170,7 +188,7 @@ def _table(result: Result) -> GroupedTable:
     several = "clusters" if result.design.cluster else "persons"
     header = (
         "Level", f"n ({several})" if clustered else "n", arms,
-        f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)",
+        f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)", "p by Holm",
     )  # fmt: skip
     groups = tuple(
         (
@@ -183,7 +201,7 @@ def _table(result: Result) -> GroupedTable:
         )
         for index, block in enumerate(result.subgroups)
     )
-    return GroupedTable(header, groups, "lrrlll", "Differences by subgroup, and their contrasts")
+    return GroupedTable(header, groups, "lrrlllr", "Differences by subgroup, and their contrasts")
 
 
 def _row(one: LevelBlock, pointer: str, measure: Measure) -> tuple[Cell, ...]:
@@ -202,7 +220,18 @@ def _row(one: LevelBlock, pointer: str, measure: Measure) -> tuple[Cell, ...]:
                 ("interaction", one.interaction),
             )
         ),
+        _corrected(one, pointer),
     )
+
+
+def _corrected(one: LevelBlock, pointer: str) -> Cell:
+    """Write the corrected p-value of a contrast; a dash where there is none."""
+    found = one.interaction
+    if isinstance(found, Reason):
+        return "–"
+    p = found.p_holm
+    text = f"below {SMALLEST_P:g}" if p < SMALLEST_P else number(p, 3)
+    return Number(text, f"{pointer}/interaction/p_holm")
 
 
 def _difference(found: DifferenceBlock | Reason, pointer: str, measure: Measure) -> Cell:
@@ -223,10 +252,14 @@ def _notes(result: Result) -> Iterator[str]:
                 f"{head}: {OF_INSTRUMENT[about]}, and the two counts of a 0/1 instrument are of "
                 "rows with and without it. The crude difference, one of exposure, is no match."
             )
+        refused: dict[str, list[str]] = {}
         for one in block.levels:
-            for found in dict.fromkeys((one.adjusted,) if about else (one.crude, one.adjusted)):
+            for found in (one.adjusted,) if about else (one.crude, one.adjusted):
                 if isinstance(found, Reason):
-                    yield f"{head}, {code(one.name)}: {sentence(plain(found.not_estimable))}"
+                    refused.setdefault(found.not_estimable, []).append(one.name)
+        for reason, names in refused.items():
+            yield f"{head}, {codes(dict.fromkeys(names))}: {sentence(plain(reason))}"
+        for one in block.levels:
             if one.dropped:
                 yield (
                     f"{head}, {code(one.name)}: {codes(one.dropped)} "

@@ -7,9 +7,11 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from causal.report.heterogeneity import heterogeneity_rows
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
 from causal.result import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     Pair,
@@ -39,7 +41,8 @@ def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
         "rung", "role", "estimator", "settings", "target", "target_note", "scale", "estimate",
         "std_error", "level", "lo", "hi", "region", "n", "n_clusters", "mean_unexposed",
         "mean_exposed", "remaining", "remaining_set", "remaining_mixed", "difference_lo",
-        "difference_hi", "not_estimable", "label", "adjusted", "missing", "truth", "pointer",
+        "difference_hi", "not_estimable", "label", "adjusted", "missing", "split_sd",
+        "divisions", "truth", "pointer",
     )  # fmt: skip
     rows = []
     for index, rung in enumerate(result.rungs):
@@ -55,7 +58,8 @@ def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
                 rung.target_note, rung.scale, rung.estimate, rung.std_error, rung.level,
                 *_ends(rung.interval), _pieces(rung.region), rung.n, rung.n_clusters,
                 *_ends(rung.means), *given, rung_label(result, rung), " ".join(rung.adjusted),
-                " ".join(rung.missing), truth_of(result, rung), f"/rungs/{index}",
+                " ".join(rung.missing), rung.split_sd, rung.divisions,
+                truth_of(result, rung), f"/rungs/{index}",
             )
         )  # fmt: skip
     return header, rows
@@ -210,15 +214,16 @@ def _subgroups(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
     header = (
         "column", "at", "rung", "level", "values", "n", "n_clusters", "exposed", "unexposed",
         *(f"{what}_{name}" for what in ("crude", "adjusted", "interaction") for name in numbers),
-        "reference", "wald", "df", "df_residual", "p_value", "p_holm", "not_tested", "terms",
-        "dropped", "outside", "smallest_arm", "reason",
+        "interaction_p_value", "interaction_p_holm", "reference", "wald", "df", "df_residual",
+        "p_value", "p_holm", "not_tested", "terms", "dropped", "outside", "smallest_arm", "reason",
     )  # fmt: skip
     return header, [
         (
             block.column, block.at, block.rung, one.name, one.values, one.n, one.n_clusters,
             one.exposed, one.unexposed, *_difference(one.crude), *_difference(one.adjusted),
-            *_difference(one.interaction), block.reference, *_tested(block.test), one.terms,
-            " ".join(one.dropped), block.outside, block.smallest_arm, block.reason,
+            *_difference(one.interaction), *_p_values(one.interaction), block.reference,
+            *_tested(block.test), one.terms, " ".join(one.dropped), block.outside,
+            block.smallest_arm, block.reason,
         )
         for block in result.subgroups
         for one in block.levels
@@ -264,6 +269,11 @@ def _difference(found: DifferenceBlock | Reason) -> tuple[Cell, ...]:
     if isinstance(found, Reason):
         return (None, None, None, None, found.not_estimable)
     return (found.estimate, found.std_error, *found.interval, "")
+
+
+def _p_values(found: ContrastBlock | Reason) -> tuple[Cell, Cell]:
+    """Give the p-values of a contrast, as they are and corrected."""
+    return (None, None) if isinstance(found, Reason) else (found.p_value, found.p_holm)
 
 
 def _tested(found: InteractionTestBlock | Reason) -> tuple[Cell, ...]:
@@ -337,6 +347,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "truth.csv": _truth,
     "variants.csv": _variants,
     "subgroups.csv": _subgroups,
+    "heterogeneity.csv": heterogeneity_rows,
     "profiles.csv": _profiles,
     "profile_contrasts.csv": _profile_contrasts,
     "refutations.csv": _refutations,

@@ -17,6 +17,7 @@ from causal.estimators import AnyEstimator, GComputation, LinearProbability, Nui
 from causal.estimators.base import from_influence
 from causal.estimators.glm import Link, fit_glm
 from causal.estimators.nuisance import choose_terms
+from causal.estimators.regression import AverageTarget, over_target
 from causal.estimators.variance import Variance
 from causal.sensitivity.measurement_error import (
     Proxies,
@@ -81,7 +82,8 @@ def calibrate(
         return scores
     shift = shift_by_error(proxies, *scores, reliability)
     none, one = (fit.design(np.column_stack([np.full(sample.n, v), sample.x])) for v in (0.0, 1.0))
-    over = sample.w * (sample.a if estimator.estimand == "ATT" else 1.0)
+    target: AverageTarget = estimator.target if isinstance(estimator, GComputation) else "ATE"
+    over = sample.w * over_target(sample.a, target)
     values, influence = calibrated_means(fit, (none, one), sample.a, over, shift)
     return _effect(subject, estimator, sample, values, influence, fit.rank, level)
 
@@ -93,18 +95,18 @@ def why_not_calibrated(estimator: AnyEstimator) -> NotEstimable | None:
             f"regression calibration needs g_computation or linear_probability, not "
             f"{estimator.kind}; set method to simex, which takes any estimator"
         )
-    if isinstance(estimator, GComputation):
-        if estimator.observation is not None:
-            return NotEstimable(
-                "regression calibration is of an outcome regression without weights for "
-                "follow-up; set method to simex, which takes any estimator"
-            )
-        outcome = estimator.outcome
-        if outcome.interactions or outcome.arms == "separate":
-            return NotEstimable(
-                "regression calibration is of one outcome regression without products; set "
-                "method to simex, which takes any estimator"
-            )
+    if isinstance(estimator, GComputation) and estimator.observation is not None:
+        return NotEstimable(
+            "regression calibration is of an outcome regression without weights for "
+            "follow-up; set method to simex, which takes any estimator"
+        )
+    model = estimator.outcome if isinstance(estimator, GComputation) else estimator
+    separate = isinstance(estimator, GComputation) and estimator.outcome.arms == "separate"
+    if model.interactions or separate:
+        return NotEstimable(
+            "regression calibration is of one outcome regression without products; set "
+            "method to simex, which takes any estimator"
+        )
     return None
 
 

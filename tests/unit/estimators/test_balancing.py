@@ -7,8 +7,9 @@ import pytest
 
 from causal.errors import SpecError
 from causal.estimators import EntropyBalancing, NuisanceStore, StableBalancing
-from causal.estimators.balancing import least_imbalance, over_target, standardised_columns
+from causal.estimators.balancing import least_imbalance, standardised_columns
 from causal.estimators.convex import NoMinimumError, minimise
+from causal.estimators.regression import over_target
 from causal.rungs import Rung
 
 EXACT = 1e-9

@@ -212,6 +212,7 @@ def test_dose_is_corrected_per_unit(confounded):
         (AIPW(), "simex"),
         (GComputation(outcome=OutcomeModel(arms="separate")), "without products"),
         (GComputation(outcome=OutcomeModel(interactions=("x0",))), "without products"),
+        (LinearProbability(interactions=("x0",), at={"x0": 1}), "without products"),
         (GComputation(outcome=OutcomeModel(terms=("x0",))), "leaves x1 out"),
     ],
 )
