@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from causal.result_assumptions import (
+    AttritionBlock,
     ColumnBlock,
     ConceptBlock,
     DagBlock,
     DesignBlock,
     EdgeBlock,
     EstimandBlock,
+    FollowUpBlock,
     LabelBlock,
     OrientationBlock,
 )
@@ -149,25 +151,6 @@ class DatasetBlock(Block):
     options: dict[str, str | int | float | bool]
     sha256: str
     min_cell: int
-
-
-class AttritionBlock(Block):
-    """One step from everybody in the data to the rows analysed."""
-
-    step: str
-    reason: str
-    persons: Count
-    rows: Count
-
-
-class FollowUpBlock(Block):
-    """Rows of one arm, in one stratum: whose outcome is known, and whose was read late."""
-
-    stratum: str
-    arm: Literal["exposed", "unexposed", "not seen"]
-    rows: Count
-    known: Count
-    late: Count
 
 
 class CovariateBlock(Block):

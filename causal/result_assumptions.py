@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from causal.result_parts import Block, Label, Status
+from causal.result_parts import Block, Count, Label, Status
 
 
 class ColumnBlock(Block):
@@ -103,3 +103,22 @@ class EstimandBlock(Block):
     mediators: list[str]
     orientations: list[OrientationBlock]
     sentences: list[str]
+
+
+class AttritionBlock(Block):
+    """One step from everybody in the data to the rows analysed."""
+
+    step: str
+    reason: str
+    persons: Count
+    rows: Count
+
+
+class FollowUpBlock(Block):
+    """Rows of one arm, in one stratum: whose outcome is known, and whose was read late."""
+
+    stratum: str
+    arm: Literal["exposed", "unexposed", "not seen"]
+    rows: Count
+    known: Count
+    late: Count
