@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from causal.assailing import check_assaults
 from causal.documents import read_document
 from causal.errors import CausalError
 from causal.pipeline import run
@@ -100,3 +101,15 @@ def test_refuters_and_sensitivity_decline_with_the_reason(tmp_path):
     assert found.refutations[0].verdict == "NOT_EVALUATED"
     assert "times to an event" in found.refutations[0].reason
     assert "times to an event" in found.sensitivity[0].sentence
+
+
+def test_a_time_is_not_imputed_and_the_covariates_are(tmp_path):
+    imputed = {"covariates": "multiple_imputation", "imputation": {"m": 2}}
+    with pytest.raises(CausalError, match="missing.outcome: a time to an event is not imputed"):
+        check_assaults(
+            plan_analysis(
+                specified(tmp_path, missing=imputed | {"outcome": "multiple_imputation"}),
+                describe("simulated_times"),
+            )
+        )
+    check_assaults(plan_analysis(specified(tmp_path, missing=imputed), describe("simulated_times")))
