@@ -68,7 +68,7 @@ def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
     assert (
         found.rung("full").profile.points[-1].rows > found.rung("full").profile.points[0].rows / 20
     )
-    assert "The shift moves" in found.rung("more").profile.notes[1]
+    assert "those the shift moves" in found.rung("more").profile.notes[1]
 
 
 @pytest.mark.parametrize(
