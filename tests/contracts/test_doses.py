@@ -26,6 +26,8 @@ from causal.estimators import (
     Shift,
     ThresholdScan,
 )
+from causal.estimators.arms import weighted_arm_means
+from causal.estimators.dose import project
 from causal.estimators.dose_forms import DoseSpline
 from causal.estimators.shift import shift_ratio, shifted_doses
 from causal.ladder import attenuate
@@ -161,6 +163,24 @@ def test_influence_values_are_derivatives_in_the_weight_of_a_row(name):
             ends.append(fitted(estimator, replace(sample, w=w)).values)
         numeric = sample.n * (ends[0] - ends[1]) / (2 * STEP)
         np.testing.assert_allclose(fit.influence[row] / sample.w[row], numeric, atol=2e-4)
+
+
+@pytest.mark.parametrize("form", ["linear", DoseSpline(spline=(0, 1, 3))])
+def test_a_form_that_does_not_fit_moves_with_how_many_have_each_dose(form):
+    sample, levels, grid = doses(300, weighted=True), np.arange(4.0), (0.0, 1.5, 3.0)
+    bent = replace(sample, y=sample.y + 3 * (sample.a == 1), outcome_kind="continuous")
+
+    def curve(one):
+        own = np.outer(one.w, np.ones(4))
+        named = replace(one, exposure_kind="arms", levels=("0", "1", "2", "3"))
+        return project(*weighted_arm_means(named, own), one, levels, grid, form)
+
+    influence = curve(bent)[1]
+    for row in (0, 50, 299):
+        step = np.where(np.arange(300) == row, STEP, 0.0)
+        up, down = (curve(replace(bent, w=bent.w + sign * step))[0] for sign in (1, -1))
+        numeric = 300 * (up - down) / (2 * STEP)
+        np.testing.assert_allclose(influence[row] / bent.w[row], numeric, atol=2e-4)
 
 
 @EVERY
