@@ -279,6 +279,14 @@ def test_a_curve_nobody_is_followed_to_is_refused_with_the_last_day(estimator):
         fitted(estimator, short)
 
 
+def test_a_curve_that_ends_since_everybody_had_the_event_is_known():
+    sample = times(competing=False, censored=False)
+    early = replace(sample, y=np.minimum(sample.y, 100.0), event=np.ones(sample.n, dtype=np.int64))
+    fit = KaplanMeier().fit(early, NuisanceStore(), np.random.default_rng(1))
+    last = [fit.labels.index(f"risk by 168 days, {arm}") for arm in ("unexposed", "exposed")]
+    np.testing.assert_allclose(np.asarray(fit.values)[last], 1.0)
+
+
 @EVERY
 def test_an_arm_without_the_event_is_refused(estimator):
     sample = times()
