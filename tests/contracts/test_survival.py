@@ -303,3 +303,10 @@ def test_steps_that_miss_a_horizon_are_refused():
 def test_times_are_asked_for_where_there_are_none(confounded):
     with pytest.raises(OutcomeError, match="Say time_to_event in the design"):
         fitted(KaplanMeier(), confounded())
+
+
+def test_missing_times_are_refused_with_what_helps_there():
+    sample = times()
+    holed = replace(sample, y=np.where(np.arange(sample.n) < 5, np.nan, sample.y))
+    with pytest.raises(OutcomeError, match="followed, with the estimator ipw_kaplan_meier"):
+        fitted(SurvivalAIPW(width=14), holed)

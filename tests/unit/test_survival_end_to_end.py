@@ -81,8 +81,14 @@ LADDER = [
                      "outcome": "first_use"}},
          r"kaplan_meier takes a time to an event; 'first_use' is binary"),
         ({"estimand": {"target": "ATE", "scale": "mean_difference"}}, "called risk_difference"),
+        (
+            {"ladder": [LADDER[0], {"name": "full", "adjust": "dag",
+                                    "estimator": {"kind": "survival_aipw", "width": 30}}],
+             "headline": None},
+            r"ladder\[1\].estimator: 28 days are not a whole number of steps of 30",
+        ),
     ],
-    ids=["estimator of an outcome", "no time", "scale"],
+    ids=["estimator of an outcome", "no time", "scale", "steps"],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_place_and_choices(tmp_path, changed, message):
     specification = specified(tmp_path, **changed)
