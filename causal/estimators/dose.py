@@ -173,6 +173,20 @@ class DoseResponse(DoseCurve):
             return values[chosen], influence[:, chosen]
         return project(values, influence, replace(sample, a=number), doses, grid, self.form)
 
+    def leveled(self, sample: Sample) -> tuple[Sample, Floats, Floats] | None:
+        """Give the doses as named levels, their (n, K) chances, and each row's (n,) weight.
+
+        None for g-computation, which has no weights.
+        """
+        if self.method == "g_computation":
+            return None
+        doses, e = observed_doses(sample), dose_chances(sample)
+        number = np.searchsorted(doses, sample.a)
+        names = tuple(f"dose {dose:g}" for dose in doses)
+        a = number.astype(np.float64)
+        named = replace(sample, a=a, exposure_kind="arms", levels=names, doses=None)
+        return named, e, 1 / e[np.arange(sample.n), number]
+
     def _notes(self, sample: Sample) -> tuple[str, ...]:
         """Say how the curve was made."""
         bends = self.form if isinstance(self.form, str) else "a spline with the knots declared"

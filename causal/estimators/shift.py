@@ -83,7 +83,7 @@ class Shift(Estimator):
             for at in (number, shifted)
         ]
         mu, mu_shifted = (regression.predict(one) for one in columns)
-        ratio = shift_ratio(dose_chances(sample), number, self.steps)
+        ratio = self.ratios(sample)
         over = sample.w / sample.w.mean()
         scores = over[:, None] * np.column_stack([sample.y, mu_shifted + ratio * (sample.y - mu)])
         values = scores.mean(axis=0)
@@ -96,6 +96,11 @@ class Shift(Estimator):
             labels=("as it is", name),
             profile=_two_points(name, int(moved.sum())),
         )
+
+    def ratios(self, sample: Sample) -> Floats:
+        """Give the (n,) ratio of the chance of each row's dose after the shift to that before."""
+        number = np.searchsorted(observed_doses(sample), sample.a)
+        return shift_ratio(dose_chances(sample), number, self.steps)
 
 
 class Incremental(Estimator):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from causal.arm_diagnostics import judge_shift
 from causal.cohort import Sample
 from causal.dose_grid import DoseGrid
 from causal.dose_settings import Dose
@@ -244,6 +245,13 @@ def test_shifted_doses_and_their_ratio_are_those_of_the_definition():
     np.testing.assert_allclose(shift_ratio(e, number, 1), [0, 0.5 / 0.3, 2.5, 2.5])
     down = shift_ratio(e, number, -1)
     np.testing.assert_allclose(down, [0.8 / 0.5, 0.2 / 0.3, 0, 0])
+
+
+def test_a_shift_to_where_hardly_anybody_is_fails_its_effective_size():
+    few, many = (judge_shift(np.array(w), 50, 0.1) for w in ([40.0, *[0.1] * 99], [1.0] * 100))
+    assert [one.verdict for one in few] == ["FAIL", "FAIL"]
+    assert [one.verdict for one in many] == ["PASS", "PASS"]
+    assert math.isclose(many[0].value, 100)
 
 
 def test_ratios_of_a_shift_average_to_one():

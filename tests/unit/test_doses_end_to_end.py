@@ -69,6 +69,9 @@ def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
         found.rung("full").profile.points[-1].rows > found.rung("full").profile.points[0].rows / 20
     )
     assert "those the shift moves" in found.rung("more").profile.notes[1]
+    judged = {(one.rung, one.name) for one in found.diagnostics}
+    assert {("full", "common_support"), ("full", "smd")} <= judged
+    assert {("full", "effective_sample_size"), ("more", "effective_sample_size")} <= judged
 
 
 @pytest.mark.parametrize(
