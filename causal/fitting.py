@@ -18,7 +18,7 @@ from causal.arm_diagnostics import (
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
-from causal.errors import CausalError, Place
+from causal.errors import CausalError, Place, PositivityError
 from causal.estimate import Estimates, NotEstimable, Region
 from causal.estimators import (
     AnyEstimator,
@@ -290,14 +290,9 @@ def _judged_arms(
     fitted: FittedRung,
 ) -> FittedRung:
     """Add common support, balance and effective size of several arms."""
-    limits, weights = batch.thresholds, estimator.arm_weights(sample)
-    support = judge_common_support(
-        estimator.chances(sample).e,
-        sample.levels,
-        limits.least_chance,
-        limits.common_support,
-        overlap=estimator.method == "overlap",
-    )
+    limits = batch.thresholds
+    support = _common_support(estimator, sample, limits)
+    weights = estimator.arm_weights(sample)
     if weights is None:
         return replace(fitted, diagnostics=(support,))
     w = weights * sample.w
@@ -319,6 +314,30 @@ def _judged_arms(
         ),
         crude_smd=diagnostics.standardised_differences(crude.x, crude.a, own),
         weighted_smd=diagnostics.standardised_differences(two.x, two.a, weighted),
+    )
+
+
+def _common_support(estimator: ArmContrasts, sample: Sample, limits: Thresholds) -> Diagnostic:
+    """Judge common support; where a rung without weights has chances of 0 or 1, that is the answer.
+
+    Raises
+    ------
+    PositivityError
+        As ``fit_arms``, for a rung with weights, which cannot be had then.
+    """
+    try:
+        e = estimator.chances(sample).e
+    except PositivityError as error:
+        if estimator.weighs:
+            raise
+        allowed = limits.common_support
+        return Diagnostic("common_support", None, allowed, "FAIL", error.message)
+    return judge_common_support(
+        e,
+        sample.levels,
+        limits.least_chance,
+        limits.common_support,
+        overlap=estimator.method == "overlap",
     )
 
 
