@@ -181,7 +181,7 @@ def _instead(sample: Sample) -> str:
     if sample.outcome_kind == "survival":
         return "or weigh for them (followed, with the estimator ipw_kaplan_meier)"
     if sample.exposure_kind == "arms":
-        return "or to multiple_imputation; no estimator of several arms weighs for them"
+        return "or use arm_contrasts with method: g_computation, which predicts them"
     if sample.exposure_kind == "dose":
         return "or use dose_response with method: g_computation, which predicts them"
     return (
