@@ -1,4 +1,4 @@
-"""Balance, effective size and common support of several arms: each pair, and the worst of them."""
+"""Balance, effective size and common support of several arms, or of doses that are shifted."""
 
 from __future__ import annotations
 
@@ -76,6 +76,34 @@ def judge_arm_weights(
             f"'{sample.levels[int(np.argmax(shares))]}'",
         ),
         _worst_balance(sample, w, smd),
+    )
+
+
+def judge_shift(
+    w: Floats, effective_size: float, weight_share: float
+) -> tuple[Diagnostic, Diagnostic]:
+    """Judge effective size and largest weight of the rows that stand for those shifted.
+
+    Parameters
+    ----------
+    w : (n,) floats, ratios of the chance of a dose after the shift to that before, times weights.
+    """
+    size, share = float(w.sum() ** 2 / (w**2).sum()), float(w.max() / w.sum())
+    return (
+        Diagnostic(
+            "effective_sample_size",
+            size,
+            effective_size,
+            "PASS" if size >= effective_size else "FAIL",
+            f"rows' worth of information on those shifted, out of {len(w)}",
+        ),
+        Diagnostic(
+            "max_weight_share",
+            share,
+            weight_share,
+            "PASS" if share <= weight_share else "FAIL",
+            f"one row carries {share:.1%} of what is known of those shifted",
+        ),
     )
 
 

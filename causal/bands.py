@@ -21,21 +21,30 @@ class Largest:
     Attributes
     ----------
     draws : (B,) floats, sorted.
+    df : degrees of freedom of the reference distribution of each.
     """
 
     draws: Floats
+    df: float = math.inf
 
     def critical(self, level: float = inference.LEVEL) -> float:
-        """Give the value that all deviations stay within, jointly, at this level."""
-        return float(np.quantile(self.draws, level))
+        """Give the value that all deviations stay within, jointly, at this level.
+
+        Never less than that of one alone, which the draws may miss by a little; 0 where nothing
+        has variance.
+        """
+        if self.draws[-1] == 0:
+            return 0.0
+        return max(float(np.quantile(self.draws, level)), inference.critical_value(level, self.df))
 
     def p_value(self, z: float) -> float:
         """Give the share of draws with a deviation at least this large, one added to both counts.
 
-        A number corrected for all estimates that were drawn together.
+        A number corrected for all estimates that were drawn together; never less than that of one
+        alone.
         """
         beyond = len(self.draws) - int(np.searchsorted(self.draws, abs(z), side="left"))
-        return (1 + beyond) / (1 + len(self.draws))
+        return max((1 + beyond) / (1 + len(self.draws)), inference.two_sided_p(z, self.df))
 
 
 def largest_deviation(
@@ -71,4 +80,4 @@ def largest_deviation(
     z = np.abs(rng.standard_normal((draws, len(values))) @ root.T).max(axis=1)
     if math.isfinite(df):
         z = z / np.sqrt(rng.chisquare(df, draws) / df)
-    return Largest(np.sort(z))
+    return Largest(np.sort(z), df)

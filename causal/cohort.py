@@ -206,8 +206,12 @@ class Sample:
         )
 
 
-def check_arms(sample: Sample) -> None:
+def check_arms(sample: Sample, min_cell: int = 0) -> None:
     """Refuse an exposure that has an empty arm or does not vary.
+
+    Parameters
+    ----------
+    min_cell : the smallest arm that may be published, its mean giving away its members.
 
     Raises
     ------
@@ -232,6 +236,12 @@ def check_arms(sample: Sample) -> None:
             raise PositivityError(
                 f"only {rows} row{'' if rows == 1 else 's'} with exposure {name} and a known "
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
+                "population or wave."
+            )
+        if rows < min_cell:
+            raise PositivityError(
+                f"fewer than {min_cell} rows have exposure {name} and a known outcome, too few to "
+                "publish anything of them (min_cell in dataset.toml). Choose another exposure, "
                 "population or wave."
             )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,6 +28,7 @@ def compose_profile(
     Parameters
     ----------
     rung, seed : name the stream that the largest deviations are drawn from.
+    min_cell : counts below it are hidden, with whatever would give them away.
     """
     profile = estimates.profile
     if profile is None:
@@ -34,6 +37,8 @@ def compose_profile(
     own = np.asarray(estimates.covariance)[np.ix_(at, at)]
     band = largest_deviation(own, generator(seed, "band", rung), estimates.df)
     critical = band.critical(level)
+    points = _publishable(profile, min_cell)
+    counts = _counts(points, profile.kind, min_cell)
     return ProfileBlock(
         kind=profile.kind,
         axis=profile.axis,
@@ -41,15 +46,22 @@ def compose_profile(
         level=level,
         critical=critical,
         compared=(estimates.labels[estimates.pair[0]], estimates.labels[estimates.pair[1]]),
-        points=[_point(estimates, one, min_cell, level, critical) for one in profile.points],
-        beside=[_point(estimates, one, min_cell, level, None) for one in profile.beside],
+        points=[
+            _point(estimates, one, count, level, critical)
+            for one, count in zip(points, counts, strict=True)
+        ],
+        beside=[_point(estimates, one, None, level, None) for one in profile.beside],
         contrasts=_contrasts(estimates, profile, rung, seed, level),
         notes=list(profile.notes),
     )
 
 
 def _point(
-    estimates: Estimates, point: ProfilePoint, min_cell: int, level: float, critical: float | None
+    estimates: Estimates,
+    point: ProfilePoint,
+    rows: Count | None,
+    level: float,
+    critical: float | None,
 ) -> ProfilePointBlock:
     """Write one parameter."""
     value = float(estimates.values[point.at])
@@ -58,7 +70,7 @@ def _point(
         name=point.name,
         series=point.series,
         x=point.x,
-        rows=_count(point.rows, min_cell),
+        rows=rows,
         estimate=value,
         std_error=error,
         interval=inference.interval(value, error, level, estimates.df),
@@ -125,8 +137,42 @@ def _around(value: float, half: float) -> Pair:
     return value - half, value + half
 
 
-def _count(rows: int | None, min_cell: int) -> Count | None:
-    """Write a count, hidden where it is too small to publish."""
-    if rows is None:
-        return None
-    return f"<{min_cell}" if 0 < rows < min_cell else rows
+def _publishable(profile: Profile, min_cell: int) -> list[ProfilePoint]:
+    """Leave out points of curves in restricted data between which fewer persons left than a cell.
+
+    A curve read at every step tells when single persons had the event. Points that are listed
+    were asked for, and stay.
+    """
+    if min_cell == 0 or profile.kind != "survival":
+        return list(profile.points)
+    kept: list[ProfilePoint] = []
+    for series in dict.fromkeys(one.series for one in profile.points):
+        own = [one for one in profile.points if one.series == series]
+        shown = [one.rows or 0 for one in own if one.listed]
+        for one in own:
+            rows = one.rows or 0
+            if one.listed:
+                kept.append(one)
+            elif rows >= min_cell and all(abs(rows - other) >= min_cell for other in shown):
+                shown.append(rows)
+                kept.append(replace(one, rows=None))
+    return kept
+
+
+def _counts(points: Sequence[ProfilePoint], kind: str, min_cell: int) -> list[Count | None]:
+    """Write the rows of points: all, or none of them where some cell is too small to publish.
+
+    A single number left out would follow from the others; rows on either side of cuts, and those
+    left at later times, also give cells by their differences.
+    """
+    cells = [one.rows for one in points if one.rows is not None]
+    if kind in ("survival", "threshold"):
+        for series in dict.fromkeys(one.series for one in points):
+            own = [one.rows for one in points if one.series == series and one.rows is not None]
+            cells += [abs(later - earlier) for earlier, later in pairwise(own)]
+    if not any(0 < cell < min_cell for cell in cells):
+        return [one.rows for one in points]
+    return [
+        None if one.rows is None else f"<{min_cell}" if one.rows < min_cell else f">={min_cell}"
+        for one in points
+    ]

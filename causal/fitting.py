@@ -9,17 +9,24 @@ from typing import Literal
 import numpy as np
 
 from causal import diagnostics, instrument_checks
-from causal.arm_diagnostics import judge_arm_weights, judge_common_support, pair_of_arms
+from causal.arm_diagnostics import (
+    judge_arm_weights,
+    judge_common_support,
+    judge_shift,
+    pair_of_arms,
+)
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
-from causal.errors import CausalError, Place
+from causal.errors import CausalError, Place, PositivityError
 from causal.estimate import Estimates, NotEstimable, Region
 from causal.estimators import (
     AnyEstimator,
     ArmContrasts,
+    DoseResponse,
     Instrumented,
     NuisanceStore,
+    Shift,
     ThresholdScan,
     WeighsFollowUp,
 )
@@ -190,6 +197,12 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             return _judged_arms(batch, task.estimator, sample, store, fitted)
         if isinstance(task.estimator, ThresholdScan):
             return _judged_cuts(batch, task.estimator, sample, fitted)
+        if isinstance(task.estimator, DoseResponse):
+            return _judged_doses(batch, task.estimator, sample, fitted)
+        if isinstance(task.estimator, Shift):
+            ratios = sample.w * task.estimator.ratios(sample)
+            limits = (batch.thresholds.effective_sample_size, batch.thresholds.max_weight_share)
+            return replace(fitted, diagnostics=judge_shift(ratios, *limits))
         weights = task.estimator.weights(sample, store)
         if weights is None:
             told = diagnostics.describe_limited(task.estimator.limited(sample, store))
@@ -285,14 +298,9 @@ def _judged_arms(
     fitted: FittedRung,
 ) -> FittedRung:
     """Add common support, balance and effective size of several arms."""
-    limits, weights = batch.thresholds, estimator.arm_weights(sample)
-    support = judge_common_support(
-        estimator.chances(sample).e,
-        sample.levels,
-        limits.least_chance,
-        limits.common_support,
-        overlap=estimator.method == "overlap",
-    )
+    limits = batch.thresholds
+    support = _common_support(estimator, sample, limits)
+    weights = estimator.arm_weights(sample)
     if weights is None:
         return replace(fitted, diagnostics=(support,))
     w = weights * sample.w
@@ -317,6 +325,30 @@ def _judged_arms(
     )
 
 
+def _common_support(estimator: ArmContrasts, sample: Sample, limits: Thresholds) -> Diagnostic:
+    """Judge common support; where a rung without weights has chances of 0 or 1, that is the answer.
+
+    Raises
+    ------
+    PositivityError
+        As ``fit_arms``, for a rung with weights, which cannot be had then.
+    """
+    try:
+        e = estimator.chances(sample).e
+    except PositivityError as error:
+        if estimator.weighs:
+            raise
+        allowed = limits.common_support
+        return Diagnostic("common_support", None, allowed, "FAIL", error.message)
+    return judge_common_support(
+        e,
+        sample.levels,
+        limits.least_chance,
+        limits.common_support,
+        overlap=estimator.method == "overlap",
+    )
+
+
 def _judged_cuts(
     batch: _Batch, estimator: ThresholdScan, sample: Sample, fitted: FittedRung
 ) -> FittedRung:
@@ -333,3 +365,24 @@ def _judged_cuts(
         max(shares, key=lambda one: one.value or 0.0),
     )
     return replace(fitted, diagnostics=worst)
+
+
+def _judged_doses(
+    batch: _Batch, estimator: DoseResponse, sample: Sample, fitted: FittedRung
+) -> FittedRung:
+    """Add common support, balance and effective size of doses taken as levels."""
+    found = estimator.leveled(sample)
+    if found is None:
+        return fitted
+    limits, (named, e, weights) = batch.thresholds, found
+    support = judge_common_support(
+        e, named.levels, limits.least_chance, limits.common_support, overlap=False
+    )
+    judged = judge_arm_weights(
+        named,
+        weights * sample.w,
+        limits.effective_sample_size,
+        limits.max_weight_share,
+        limits.smd,
+    )
+    return replace(fitted, diagnostics=(support, *judged))

@@ -6,7 +6,7 @@ from causal.codebook import Codebook
 from causal.cohort import ExposureKind, OutcomeKind
 from causal.design import AnyDesign
 from causal.errors import SpecError
-from causal.estimators import AnyEstimator
+from causal.estimators import AnyEstimator, DoseMeans, DoseResponse, SurvivalAIPW
 from causal.spec import Specification
 
 OF_DOSES = "dose_means (crude), dose_response, threshold_scan, shift or linear_probability"
@@ -40,10 +40,16 @@ def check_exposure(estimator: AnyEstimator, design: AnyDesign, codebook: Codeboo
     Raises
     ------
     SpecError
-        Naming what the exposure is, and the estimators that take it.
+        Naming what the exposure is, and the estimators that take it; or a curve over doses that
+        the design does not say where to read.
     """
     kind = exposure_kind(design, codebook)
     if kind in estimator.exposures:
+        if isinstance(estimator, DoseMeans | DoseResponse) and design.dose is None:
+            raise SpecError(
+                f"{estimator.kind} needs doses to be read at. Say dose in the design, such as "
+                "{grid: [0, 1, 2.5], compare: [0, 1]}."
+            )
         return
     column = codebook[design.exposure]
     if kind == "arms":
@@ -85,10 +91,13 @@ def check_outcome(estimator: AnyEstimator, design: AnyDesign, codebook: Codebook
     Raises
     ------
     SpecError
-        Naming what the outcome is, and the estimators that take it.
+        Naming what the outcome is, and the estimators that take it; or steps of time that miss a
+        horizon.
     """
     kind = outcome_kind(design, codebook)
     if kind in estimator.outcomes:
+        if isinstance(estimator, SurvivalAIPW) and design.time_to_event is not None:
+            estimator.check_steps(design.time_to_event.clock(codebook, design.outcome))
         return
     if kind == "survival":
         raise SpecError(

@@ -160,7 +160,7 @@ def _checked(
 ) -> Drawn:
     """Refuse samples without contrast, and count what was put in."""
     for sample in samples:
-        check_arms(sample)
+        check_arms(sample, cohort.min_cell)
     _check_outcome(read, plan.analysis.design.outcome)
     return Drawn(
         samples[0],

@@ -268,7 +268,8 @@ def _difference(
 def _refused(rows: Sample, arms: tuple[int, int] | None, smallest: int) -> NotEstimable | None:
     """Say why a level is not estimated, before anything is fitted."""
     known = rows.y[rows.observed]
-    if arms is not None and min(arms) < smallest:
+    sizes = arms or [int((rows.a[rows.observed] == arm).sum()) for arm in range(len(rows.levels))]
+    if sizes and min(sizes) < smallest:
         return NotEstimable(f"an arm has fewer than {smallest} rows with a known outcome")
     if len(known) < smallest:
         return NotEstimable(f"fewer than {smallest} rows have a known outcome")

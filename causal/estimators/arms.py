@@ -97,6 +97,11 @@ class ArmContrasts(Estimator):
         return self
 
     @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are predicted."""
+        return self.method == "g_computation"
+
+    @property
     def estimand(self) -> Target:
         """Give the target: everybody, or those who could have been in any arm."""
         return "ATO" if self.method == "overlap" else "ATE"
@@ -198,7 +203,7 @@ class ArmContrasts(Estimator):
             raise OutcomeError("a logit link needs a 0/1 outcome. Set link to linear.")
         fits, designs = [], []
         for arm, name in enumerate(sample.levels):
-            rows = sample.a == arm
+            rows = (sample.a == arm) & sample.observed
             lone = sample.x[rows].std(axis=0) == 0
             if np.any(lone & (sample.x.std(axis=0) > 0)):
                 term = sample.terms[int(np.flatnonzero(lone & (sample.x.std(axis=0) > 0))[0])]

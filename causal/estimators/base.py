@@ -139,9 +139,7 @@ class Estimator(Settings, ABC):
         if not self.takes_missing_outcomes and not sample.observed.all():
             raise OutcomeError(
                 f"{self.kind} needs every outcome; {int((~sample.observed).sum())} of {sample.n} "
-                "are missing. Set missing.outcome to complete_case, weigh for them (followed, with "
-                "the estimators ipw, overlap, cbps, aipw or tmle), or use g_computation, which "
-                "predicts them."
+                f"are missing. Set missing.outcome to complete_case, {_instead(sample)}."
             )
         check_variance(sample, self.variance)
         found = self.estimate(sample, nuisances, rng)
@@ -191,6 +189,20 @@ class Estimator(Settings, ABC):
     def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
         """Count the rows whose weight the settings hold back."""
         return ()
+
+
+def _instead(sample: Sample) -> str:
+    """Say what else can be done where outcomes are missing, by what is compared in what."""
+    if sample.outcome_kind == "survival":
+        return "or weigh for them (followed, with the estimator ipw_kaplan_meier)"
+    if sample.exposure_kind == "arms":
+        return "or use arm_contrasts with method: g_computation, which predicts them"
+    if sample.exposure_kind == "dose":
+        return "or use dose_response with method: g_computation, which predicts them"
+    return (
+        "weigh for them (followed, with the estimators ipw, overlap, cbps, aipw or tmle), or use "
+        "g_computation, which predicts them"
+    )
 
 
 def count_unused(a: Floats, weights: Floats) -> tuple[Limited, ...]:

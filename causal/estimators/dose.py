@@ -112,7 +112,8 @@ class DoseResponse(DoseCurve):
     ----------
     method : ``g_computation`` averages an outcome regression over everybody; ``doubly_robust``
         takes doubly robust means of every dose observed (each a level, with chances by multinomial
-        regression) and puts the form through them, weighted by how many have each dose.
+        regression) and puts the form through them, weighted by how many have each dose; where
+        the form does not fit, how many that are counts in the standard error.
 
     Assumptions
     -----------
@@ -170,9 +171,21 @@ class DoseResponse(DoseCurve):
         if self.form == "levels":
             chosen = [int(np.searchsorted(doses, dose)) for dose in grid]
             return values[chosen], influence[:, chosen]
-        share: Floats = np.array([sample.w[number == k].sum() for k in range(len(doses))])
-        through = _smoother(doses, np.array(grid), share, self.form)
-        return through @ values, influence @ through.T
+        return project(values, influence, replace(sample, a=number), doses, grid, self.form)
+
+    def leveled(self, sample: Sample) -> tuple[Sample, Floats, Floats] | None:
+        """Give the doses as named levels, their (n, K) chances, and each row's (n,) weight.
+
+        None for g-computation, which has no weights.
+        """
+        if self.method == "g_computation":
+            return None
+        doses, e = observed_doses(sample), dose_chances(sample)
+        number = np.searchsorted(doses, sample.a)
+        names = tuple(f"dose {dose:g}" for dose in doses)
+        a = number.astype(np.float64)
+        named = replace(sample, a=a, exposure_kind="arms", levels=names, doses=None)
+        return named, e, 1 / e[np.arange(sample.n), number]
 
     def _notes(self, sample: Sample) -> tuple[str, ...]:
         """Say how the curve was made."""
@@ -261,6 +274,34 @@ def dose_chances(sample: Sample) -> Floats:
     number = np.searchsorted(doses, sample.a).astype(np.float64)
     names = tuple(f"dose {dose:g}" for dose in doses)
     return fit_arms(sample.x, number, sample.w, names, sample.terms).e
+
+
+def project(
+    values: Floats,
+    influence: Floats,
+    sample: Sample,
+    doses: Floats,
+    grid: tuple[float, ...],
+    form: DoseForm,
+) -> tuple[Floats, Floats]:
+    """Put a form through means of doses, weighted by how many have each, and read it at a grid.
+
+    Parameters
+    ----------
+    values, influence : (K,) floats, means of the doses observed, and (n, K) influence values.
+    sample : whose exposure is the number of each row's dose.
+
+    Returns
+    -------
+    (g,) floats, and (n, g) influence values; where the form does not fit, how many have each dose
+    moves the curve, too.
+    """
+    own = (sample.a[:, None] == np.arange(len(doses))[None, :]) * sample.w[:, None]
+    share = own.mean(axis=0)
+    misfit = values - _smoother(doses, doses, share, form) @ values
+    counted = (own - sample.w[:, None] * share / sample.w.mean()) * (misfit / share)
+    through = _smoother(doses, np.array(grid), share, form)
+    return through @ values, (influence + counted) @ through.T
 
 
 def _smoother(doses: Floats, grid: Floats, share: Floats, form: DoseForm) -> Floats:

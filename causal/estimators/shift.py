@@ -83,7 +83,7 @@ class Shift(Estimator):
             for at in (number, shifted)
         ]
         mu, mu_shifted = (regression.predict(one) for one in columns)
-        ratio = shift_ratio(dose_chances(sample), number, self.steps)
+        ratio = self.ratios(sample)
         over = sample.w / sample.w.mean()
         scores = over[:, None] * np.column_stack([sample.y, mu_shifted + ratio * (sample.y - mu)])
         values = scores.mean(axis=0)
@@ -94,8 +94,13 @@ class Shift(Estimator):
         return replace(
             fit,
             labels=("as it is", name),
-            profile=_two_points(name, int(moved.sum()), sample.n),
+            profile=_two_points(name, int(moved.sum())),
         )
+
+    def ratios(self, sample: Sample) -> Floats:
+        """Give the (n,) ratio of the chance of each row's dose after the shift to that before."""
+        number = np.searchsorted(observed_doses(sample), sample.a)
+        return shift_ratio(dose_chances(sample), number, self.steps)
 
 
 class Incremental(Estimator):
@@ -153,7 +158,7 @@ class Incremental(Estimator):
             values, scores - over[:, None] * values, sample, self.variance, self.estimand
         )
         name = f"odds times {self.odds:g}"
-        return replace(fit, labels=("as it is", name), profile=_two_points(name, None, sample.n))
+        return replace(fit, labels=("as it is", name), profile=_two_points(name, None))
 
 
 def shifted_doses(
@@ -209,19 +214,21 @@ def incremental_score(sample: Sample, e: Floats, mu0: Floats, mu1: Floats, odds:
     return np.asarray(weighted * (y - own) + mixed + odds * (mu1 - mu0) * (a - e) / below**2)
 
 
-def _two_points(name: str, moved: int | None, n: int) -> Profile:
-    """Give the profile of a mean as it is and another."""
+def _two_points(name: str, moved: int | None) -> Profile:
+    """Give the profile of a mean as it is and another, with the rows that are moved."""
     notes = [
         "The first mean is the observed one: the contrast is what a nudge would change, not what "
         "exposure does to those who have it"
     ]
     if moved is not None:
-        notes.append(f"The shift moves {moved} of {n} rows; the others have no such dose to go to")
+        notes.append(
+            "Rows are those the shift moves; all others stay, having no such dose to go to"
+        )
     return Profile(
         kind="shift",
         axis="exposure",
         unit="",
-        points=(ProfilePoint(0, "as it is"), ProfilePoint(1, name)),
+        points=(ProfilePoint(0, "as it is"), ProfilePoint(1, name, rows=moved)),
         contrasts=(ProfileContrast(f"{name} − as it is", 1, 0),),
         notes=tuple(notes),
     )

@@ -109,8 +109,8 @@ def both_arms(sample: Sample, weight: Floats) -> tuple[Floats, Floats]:
     Raises
     ------
     OutcomeError
-        Nobody of an arm is followed to the end of the curve, or has the event by the horizon that
-        is compared.
+        Somebody of an arm is lost before the end of the curve and nobody followed to it, or nobody
+        has the event by the horizon that is compared.
     """
     clock, event, time = timed(sample)
     fits = []
@@ -181,7 +181,7 @@ def refuse_short_follow_up(time: Floats, event: Ints, w: Floats, clock: Clock, a
     """
     name = ("unexposed", "exposed")[arm]
     last = last_at_risk(time, w)
-    if last < clock.tau:
+    if last < clock.tau and np.any((w > 0) & (time == last) & (event == 0)):  # some were left
         raise OutcomeError(
             f"the last of the {name} was followed up to {last:g} {clock.unit}, so that the curve "
             f"up to {clock.tau:g} is not known. Set time_to_event.tau and horizons to {last:g} or "

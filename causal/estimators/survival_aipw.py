@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from causal.arrays import Bools, Floats
+from causal.clock import Clock
 from causal.cohort import OutcomeKind, Sample
 from causal.errors import OutcomeError, PositivityError, SpecError
 from causal.estimate import Estimates, Target
@@ -87,12 +88,7 @@ class SurvivalAIPW(Estimator):
     ) -> Estimates:
         """Estimate both curves from doubly robust scores."""
         clock, event, time = timed(sample)
-        for value in (*clock.horizons, clock.tau):
-            if abs(value / self.width - round(value / self.width)) > 1e-9:
-                raise SpecError(
-                    f"{value:g} {clock.unit} are not a whole number of steps of {self.width:g}. "
-                    "Choose width so that every horizon and tau are."
-                )
+        self.check_steps(clock)
         for arm in (0, 1):
             refuse_short_follow_up(time, event, sample.w * (sample.a == arm), clock, arm)
         grid = put_on_grid(time, event, clock.tau, self.width)
@@ -105,6 +101,21 @@ class SurvivalAIPW(Estimator):
             parts = [(fold != k, fold == k) for k in range(self.cross_fit.folds)]
             fits.append(self._once(sample, grid, parts, nuisances))
         return combine_divisions(fits, self.cross_fit.combine)
+
+    def check_steps(self, clock: Clock) -> None:
+        """Refuse steps that miss a horizon.
+
+        Raises
+        ------
+        SpecError
+            Naming the horizon and the width.
+        """
+        for value in (*clock.horizons, clock.tau):
+            if abs(value / self.width - round(value / self.width)) > 1e-9:
+                raise SpecError(
+                    f"{value:g} {clock.unit} are not a whole number of steps of {self.width:g}. "
+                    "Choose width so that every horizon and tau are."
+                )
 
     def _once(
         self,

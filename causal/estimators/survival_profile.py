@@ -112,7 +112,7 @@ def _profile(clock: Clock, sample: Sample) -> Profile:
 def _notes(clock: Clock) -> tuple[str, ...]:
     """Say how the table is to be read."""
     said = [
-        f"Rows are those still followed and without the event at that time; the event is "
+        f"Rows are those still followed and without the event just before that time; the event is "
         f"{clock.event}",
         "A risk difference at one horizon says nothing of the others; a hazard ratio is not given, "
         "since those left at risk later are no longer comparable",

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LINES = ("dose", "survival")
 """Profiles over an axis on which values between the points mean something."""
 
+MARGIN = 2.0
+"""Points of risk shown below 0 and above 100 %."""
+
 
 def profiles_svg(result: Result) -> bytes | None:
     """Draw every profile, one panel a rung; None where there is none."""
@@ -30,6 +33,8 @@ def profiles_svg(result: Result) -> bytes | None:
         for ax, rung in zip(axes, panels, strict=True):
             draw_profile(result, rung, ax)
         low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
+        if measure_of(result).points:  # no risk is beyond these, though an interval may be
+            low, high = max(low, -MARGIN), min(high, 100 + MARGIN)
         for ax in axes:  # one scale, so that panels may be compared by eye
             ax.set_ylim(low, high)
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from causal.arm_diagnostics import judge_arm_weights, judge_common_support
 from causal.cohort import Sample
-from causal.errors import PositivityError
+from causal.errors import OutcomeError, Place, PositivityError
 from causal.estimators import (
     AIPW,
     AnyEstimator,
@@ -26,6 +26,7 @@ from causal.estimators import (
 )
 from causal.estimators.multinomial import fit_arms
 from causal.estimators.nuisance import OutcomeModel
+from causal.fitting import RungTask, Thresholds, fit_rungs
 
 REFITTED = 1e-6  # iterative fits stop at slightly different points
 STEP = 1e-4
@@ -256,6 +257,35 @@ def test_common_support_fails_where_an_arm_is_out_of_reach_and_passes_where_it_i
         e = fit_arms(sample.x, sample.a, sample.w, sample.levels, sample.terms).e
         verdicts.append(judge_common_support(e, LEVELS, 0.02, 0.05, overlap=False).verdict)
     assert verdicts == ["FAIL", "PASS"]
+
+
+def test_regression_predicts_outcomes_that_are_missing_and_weights_do_not():
+    sample = arms(600, weighted=True)
+    holed = replace(sample, y=np.where(sample.x[:, 0] > 1, np.nan, sample.y))
+    estimator = ArmContrasts(method="g_computation")
+    fit = fitted(estimator, holed)
+    for row in (0, 50, int(np.flatnonzero(~holed.observed)[0])):
+        step = np.where(np.arange(sample.n) == row, STEP, 0.0)
+        up, down = (
+            fitted(estimator, replace(holed, w=holed.w + sign * step)).values for sign in (1, -1)
+        )
+        numeric = sample.n * (up - down) / (2 * STEP)
+        np.testing.assert_allclose(fit.influence[row] / holed.w[row], numeric, atol=2e-4)
+    with pytest.raises(OutcomeError, match="arm_contrasts with method: g_computation"):
+        fitted(ArmContrasts(method="ipw"), holed)
+
+
+def test_regression_alone_is_fitted_and_fails_common_support_where_an_arm_is_apart():
+    sample = arms(400)
+    x = sample.x.copy()
+    x[:, 0] += 20 * (sample.a == 2)
+    task = RungTask(
+        "g", ArmContrasts(method="g_computation", link="linear"), sample.terms, Place("")
+    )
+    (found,) = fit_rungs(replace(sample, x=x), [task], Thresholds(50, 0.1, 0.1), 1)
+    support = found.diagnostics[0]
+    assert (support.name, support.verdict) == ("common_support", "FAIL")
+    assert "the covariates determine who is in the arm 'smart'" in support.reason
 
 
 def test_weights_are_judged_by_the_worst_arm_and_pair():

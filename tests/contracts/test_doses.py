@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from causal.arm_diagnostics import judge_shift
 from causal.cohort import Sample
 from causal.dose_grid import DoseGrid
 from causal.dose_settings import Dose
@@ -26,6 +27,8 @@ from causal.estimators import (
     Shift,
     ThresholdScan,
 )
+from causal.estimators.arms import weighted_arm_means
+from causal.estimators.dose import project
 from causal.estimators.dose_forms import DoseSpline
 from causal.estimators.shift import shift_ratio, shifted_doses
 from causal.ladder import attenuate
@@ -163,6 +166,24 @@ def test_influence_values_are_derivatives_in_the_weight_of_a_row(name):
         np.testing.assert_allclose(fit.influence[row] / sample.w[row], numeric, atol=2e-4)
 
 
+@pytest.mark.parametrize("form", ["linear", DoseSpline(spline=(0, 1, 3))])
+def test_a_form_that_does_not_fit_moves_with_how_many_have_each_dose(form):
+    sample, levels, grid = doses(300, weighted=True), np.arange(4.0), (0.0, 1.5, 3.0)
+    bent = replace(sample, y=sample.y + 3 * (sample.a == 1), outcome_kind="continuous")
+
+    def curve(one):
+        own = np.outer(one.w, np.ones(4))
+        named = replace(one, exposure_kind="arms", levels=("0", "1", "2", "3"))
+        return project(*weighted_arm_means(named, own), one, levels, grid, form)
+
+    influence = curve(bent)[1]
+    for row in (0, 50, 299):
+        step = np.where(np.arange(300) == row, STEP, 0.0)
+        up, down = (curve(replace(bent, w=bent.w + sign * step))[0] for sign in (1, -1))
+        numeric = 300 * (up - down) / (2 * STEP)
+        np.testing.assert_allclose(influence[row] / bent.w[row], numeric, atol=2e-4)
+
+
 @EVERY
 def test_the_standard_error_is_that_of_a_bootstrap_of_persons(estimator):
     sample = suited(estimator, n=500, seed=5, clustered=True)
@@ -224,6 +245,13 @@ def test_shifted_doses_and_their_ratio_are_those_of_the_definition():
     np.testing.assert_allclose(shift_ratio(e, number, 1), [0, 0.5 / 0.3, 2.5, 2.5])
     down = shift_ratio(e, number, -1)
     np.testing.assert_allclose(down, [0.8 / 0.5, 0.2 / 0.3, 0, 0])
+
+
+def test_a_shift_to_where_hardly_anybody_is_fails_its_effective_size():
+    few, many = (judge_shift(np.array(w), 50, 0.1) for w in ([40.0, *[0.1] * 99], [1.0] * 100))
+    assert [one.verdict for one in few] == ["FAIL", "FAIL"]
+    assert [one.verdict for one in many] == ["PASS", "PASS"]
+    assert math.isclose(many[0].value, 100)
 
 
 def test_ratios_of_a_shift_average_to_one():

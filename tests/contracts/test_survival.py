@@ -279,6 +279,14 @@ def test_a_curve_nobody_is_followed_to_is_refused_with_the_last_day(estimator):
         fitted(estimator, short)
 
 
+def test_a_curve_that_ends_since_everybody_had_the_event_is_known():
+    sample = times(competing=False, censored=False)
+    early = replace(sample, y=np.minimum(sample.y, 100.0), event=np.ones(sample.n, dtype=np.int64))
+    fit = KaplanMeier().fit(early, NuisanceStore(), np.random.default_rng(1))
+    last = [fit.labels.index(f"risk by 168 days, {arm}") for arm in ("unexposed", "exposed")]
+    np.testing.assert_allclose(np.asarray(fit.values)[last], 1.0)
+
+
 @EVERY
 def test_an_arm_without_the_event_is_refused(estimator):
     sample = times()
@@ -295,3 +303,10 @@ def test_steps_that_miss_a_horizon_are_refused():
 def test_times_are_asked_for_where_there_are_none(confounded):
     with pytest.raises(OutcomeError, match="Say time_to_event in the design"):
         fitted(KaplanMeier(), confounded())
+
+
+def test_missing_times_are_refused_with_what_helps_there():
+    sample = times()
+    holed = replace(sample, y=np.where(np.arange(sample.n) < 5, np.nan, sample.y))
+    with pytest.raises(OutcomeError, match="followed, with the estimator ipw_kaplan_meier"):
+        fitted(SurvivalAIPW(width=14), holed)

@@ -104,3 +104,15 @@ def test_refuters_and_sensitivity_decline_with_the_reason(tmp_path):
     assert found.refutations[0].verdict == "NOT_EVALUATED"
     assert "compares 3 arms" in found.refutations[0].reason
     assert "compares 3 arms" in found.sensitivity[0].sentence
+
+
+def test_levels_of_a_subgroup_need_every_arm(tmp_path):
+    halves = {
+        "column": "severity", "at": "baseline", "reason": "it may matter", "smallest_arm": 250,
+        "cuts": {"low": {"high": 0}, "high": {"low": 0.000001}},
+    }  # fmt: skip
+    found = run(specified(tmp_path, subgroups=[halves]))
+    assert all(
+        one.adjusted.not_estimable == "an arm has fewer than 250 rows with a known outcome"
+        for one in found.subgroups[0].levels
+    )

@@ -19,6 +19,14 @@ def test_one_parameter_has_the_band_of_its_interval():
     assert math.isclose(largest.p_value(1.96), 0.05, abs_tol=0.005)
 
 
+@pytest.mark.parametrize("df", [math.inf, 8.0])
+def test_a_band_is_never_narrower_than_the_interval_of_one(df):
+    for seed in range(12):
+        largest = largest_deviation(np.array([[4.0]]), np.random.default_rng(seed), df, draws=200)
+        assert largest.critical() >= inference.critical_value(df=df)
+        assert largest.p_value(1.0) >= inference.two_sided_p(1.0, df)
+
+
 @pytest.mark.parametrize("k", [3, 10])
 def test_independent_parameters_have_the_band_of_sidak(k):
     largest = largest_deviation(np.diag(np.arange(1.0, k + 1)), np.random.default_rng(2))

@@ -10,7 +10,6 @@ from causal import inference
 from causal.composing_profiles import compose_profile
 from causal.estimate import Estimates, pool
 from causal.profiles import Profile, ProfileContrast, ProfilePoint
-from causal.result import suppressed
 
 SAME = 1e-12
 
@@ -87,12 +86,41 @@ def test_the_same_seed_and_name_give_the_same_band_and_another_name_does_not():
     )
 
 
-def test_small_arms_are_hidden():
-    rows = [point.rows for point in compose_profile(three_arms(), "arms", 1, 10).points]
-    assert rows == [300, 93, suppressed(7, 10)]
-
-
 def test_two_means_have_no_profile():
     fit = three_arms().linear(np.eye(3)[:2], ("a", "b"))
     assert compose_profile(fit, "two", 1, 0) is None
     assert fit.pair == (0, 1)
+
+
+def test_one_small_count_hides_all_that_would_give_it_by_subtraction():
+    assert [one.rows for one in compose_profile(three_arms(), "arms", 1, 0).points] == [300, 93, 7]
+    hidden = compose_profile(three_arms(), "arms", 1, 10).points
+    assert [one.rows for one in hidden] == [">=10", ">=10", "<10"]
+    assert [one.rows for one in compose_profile(three_arms(), "arms", 1, 5).points] == [300, 93, 7]
+
+
+def curve(rows, kind="survival", listed=()):
+    k = len(rows)
+    points = tuple(
+        ProfilePoint(i, f"by {i}", "exposed", float(i), rows=count, listed=i in listed)
+        for i, count in enumerate(rows)
+    )
+    return Estimates(
+        tuple(f"by {i}" for i in range(k)), np.linspace(0.1, 0.9, k), np.eye(k) - 1 / k,
+        np.eye(k) / 100, "ATE", profile=Profile(kind, "time", "days", points),
+    )  # fmt: skip
+
+
+def test_curves_of_restricted_data_show_no_single_persons_days():
+    fit = curve([60, 59, 48, 40, 30, 9], listed=(3,))
+    assert len(compose_profile(fit, "one", 1, 0).points) == 6
+    found = compose_profile(fit, "one", 1, 10).points
+    assert [one.name for one in found] == ["by 0", "by 3", "by 4"]
+    assert [one.rows for one in found] == [None, 40, None]
+
+
+def test_rows_left_at_two_horizons_are_hidden_where_few_went_between():
+    fit = curve([60, 55], listed=(0, 1))
+    assert [one.rows for one in compose_profile(fit, "one", 1, 10).points] == [">=10", ">=10"]
+    fit = curve([60, 55], kind="dose", listed=(0, 1))
+    assert [one.rows for one in compose_profile(fit, "one", 1, 10).points] == [60, 55]

@@ -68,7 +68,10 @@ def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
     assert (
         found.rung("full").profile.points[-1].rows > found.rung("full").profile.points[0].rows / 20
     )
-    assert "The shift moves" in found.rung("more").profile.notes[1]
+    assert "those the shift moves" in found.rung("more").profile.notes[1]
+    judged = {(one.rung, one.name) for one in found.diagnostics}
+    assert {("full", "common_support"), ("full", "smd")} <= judged
+    assert {("full", "effective_sample_size"), ("more", "effective_sample_size")} <= judged
 
 
 @pytest.mark.parametrize(
@@ -86,8 +89,12 @@ def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
             "arms have no doses",
         ),
         ({"design": {**DESIGN, "dose": {"grid": [0, 1], "compare": [0, 3]}}}, "names the dose 3"),
+        (
+            {"design": {key: value for key, value in DESIGN.items() if key != "dose"}},
+            r"ladder\[0\].estimator: dose_means needs doses to be read at. Say dose",
+        ),
     ],
-    ids=["names", "estimator", "arms and doses", "off the grid"],
+    ids=["names", "estimator", "arms and doses", "off the grid", "no grid"],
 )  # fmt: skip
 def test_doses_that_do_not_fit_are_refused(tmp_path, changed, message):
     with pytest.raises(CausalError, match=message):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from causal.assailing import check_assaults
 from causal.documents import read_document
 from causal.errors import CausalError
 from causal.pipeline import run
@@ -80,8 +81,14 @@ LADDER = [
                      "outcome": "first_use"}},
          r"kaplan_meier takes a time to an event; 'first_use' is binary"),
         ({"estimand": {"target": "ATE", "scale": "mean_difference"}}, "called risk_difference"),
+        (
+            {"ladder": [LADDER[0], {"name": "full", "adjust": "dag",
+                                    "estimator": {"kind": "survival_aipw", "width": 30}}],
+             "headline": None},
+            r"ladder\[1\].estimator: 28 days are not a whole number of steps of 30",
+        ),
     ],
-    ids=["estimator of an outcome", "no time", "scale"],
+    ids=["estimator of an outcome", "no time", "scale", "steps"],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_place_and_choices(tmp_path, changed, message):
     specification = specified(tmp_path, **changed)
@@ -100,3 +107,15 @@ def test_refuters_and_sensitivity_decline_with_the_reason(tmp_path):
     assert found.refutations[0].verdict == "NOT_EVALUATED"
     assert "times to an event" in found.refutations[0].reason
     assert "times to an event" in found.sensitivity[0].sentence
+
+
+def test_a_time_is_not_imputed_and_the_covariates_are(tmp_path):
+    imputed = {"covariates": "multiple_imputation", "imputation": {"m": 2}}
+    with pytest.raises(CausalError, match=r"missing\.outcome: a time to an event is not"):
+        check_assaults(
+            plan_analysis(
+                specified(tmp_path, missing=imputed | {"outcome": "multiple_imputation"}),
+                describe("simulated_times"),
+            )
+        )
+    check_assaults(plan_analysis(specified(tmp_path, missing=imputed), describe("simulated_times")))

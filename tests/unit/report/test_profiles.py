@@ -69,3 +69,14 @@ def test_figure_and_tables_come_with_a_profile(help_like):
         .splitlines()[1]
         .startswith(f"{result.rungs[-1].name},,smart")
     )
+
+
+def test_an_interval_far_beyond_0_does_not_squeeze_the_figure(help_like):
+    result = with_arms(help_like)
+    profile = result.rungs[-1].profile
+    far = profile.points[0].model_copy(update={"band": (-9.0, 9.0)})
+    wide = profile.model_copy(update={"points": [far, *profile.points[1:]]})
+    rungs = [*result.rungs[:-1], result.rungs[-1].model_copy(update={"profile": wide})]
+    svg = profiles_svg(result.model_copy(update={"rungs": rungs})).decode()
+    assert ">100<" in svg.replace("<!-- ", ">").replace(" -->", "<")
+    assert "<!-- 500 -->" not in svg
