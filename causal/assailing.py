@@ -255,6 +255,7 @@ def _with_implications(
         untestable=found.untestable,
         sentences=found.sentences,
         edges=tuple((edge.cause, edge.effect) for edge in dag.edges),
+        effect_of=(dag.exposure, dag.outcome),
     )
     return replace(auxiliary, implications=drawn)
 

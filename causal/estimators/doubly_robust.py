@@ -12,8 +12,9 @@ from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.errors import EstimandMismatchError, PositivityError
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, Limited, combine_divisions, from_influence
+from causal.estimators.base import Estimator, Limited, from_influence
 from causal.estimators.cross_fitting import cross_fitted
+from causal.estimators.divisions import combine_divisions
 from causal.estimators.follow_up import WeighsFollowUp
 from causal.estimators.followed_means import (
     ArmMean,

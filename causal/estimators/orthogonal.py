@@ -14,8 +14,9 @@ from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.errors import InternalConsistencyError, PositivityError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, combine_divisions, from_influence
+from causal.estimators.base import Estimator, from_influence
 from causal.estimators.cross_fitting import SEEDS, predict_others
+from causal.estimators.divisions import combine_divisions
 from causal.estimators.glm import SeparationFoundError, fit_glm
 from causal.estimators.learners import Learned
 from causal.estimators.nuisance import (

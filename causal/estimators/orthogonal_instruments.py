@@ -12,7 +12,8 @@ from causal.arrays import Floats, Ints
 from causal.cohort import ExposureKind, Sample
 from causal.errors import InstrumentError, PositivityError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import average_divisions, from_influence
+from causal.estimators.base import from_influence
+from causal.estimators.divisions import average_divisions
 from causal.estimators.glm import SeparationFoundError, fit_glm
 from causal.estimators.instrumental import (
     WITH_SETS,

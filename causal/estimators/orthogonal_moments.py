@@ -9,7 +9,7 @@ import numpy as np
 from causal.arrays import Bools, Floats, read_only
 from causal.errors import InstrumentError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import average_divisions
+from causal.estimators.divisions import average_divisions
 from causal.estimators.orthogonal import Encouraged
 
 

@@ -12,7 +12,8 @@ from causal.clock import Clock
 from causal.cohort import OutcomeKind, Sample
 from causal.errors import OutcomeError, PositivityError, SpecError
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, Limited, combine_divisions, from_influence
+from causal.estimators.base import Estimator, Limited, from_influence
+from causal.estimators.divisions import combine_divisions
 from causal.estimators.glm import SeparationFoundError
 from causal.estimators.nuisance import (
     CrossFitting,

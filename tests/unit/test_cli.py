@@ -1,5 +1,6 @@
 """Bad input as a user meets it: exit code, one short message, nothing half-written."""
 
+import json
 import os
 import resource
 import signal
@@ -334,15 +335,70 @@ def test_render_gives_the_same_report_from_the_result_alone(tmp_path):
     assert {p: p.read_bytes() for p in (out / "spec").rglob("*") if p.is_file()} == files
 
 
+def bytes_at(jobs, path, tmp_path):
+    """Run a specification with some processes; give what it wrote, by file."""
+    folder = tmp_path / jobs
+    assert main(["run", str(path), "--out", str(folder), "--jobs", jobs]) == OK
+    return {one.relative_to(folder): one.read_bytes() for one in folder.rglob("*.*")}
+
+
 def test_one_and_two_jobs_give_the_same_bytes(tmp_path):
     path = write(tmp_path, SPEC)
-    for jobs in ("1", "2"):
-        assert main(["run", str(path), "--out", str(tmp_path / jobs), "--jobs", jobs]) == OK
-    one, two = (
-        {p.relative_to(tmp_path / j): p.read_bytes() for p in (tmp_path / j).rglob("*.*")}
-        for j in ("1", "2")
-    )
+    assert bytes_at("1", path, tmp_path) == bytes_at("2", path, tmp_path)
+
+
+EVERYTHING = """
+question: Does whatever is drawn hang on the number of processes?
+dataset: simulated
+options: {scenario: strong_facilitation, n: 400, seed: 1}
+design:
+  kind: baseline
+  exposure: mhg_weekly
+  exposure_wave: 6
+  outcome: abstinent
+  outcome_at: next_scheduled
+chosen: before_estimates
+dag: DAGS/simulated_controls.yaml
+ladder:
+  - {name: crude, estimator: {kind: mean_difference}}
+  - {name: full, adjust: [severity, motivation, network_support], estimator: {kind: g_computation}}
+  - {name: folds, adjust: [severity], estimator: {kind: aipw, cross_fit: {folds: 2}}}
+  - {name: through, instrument: [facilitation], estimator: {kind: iv, method: tsls}}
+headline: full
+refuters:
+  - {kind: placebo_exposure, draws: 20}
+  - {kind: data_subset, draws: 20}
+  - {kind: bootstrap, draws: 50, method: multiplier}
+  - {kind: simulated_confounder, draws: 1, k: [1]}
+  - kind: negative_control_outcome
+    outcome: ailment_12
+    concept: bodily_illness
+    rationale: Meetings do nothing to complaints of body.
+  - kind: negative_control_exposure
+    exposure: clinic_weekly
+    concept: clinic
+    rationale: Visits to a clinic do nothing to abstinence.
+  - {kind: graph_falsification, permutations: 20, max_given: 1}
+power: {strengths: [0, 2], cohorts: 52, draws: 20, costly_cohorts: 20}
+sensitivity:
+  - {kind: e_value}
+  - {kind: omitted_variable}
+  - {kind: reliability, terms: [motivation_score], reliabilities: [0.9, 0.8]}
+  - {kind: bounds}
+seed: 1
+"""
+
+
+def test_whatever_is_drawn_is_the_same_at_any_number_of_processes(tmp_path):
+    """Fifty-two cohorts are two tasks; strengths and refuters are further ones."""
+    path = write(tmp_path, EVERYTHING.replace("DAGS", str(ROOT / "analyses" / "dags")))
+    one, two = bytes_at("1", path, tmp_path), bytes_at("2", path, tmp_path)
     assert one == two
+    result = json.loads(next(v for k, v in one.items() if k.name == "results.json"))
+    curves = {found["kind"]: found["curve"] for found in result["refutations"]}
+    assert all(curves[kind]["points"] for kind in curves if kind != "simulated_confounder")
+    assert result["instruments"]
+    assert all(found["verdict"] != "NOT_EVALUATED" for found in result["refutations"])
 
 
 def test_ctrl_c_exits_130_and_leaves_the_last_good_report(tmp_path):

@@ -423,7 +423,11 @@ def test_h22_an_unobserved_cause_without_strengths_is_an_index_error_in_dowhy():
     except Exception as problem:
         raised = problem
     expect(isinstance(raised, IndexError), "H22", "dowhy", f"{raised!r}")
-    assert all("add_unobserved" not in path.read_text(encoding="utf-8") for path in SOURCES)
+    asked = DoWhySecondOpinion(method="unobserved_common_cause")  # never asked without strengths
+    assert all(0 < one < 0.5 for one in asked.strength)
+    callers = [one for one in SOURCES if "add_unobserved" in one.read_text(encoding="utf-8")]
+    assert {one.name for one in callers} <= {"dowhy_refuters.py"}
+    assert "partial_r2" not in callers[0].read_text(encoding="utf-8")
 
 
 def test_h23_standard_errors_of_econml_through_dowhy_are_a_hidden_bootstrap(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from causal import inference
 from causal.estimate import Estimates
 from causal.estimators import GComputation, MeanDifference, NuisanceStore
-from causal.estimators.base import average_divisions
+from causal.estimators.divisions import average_divisions
 from causal.fitting import spread
 from causal.strata import Strata, same_strata
 from causal.subgroups import _covariance
