@@ -1,4 +1,4 @@
-"""Fits that differ in the random division of the sample only: their mean, or the one in the middle."""
+"""Fits that differ in the random division of the sample only: their mean, or the middle one."""
 
 from __future__ import annotations
 
