@@ -174,12 +174,35 @@ def test_folds_so_unlike_that_steps_do_not_arrive_are_left_to_the_slower_way():
     assert unlike(2.5)[-1] is None
 
 
-def test_blocks_of_columns_are_the_columns():
-    sample = drawn(n=N)
-    columns = Columns.of(sample.x, sample.a, (1, 3))
-    whole = columns.rows(slice(None))
-    blocks = np.vstack([block.copy() for _, block in columns.blocks()])
-    np.testing.assert_array_equal(blocks, whole)
-    shifted = sample.x - columns.shift
-    np.testing.assert_allclose(whole[:, 6], sample.a * shifted[:, 1], atol=SUMMED)
-    assert columns.size == whole.shape[1] == 8
+@pytest.mark.parametrize("far", [True, False])
+def test_blocks_of_columns_add_up_to_the_columns(far):
+    sample, rng = drawn(n=N), np.random.default_rng(5)
+    x = sample.x if far else sample.x[:, [0, 2, 3]]
+    columns = Columns.of(x, sample.a, (1, 2))
+    assert bool(columns.shift.any()) is far  # rows near 0 are read where they stand
+    whole, q = columns.rows(slice(None)), x.shape[1]
+    shifted = x - columns.shift
+    expected = [
+        np.ones(N),
+        *shifted.T,
+        sample.a,
+        sample.a * shifted[:, 1],
+        sample.a * shifted[:, 2],
+    ]
+    np.testing.assert_array_equal(whole, np.column_stack(expected))
+    coefficients, weights = rng.normal(size=(FOLDS, columns.size)), rng.random((FOLDS, N))
+    fold = np.arange(N) % FOLDS
+    sums, products = np.zeros_like(coefficients), np.zeros((FOLDS, columns.size, columns.size))
+    for block in columns.blocks():
+        here = block.rows
+        predictors = whole[here] @ coefficients.T
+        np.testing.assert_allclose(block.times(coefficients), predictors.T, rtol=0, atol=1e-10)
+        sums += block.sums(weights[:, here])
+        block.add_products(products, weights[0, here], fold[here])
+    np.testing.assert_allclose(sums, weights @ whole, rtol=SUMMED)
+    for k in range(FOLDS):
+        own = whole[fold == k]
+        exact = own.T @ (own * weights[0, fold == k, None])
+        found = columns.in_order(products)[k]
+        np.testing.assert_allclose(found, exact, rtol=0, atol=SUMMED * np.abs(exact).max())
+    assert columns.size == whole.shape[1] == q + 4
