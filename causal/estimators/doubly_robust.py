@@ -27,7 +27,6 @@ from causal.estimators.weighting import (
 )
 from causal.seeding import generator
 
-
 ROWS = 16_384
 """Rows scored at a time, so that what is needed on the way stays in cache."""
 

@@ -9,149 +9,24 @@ stand, and nothing of the size of the covariates is ever written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from causal.arrays import Floats, Ints
-from causal.estimators.cross_products import BLOCK, CONSTANT, LOOKED_AT, PLAIN, shifts
+from causal.estimators.column_blocks import Columns
+from causal.estimators.cross_products import CONSTANT, PLAIN, shifts
 from causal.estimators.glm import Link, SeparationFoundError, fit_glm
 
 STARTED_ON = 20_000
 """Rows, evenly spaced, whose logistic regression Newton's method begins from."""
-REFINED_ON = 8
-"""One row in so many, at most, says how to get from there to about the maximum over all rows."""
+REFINED_ON = 6
+"""One row in so many, at most, says how to get from there to about the maximum over all rows, and
+how far first steps from there end short."""
 CLOSE = 1e-10
 """Where steps stop: the root mean square of what is left of the linear predictor."""
 MOST_STEPS = 12
 """Steps with one information; where more are needed folds are too unlike for this."""
-NEAR = 100.0
-"""Means within so many standard deviations of 0 cost two digits of sixteen: no shift is needed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """The columns of one regression: a constant, shifted covariates, exposure and products.
-
-    Attributes
-    ----------
-    x : (n, q) floats, covariates.
-    a : (n,) floats, exposure; None for a regression without.
-    products : covariates multiplied with exposure.
-    shift : (q,) floats taken from the covariates, so that squares stay small; 0 for all where no
-        covariate is far from 0, whose rows are then read where they stand.
-    """
-
-    x: Floats
-    a: Floats | None
-    products: tuple[int, ...]
-    shift: Floats
-
-    @classmethod
-    def of(cls, x: Floats, a: Floats | None = None, products: Sequence[int] = ()) -> Columns:
-        """Shift covariates by about their means, unless all are near 0."""
-        shift = shifts(x)
-        spread = x[:: max(1, len(x) // LOOKED_AT)].std(axis=0)
-        near = bool((np.abs(shift) <= NEAR * spread).all())
-        return cls(x, a, tuple(products), np.zeros_like(shift) if near else shift)
-
-    @property
-    def size(self) -> int:
-        """Give the number of coefficients."""
-        return 1 + int(self.x.shape[1]) + (0 if self.a is None else 1 + len(self.products))
-
-    def in_order(self, products: Floats) -> Floats:
-        """Give whole (K, p, p) cross products from those ``Block.add_products`` adds up."""
-        q, p = self.x.shape[1], self.size
-        products[:, :q, q:] = products[:, q:, :q].transpose(0, 2, 1)
-        order = np.r_[q, :q, q + 1 : p]
-        return np.asarray(products[:, order[:, None], order])
-
-    def some(self, step: int) -> Columns:
-        """Give the columns of every so many rows."""
-        a = None if self.a is None else self.a[::step]
-        return Columns(self.x[::step], a, self.products, self.shift)
-
-    def rows(self, chosen: slice | Ints) -> Floats:
-        """Give (m, p) columns of some rows."""
-        covariates = self.x[chosen] - self.shift
-        exposure = [] if self.a is None else [self.a[chosen]]
-        multiplied = [exposure[0] * covariates[:, j] for j in self.products]
-        return np.column_stack([np.ones(len(covariates)), covariates, *exposure, *multiplied])
-
-    def blocks(self) -> Iterator[Block]:
-        """Give a block of rows at a time; its arrays are used again for the next."""
-        n, q = self.x.shape
-        shifted = bool(self.shift.any())
-        buffer = np.empty((min(BLOCK, n), q)) if shifted else self.x
-        others = np.ones((self.size - q, min(BLOCK, n)))
-        for first in range(0, n, BLOCK):
-            rows = slice(first, min(first + BLOCK, n))
-            length = rows.stop - rows.start
-            covariates = self.x[rows]
-            if shifted:
-                covariates = np.subtract(covariates, self.shift, out=buffer[:length])
-            if self.a is not None:
-                others[1, :length] = self.a[rows]
-                for j, product in enumerate(self.products):
-                    np.multiply(
-                        others[1, :length], covariates[:, product], out=others[2 + j, :length]
-                    )
-            yield Block(rows, covariates, others[:, :length])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """The columns of some rows, covariates row by row, the others column by column.
-
-    Attributes
-    ----------
-    rows : which they are.
-    covariates : (m, q) floats, shifted.
-    others : (p - q, m) floats: constant, exposure, products.
-    """
-
-    rows: slice
-    covariates: Floats
-    others: Floats
-
-    def times(self, coefficients: Floats) -> Floats:
-        """Give (K, m) linear predictors for coefficients (K, p)."""
-        q = self.covariates.shape[1]
-        products = self.covariates @ np.ascontiguousarray(coefficients[:, 1 : q + 1].T)
-        found = np.empty((len(coefficients), len(products)))
-        for k, constant in enumerate(coefficients[:, 0]):  # rows of K would be slow to go along
-            np.add(products[:, k], constant, out=found[k])
-        for row, column in zip(self.others[1:], coefficients[:, q + 1 :].T, strict=True):
-            found += np.multiply.outer(column, row)
-        return np.asarray(found)
-
-    def sums(self, weights: Floats) -> Floats:
-        """Give (K, p) sums of the columns with weights (K, m)."""
-        first, last = weights @ self.covariates, weights @ self.others.T
-        return np.concatenate([last[:, :1], first, last[:, 1:]], axis=1)
-
-    def add_products(self, totals: Floats, weight: Floats, fold: Ints) -> None:
-        """Add the weighed cross products of the rows of each fold to (K, p, p) totals.
-
-        Covariates stand first there, and what is above the diagonal blocks stays 0, until
-        ``Columns.in_order`` has put it right.
-        """
-        q, count = self.covariates.shape[1], len(totals)
-        covariates, others = self.covariates, self.others
-        ends = [0, len(weight)]
-        if count > 1:
-            order = np.argsort(fold.astype(np.int16), kind="stable")
-            covariates, others = covariates.take(order, axis=0), others.take(order, axis=1)
-            weight = weight[order]
-            ends = [0, *np.bincount(fold, minlength=count).cumsum()]
-        weighed, lighter = covariates * weight[:, None], others * weight
-        for k in range(count):
-            here = slice(ends[k], ends[k + 1])
-            totals[k, :q, :q] += weighed[here].T @ covariates[here]
-            totals[k, q:, :q] += lighter[:, here] @ covariates[here]
-            totals[k, q:, q:] += lighter[:, here] @ others[:, here].T
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +59,7 @@ def fit_without_each(
     columns that do not vary or nearly are combinations of others, a logistic likelihood that
     has no maximum, or folds that differ much. ``fit_glm`` then says more, one fold at a time.
     """
+    columns = columns.weighing(w)
     if link == "linear":
         return _least_squares(columns, y, w, folds)
     start = _start(columns, y, w)
@@ -230,17 +106,21 @@ def _start(columns: Columns, y: Floats, w: Floats) -> Floats | None:
 
 def _refined(columns: Columns, y: Floats, w: Floats, start: Floats) -> Floats | None:
     """Step to near the maximum over all rows, with the information of some."""
-    every = min(REFINED_ON, len(y) // STARTED_ON)
-    some, chosen = columns.some(every), slice(None, None, every)
-    together = Folds(np.zeros(len(some.x), dtype=np.int64), 1)
-    slope, products = _information(some, y[chosen], w[chosen], together, start)
+    some = columns.some(_every(columns))
+    together = Folds(np.zeros(len(y), dtype=np.int64), 1)
+    slope, products = _information(some, y, w, together, start)
     step = _solve(products[0], slope[0])
     if step is None:
         return None
     nearer = start + step
     slope = _slopes(columns, y, w, nearer[None])
-    step = _solve(products[0] * (w.sum() / w[chosen].sum()), slope[0])
+    step = _solve(products[0] * (w.sum() / some.weight(w)), slope[0])
     return None if step is None else np.asarray(nearer + step)
+
+
+def _every(columns: Columns) -> int:
+    """Give of how many rows one is enough to say where to step."""
+    return max(1, min(REFINED_ON, columns.count // STARTED_ON))
 
 
 def _information(
@@ -261,25 +141,60 @@ def _information(
 
 
 def _by_steps(columns: Columns, y: Floats, w: Floats, folds: Folds, begun: Floats) -> Floats | None:
-    """Step to the maximum without each fold, with the information where all begin."""
+    """Step to the maximum without each fold, with the information where all begin.
+
+    With that information a step ends short by a share of its length, the same at every step but
+    the first, where it is half of that: the slope of a parabola at its end, and over its length.
+    So it is known how far the next step would go, and the last need not be seen to be small.
+    """
     slopes, products = _information(columns, y, w, folds, begun)
     information = products.sum(axis=0) - products
     if any(_solve(one, one[0]) is None for one in information):
         return None
-    inverse = np.linalg.inv(information)
-    gradient, weight = slopes.sum(axis=0) - slopes, float(w.sum())
-    at, before = np.tile(begun, (folds.count, 1)), np.inf
-    for _ in range(MOST_STEPS):
+    inverse, weight = np.linalg.inv(information), float(w.sum())
+    some = columns.some(_every(columns))
+    few = some.count < columns.count
+    gradient, at = slopes.sum(axis=0) - slopes, np.tile(begun, (folds.count, 1))
+    share, before = 0.0, np.inf
+    for number in range(MOST_STEPS):
         step = np.einsum("kij,kj->ki", inverse, gradient)
         at = at + step
         length = np.sqrt(np.einsum("ki,kij,kj->k", step, information, step).max() / weight)
         if not length < before:
             return None
-        if length < CLOSE or (np.isfinite(before) and length * length < CLOSE * before):
-            return np.asarray(at)  # the next step would be shorter by the same ratio
+        if number == 1:
+            share = 2 * length / before
+        elif number > 2 or (number == 2 and not few):
+            share = max(share, length / before)
+        if length < CLOSE or (number and length * share < CLOSE):
+            return np.asarray(at)
         before = float(length)
-        gradient = _slopes(columns, y, w, at, folds.of)
+        if number == 0 and few:  # some rows say well enough how short this one ended
+            gradient = _bend(some, w, folds, begun, step)
+        else:
+            gradient = _slopes(columns, y, w, at, folds.of)
     return None
+
+
+def _bend(some: Columns, w: Floats, folds: Folds, begun: Floats, step: Floats) -> Floats:
+    """Give (K, p) slopes left after each of K first steps, as some rows say.
+
+    They are what means change beyond their tangents, which is little, so that a share of the rows
+    says it well enough; the slopes where the steps began are known from all.
+
+    Parameters
+    ----------
+    begun : (p,) floats.
+    step : (K, p) floats.
+    """
+    found = np.zeros_like(step)
+    for block in some.blocks():
+        mean, further = expit(block.times(begun[None])), block.times(step)
+        left = mean + mean * (1 - mean) * further - expit(block.times(begun + step))
+        left *= w[block.rows]
+        left[folds.of[block.rows], np.arange(left.shape[1])] = 0.0
+        found += block.sums(left)
+    return np.asarray(found * (w.sum() / some.weight(w)))
 
 
 def _slopes(

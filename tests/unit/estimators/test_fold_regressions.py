@@ -9,8 +9,9 @@ import pytest
 
 from causal.cohort import Sample
 from causal.estimators import AIPW, TMLE, NuisanceStore, cross_fitting
+from causal.estimators.column_blocks import Columns
 from causal.estimators.cross_fitting import cross_fitted, outcomes_at_once, propensities_at_once
-from causal.estimators.fold_regressions import Columns, Folds, expit, fit_without_each
+from causal.estimators.fold_regressions import Folds, expit, fit_without_each
 from causal.estimators.glm import fit_glm
 from causal.estimators.nuisance import OutcomeModel, PropensityModel, folds_by_unit
 
@@ -174,35 +175,19 @@ def test_folds_so_unlike_that_steps_do_not_arrive_are_left_to_the_slower_way():
     assert unlike(2.5)[-1] is None
 
 
-@pytest.mark.parametrize("far", [True, False])
-def test_blocks_of_columns_add_up_to_the_columns(far):
-    sample, rng = drawn(n=N), np.random.default_rng(5)
-    x = sample.x if far else sample.x[:, [0, 2, 3]]
-    columns = Columns.of(x, sample.a, (1, 2))
-    assert bool(columns.shift.any()) is far  # rows near 0 are read where they stand
-    whole, q = columns.rows(slice(None)), x.shape[1]
-    shifted = x - columns.shift
-    expected = [
-        np.ones(N),
-        *shifted.T,
-        sample.a,
-        sample.a * shifted[:, 1],
-        sample.a * shifted[:, 2],
-    ]
-    np.testing.assert_array_equal(whole, np.column_stack(expected))
-    coefficients, weights = rng.normal(size=(FOLDS, columns.size)), rng.random((FOLDS, N))
-    fold = np.arange(N) % FOLDS
-    sums, products = np.zeros_like(coefficients), np.zeros((FOLDS, columns.size, columns.size))
-    for block in columns.blocks():
-        here = block.rows
-        predictors = whole[here] @ coefficients.T
-        np.testing.assert_allclose(block.times(coefficients), predictors.T, rtol=0, atol=1e-10)
-        sums += block.sums(weights[:, here])
-        block.add_products(products, weights[0, here], fold[here])
-    np.testing.assert_allclose(sums, weights @ whole, rtol=SUMMED)
-    for k in range(FOLDS):
-        own = whole[fold == k]
-        exact = own.T @ (own * weights[0, fold == k, None])
-        found = columns.in_order(products)[k]
-        np.testing.assert_allclose(found, exact, rtol=0, atol=SUMMED * np.abs(exact).max())
-    assert columns.size == whole.shape[1] == q + 4
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_many_rows_go_by_way_of_some_to_where_each_fold_alone_goes(share):
+    """Long enough for rows here and there to say where to begin, and how short steps end."""
+    n, rng = 150_000, np.random.default_rng(11)
+    x = rng.normal(size=(n, 3))
+    x[:, 1] += 3
+    y = (rng.random(n) < expit(0.7 * x[:, 0] - 0.5 * x[:, 2] - 1)).astype(float)
+    w = rng.uniform(0.5, 2, n) * (rng.random(n) < share)
+    fold = rng.integers(3, size=n)
+    columns = Columns.of(x)
+    found = fit_without_each(columns, y, w, Folds(fold, 3), "logit")
+    assert found is not None
+    for held_out in range(3):
+        fit = fit_glm(x, y, w, "logit", fold != held_out)
+        ours = expit(columns.rows(slice(None)) @ found[held_out])
+        np.testing.assert_allclose(ours, fit.predict(x), rtol=0, atol=SAME)
