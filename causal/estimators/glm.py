@@ -6,6 +6,7 @@ value but keeps the information matrix well conditioned (squared dollars beside 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -15,6 +16,8 @@ from causal.arrays import Bools, Floats, Ints, read_only
 
 Link: TypeAlias = Literal["logit", "linear"]
 
+BLOCK = 8192
+"""Rows gone through at a time, so that nothing of the size of the covariates is written twice."""
 MAX_STEPS = 40
 """Newton converges in 5 to 15 steps where a maximum exists; under separation it never does."""
 TOLERANCE = 1e-10
@@ -33,7 +36,8 @@ class NuisanceFit:
     centre, spread : (p - 1,) floats, what the design was centred and scaled with.
     kept : (q,) booleans, which of the q columns given vary.
     fitted : (n,) floats, means on the rows given, also those not used in fitting.
-    scores : (n, p) floats, the score of each row; 0 for rows not used in fitting.
+    columns : (n, q) floats, the columns given.
+    residual : (n,) floats, weight times response less mean; 0 for rows not used in fitting.
     bread : (p, p) floats, inverse of the mean information per row given.
     rank : number of estimable coefficients.
     steps : Newton steps taken.
@@ -45,23 +49,44 @@ class NuisanceFit:
     spread: Floats
     kept: Bools
     fitted: Floats
-    scores: Floats
+    columns: Floats
+    residual: Floats
     bread: Floats
     rank: int
     steps: int
+
+    @property
+    def scores(self) -> Floats:
+        """Give (n, p) floats, the score of each row; 0 for rows not used in fitting."""
+        scores = self.design(self.columns)
+        scores *= self.residual[:, None]
+        return read_only(scores)
 
     @property
     def influence(self) -> Floats:
         """Give (n, p) influence values of the coefficients."""
         return self.scores @ self.bread
 
+    def along(self, gradient: Floats) -> Floats:
+        """Give (n,) influence values of what moves with the coefficients by a gradient (p,).
+
+        They are ``influence @ gradient``, without all the influence values in memory at once.
+        """
+        direction, found = self.bread @ gradient, np.empty(len(self.residual))
+        for rows in blocks(len(found)):
+            found[rows] = self.design(self.columns[rows]) @ direction * self.residual[rows]
+        return found
+
     def design(self, x: Floats) -> Floats:
         """Give the (n, p) standardised design of raw columns (n, q), the intercept first."""
-        return _standardised(x[:, self.kept], self.centre, self.spread)
+        return _standardised(x if self.kept.all() else x[:, self.kept], self.centre, self.spread)
 
     def predict(self, x: Floats) -> Floats:
         """Give (n,) means for raw columns (n, q)."""
-        return _mean(self.design(x) @ self.coefficients, self.link)
+        eta = np.empty(len(x))
+        for rows in blocks(len(x)):
+            eta[rows] = self.design(x[rows]) @ self.coefficients
+        return _mean(eta, self.link)
 
     def slope(self, fitted: Floats) -> Floats:
         """Give (n,) derivatives of the mean with respect to the linear predictor."""
@@ -119,11 +144,11 @@ def fit_glm(
     """
     used = np.ones(len(y), dtype=bool) if rows is None else rows
     weight = np.where(used, w, 0.0)
-    kept, centre, spread = _standardisation(x[used])
-    design = _standardised(x[:, kept], centre, spread)
+    kept, centre, spread = _standardisation(x if used.all() else x[used])
+    design = _standardised(x if kept.all() else x[:, kept], centre, spread)
     response = np.where(used, y, 0.0)
     if link == "linear":
-        information = design.T @ (design * weight[:, None])
+        information = weighed_products(design, weight)
         bread, rank = inverse_of_information(information)
         coefficients, steps = bread @ (design.T @ (weight * response)), 1
         eta = design @ coefficients
@@ -132,9 +157,8 @@ def fit_glm(
         coefficients, eta, steps = _newton(design, response, weight, np.flatnonzero(kept), begin)
         slope = _mean(eta, link)
         slope = slope * (1 - slope)
-        bread, rank = inverse_of_information(design.T @ (design * (weight * slope)[:, None]))
+        bread, rank = inverse_of_information(weighed_products(design, weight * slope))
     fitted = _mean(eta, link)
-    scores = design * (weight * (response - fitted))[:, None]
     return NuisanceFit(
         link=link,
         coefficients=read_only(coefficients),
@@ -142,7 +166,8 @@ def fit_glm(
         spread=read_only(spread),
         kept=kept,
         fitted=read_only(fitted),
-        scores=read_only(scores),
+        columns=x,
+        residual=read_only(weight * (response - fitted)),
         bread=read_only(bread * len(y)),
         rank=rank,
         steps=steps,
@@ -172,11 +197,11 @@ def _newton(
         beta = begin
     eta = design @ beta
     move, change = beta, eta
-    _, estimable = inverse_of_information(design.T @ (design * w[:, None]))
+    _, estimable = inverse_of_information(weighed_products(design, w))
     for step in range(1, MAX_STEPS + 1):
         mean = _mean(eta, "logit")
         slope = w * mean * (1 - mean)
-        inverse, rank = inverse_of_information(design.T @ (design * slope[:, None]))
+        inverse, rank = inverse_of_information(weighed_products(design, slope))
         if rank < estimable:  # information along some direction has run out: no maximum
             break
         move = inverse @ (design.T @ (w * (y - mean)))
@@ -201,7 +226,10 @@ def _mean(eta: Floats, link: Link) -> Floats:
 
 def _standardisation(x: Floats) -> tuple[Bools, Floats, Floats]:
     """Find which columns vary, and what to centre and scale them with."""
-    centre, spread = x.mean(axis=0), x.std(axis=0)
+    centre, squared = x.mean(axis=0), np.zeros(x.shape[1])
+    for rows in blocks(len(x)):
+        squared += ((x[rows] - centre) ** 2).sum(axis=0)
+    spread = np.sqrt(squared / len(x))
     kept = spread > 1e-12 * np.maximum(1.0, np.abs(centre))
     return kept, centre[kept], spread[kept]
 
@@ -216,7 +244,8 @@ def aliased(first: Floats, others: Floats, w: Floats) -> bool:
     w : (n,) floats, weights; rows of weight 0 do not count.
     """
     used = w > 0
-    columns = np.column_stack([first, others])[used]
+    columns = np.column_stack([first, others])
+    columns = columns if used.all() else columns[used]
     kept, centre, spread = _standardisation(columns)
     if not kept[0]:
         return True
@@ -228,7 +257,24 @@ def aliased(first: Floats, others: Floats, w: Floats) -> bool:
 
 def _standardised(x: Floats, centre: Floats, spread: Floats) -> Floats:
     """Centre and scale columns behind an intercept."""
-    return np.column_stack([np.ones(len(x)), (x - centre) / spread])
+    design = np.ones((len(x), x.shape[1] + 1))
+    np.subtract(x, centre, out=design[:, 1:])
+    design[:, 1:] /= spread
+    return design
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """Give the rows a block at a time."""
+    for first in range(0, n, BLOCK):
+        yield slice(first, min(first + BLOCK, n))
+
+
+def weighed_products(design: Floats, weight: Floats) -> Floats:
+    """Give the (p, p) cross products of a design, without writing a weighed one beside it."""
+    total = np.zeros((design.shape[1], design.shape[1]))
+    for rows in blocks(len(design)):
+        total += design[rows].T @ (design[rows] * weight[rows, None])
+    return total
 
 
 def inverse_of_information(information: Floats) -> tuple[Floats, int]:

@@ -13,11 +13,11 @@ from causal.estimators.base import Estimator, Variance, from_influence, with_cla
 from causal.estimators.glm import NuisanceFit, fit_glm
 from causal.estimators.nuisance import (
     NuisanceStore,
-    OutcomeFit,
     OutcomeModel,
     choose_terms,
     refuse_aliased_exposure,
 )
+from causal.estimators.outcome_fit import OutcomeFit
 
 
 class MeanDifference(Estimator):
