@@ -18,6 +18,8 @@ Link: TypeAlias = Literal["logit", "linear"]
 
 BLOCK = 8192
 """Rows gone through at a time, so that nothing of the size of the covariates is written twice."""
+MANY, STARTED_ON = 100_000, 20_000
+"""Rows from which a logistic regression begins where that of some rows, evenly spaced, ends."""
 MAX_STEPS = 40
 """Newton converges in 5 to 15 steps where a maximum exists; under separation it never does."""
 TOLERANCE = 1e-10
@@ -58,14 +60,23 @@ class NuisanceFit:
     @property
     def scores(self) -> Floats:
         """Give (n, p) floats, the score of each row; 0 for rows not used in fitting."""
-        scores = self.design(self.columns)
-        scores *= self.residual[:, None]
-        return read_only(scores)
+        scores = np.empty((len(self.residual), len(self.coefficients)))
+        for rows in blocks(len(scores)):
+            np.multiply(
+                self.design(self.columns[rows]), self.residual[rows, None], out=scores[rows]
+            )
+        scores.flags.writeable = False
+        return scores
 
     @property
     def influence(self) -> Floats:
         """Give (n, p) influence values of the coefficients."""
-        return self.scores @ self.bread
+        found = np.empty((len(self.residual), len(self.coefficients)))
+        for rows in blocks(len(found)):
+            design = self.design(self.columns[rows])
+            design *= self.residual[rows, None]
+            np.matmul(design, self.bread, out=found[rows])
+        return found
 
     def along(self, gradient: Floats) -> Floats:
         """Give (n,) influence values of what moves with the coefficients by a gradient (p,).
@@ -153,7 +164,7 @@ def fit_glm(
         coefficients, steps = bread @ (design.T @ (weight * response)), 1
         eta = design @ coefficients
     else:
-        begin = _carried(start, kept, centre, spread)
+        begin = _carried(start or _on_some(x, y, w, used), kept, centre, spread)
         coefficients, eta, steps = _newton(design, response, weight, np.flatnonzero(kept), begin)
         slope = _mean(eta, link)
         slope = slope * (1 - slope)
@@ -172,6 +183,18 @@ def fit_glm(
         rank=rank,
         steps=steps,
     )
+
+
+def _on_some(x: Floats, y: Floats, w: Floats, used: Bools) -> NuisanceFit | None:
+    """Fit a logistic regression of many rows on some of them, evenly spaced, to begin from."""
+    rows = np.flatnonzero(used)
+    if len(rows) < MANY:
+        return None
+    rows = rows[:: len(rows) // STARTED_ON]
+    try:
+        return fit_glm(x[rows], y[rows], w[rows], "logit")
+    except SeparationFoundError:
+        return None
 
 
 def _carried(
@@ -230,7 +253,7 @@ def _standardisation(x: Floats) -> tuple[Bools, Floats, Floats]:
     for rows in blocks(len(x)):
         squared += ((x[rows] - centre) ** 2).sum(axis=0)
     spread = np.sqrt(squared / len(x))
-    kept = spread > 1e-12 * np.maximum(1.0, np.abs(centre))
+    kept = _vary(centre, spread)
     return kept, centre[kept], spread[kept]
 
 
@@ -243,16 +266,34 @@ def aliased(first: Floats, others: Floats, w: Floats) -> bool:
     others : (n, q) floats.
     w : (n,) floats, weights; rows of weight 0 do not count.
     """
-    used = w > 0
-    columns = np.column_stack([first, others])
-    columns = columns if used.all() else columns[used]
-    kept, centre, spread = _standardisation(columns)
+    used = np.flatnonzero(w > 0)
+    totals = np.zeros(others.shape[1] + 1)
+    for rows in blocks(len(used)):
+        totals += _beside(first, others, used[rows]).sum(axis=0)
+    centre, squared = totals / len(used), np.zeros(len(totals))
+    for rows in blocks(len(used)):
+        squared += ((_beside(first, others, used[rows]) - centre) ** 2).sum(axis=0)
+    spread = np.sqrt(squared / len(used))
+    kept = _vary(centre, spread)
     if not kept[0]:
         return True
-    design = _standardised(columns[:, kept], centre, spread)
-    gram = design.T @ design
+    gram = np.zeros((int(kept.sum()) + 1,) * 2)
+    for rows in blocks(len(used)):
+        columns = _beside(first, others, used[rows])
+        design = _standardised(columns[:, kept], centre[kept], spread[kept])
+        gram += design.T @ design
     without = np.delete(np.delete(gram, 1, axis=0), 1, axis=1)
     return inverse_of_information(gram)[1] == inverse_of_information(without)[1]
+
+
+def _beside(first: Floats, others: Floats, rows: Ints) -> Floats:
+    """Put rows of one column beside those of others."""
+    return np.column_stack([first[rows], others[rows]])
+
+
+def _vary(centre: Floats, spread: Floats) -> Bools:
+    """Tell which columns vary by more than rounding."""
+    return np.asarray(spread > 1e-12 * np.maximum(1.0, np.abs(centre)))
 
 
 def _standardised(x: Floats, centre: Floats, spread: Floats) -> Floats:
