@@ -1,7 +1,7 @@
 """Write fixture.csv: made-up persons that this project and other packages both analyse.
 
-``python -m tests.reference.peers.fixture`` from the root; needs numpy only. No person of any study
-is in it; the same seed writes the same bytes.
+``PYTHONPATH=tests/reference python -m peers.fixture`` from the root; needs numpy only. No person of
+any study is in it; the same seed writes the same bytes.
 
 Columns
 -------
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-SEED = 20_261
+SEED, FOLD_SEED = 20_261, 7
 N, SITES, FOLDS, LAST_DAY = 600, 30, 5, 240
 
 
@@ -56,7 +56,8 @@ def columns() -> dict[str, np.ndarray]:
     event = np.where(first == 2, 1, np.where(first == 3, 2, 0))
     untied = time - rng.permutation(N) / (N + 1)
     w = np.exp(rng.normal(0, 0.4, N))
-    fold = rng.permutation(N) % FOLDS
+    fold = np.empty(N, dtype=int)  # as this project divides persons with this generator
+    fold[np.random.default_rng(FOLD_SEED).permutation(N)] = np.arange(N) % FOLDS
     whole = {"id": np.arange(N), "site": site, "fold": fold, "a": a, "arm": arm, "x3": x3}
     whole |= {"y": y, "seen": seen, "time": time, "event": event}
     real = {"x1": x1, "x2": x2, "x4": x4, "dose": dose, "v": v, "untied": untied, "w": w / w.mean()}

@@ -1,7 +1,7 @@
 """Store lifelines' curves, restricted means and Greenwood errors on the fixture.
 
 ``pip install lifelines==0.30.3 "pandas<3"`` in an environment of its own, then, from the root,
-``python -m tests.reference.peers.lifelines``.
+``PYTHONPATH=tests/reference python -m peers.lifelines``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import numpy as np
 from lifelines import AalenJohansenFitter, KaplanMeierFitter, NelsonAalenFitter
 from lifelines.statistics import logrank_test
 from lifelines.utils import restricted_mean_survival_time
-
-from tests.reference.peers.storing import fixture, store
+from peers.storing import fixture, store
 
 HORIZONS = (30, 90, 180)
 LIMIT = 180

@@ -26,7 +26,7 @@ def fixture() -> dict[str, np.ndarray]:
 def store(name: str, packages: tuple[str, ...], says: dict, notes: dict[str, str]) -> None:
     """Write what was found to <name>.json, beside the versions that found it."""
     written = {
-        "made_by": f"python -m tests.reference.peers.{name}",
+        "made_by": f"PYTHONPATH=tests/reference python -m peers.{name}",
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in packages},
         "notes": notes,
