@@ -219,25 +219,38 @@ def _newton(
     else:
         beta = begin
     eta = design @ beta
-    move, change = beta, eta
+    move, change = beta, np.zeros_like(eta)
     _, estimable = inverse_of_information(weighed_products(design, w))
     for step in range(1, MAX_STEPS + 1):
-        mean = _mean(eta, "logit")
-        slope = w * mean * (1 - mean)
-        inverse, rank = inverse_of_information(weighed_products(design, slope))
+        gradient, information = _gradient(design, y, w, eta)
+        inverse, rank = inverse_of_information(information)
         if rank < estimable:  # information along some direction has run out: no maximum
             break
-        move = inverse @ (design.T @ (w * (y - mean)))
-        change = design @ move
-        largest = float(np.abs(change[w > 0]).max())
+        move, largest, furthest = inverse @ gradient, 0.0, 0.0
+        for rows in blocks(len(y)):
+            np.matmul(design[rows], move, out=change[rows])
+            largest = max(largest, float(np.abs(change[rows]).max(where=w[rows] > 0, initial=0.0)))
         shrink = min(1.0, 5.0 / largest) if largest > 0 else 1.0  # a step that leaps overshoots
-        beta, eta = beta + shrink * move, eta + shrink * change
-        if largest < TOLERANCE * max(1.0, float(np.abs(eta).max())):
+        beta = beta + shrink * move
+        for rows in blocks(len(y)):
+            eta[rows] += shrink * change[rows]
+            furthest = max(furthest, float(np.abs(eta[rows]).max()))
+        if largest < TOLERANCE * max(1.0, furthest):
             return beta, eta, step
     slopes = np.abs(move[1:])
     running = [i for i in np.argsort(-slopes) if slopes[i] > 0.1 * slopes.max()]
     perfect = int((((2 * y - 1) * change > 0.5) & (w > 0)).sum())  # these run away by 1 a step
     raise SeparationFoundError(tuple(int(columns[i]) for i in running[:3]), perfect)
+
+
+def _gradient(design: Floats, y: Floats, w: Floats, eta: Floats) -> tuple[Floats, Floats]:
+    """Give the slope (p,) and the information (p, p) of a logistic likelihood."""
+    gradient, information = np.zeros(design.shape[1]), np.zeros((design.shape[1],) * 2)
+    for rows in blocks(len(y)):
+        block, mean = design[rows], _mean(eta[rows], "logit")
+        gradient += (w[rows] * (y[rows] - mean)) @ block
+        information += block.T @ (block * (w[rows] * mean * (1 - mean))[:, None])
+    return gradient, information
 
 
 def _mean(eta: Floats, link: Link) -> Floats:
