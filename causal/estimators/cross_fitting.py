@@ -9,12 +9,8 @@ import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
-from causal.estimators.fold_regressions import (
-    Columns,
-    Folds,
-    fit_without_each,
-    predict_left_out,
-)
+from causal.estimators.column_blocks import Columns
+from causal.estimators.fold_regressions import Folds, fit_without_each, predict_left_out
 from causal.estimators.follow_up import exposure_filled
 from causal.estimators.learner_members import Training
 from causal.estimators.learners import Learned, learn

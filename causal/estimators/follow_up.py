@@ -17,14 +17,13 @@ from causal.estimators.nuisance import (
     NuisanceStore,
     ObservationFit,
     ObservationModel,
-    OutcomeFit,
     OutcomeModel,
     PropensityModel,
     choose_terms,
     interacting_columns,
-    outcome_columns,
     separation_message,
 )
+from causal.estimators.outcome_fit import OutcomeFit, outcome_columns
 
 
 class WeighsFollowUp(Estimator):
@@ -248,10 +247,11 @@ def weighted_outcome(sample: Sample, model: OutcomeModel, standing: Standing) ->
     found = NuisanceStore().outcome(weighed, model)
     fits = []
     for fit in found.fits:
-        scores = fit.scores
+        own = fit.scores
+        added = np.zeros_like(own)
         for stage in (standing.seen, standing.known):
             if stage is not None:
-                gradient = _slopes(stage).T @ fit.scores / sample.n
-                scores = scores + stage.fit.influence @ gradient
-        fits.append(replace(fit, scores=read_only(scores)))
+                gradient = _slopes(stage).T @ own / sample.n
+                added += stage.fit.influence @ gradient
+        fits.append(replace(fit, added=read_only(added)))
     return replace(found, fits=tuple(fits))

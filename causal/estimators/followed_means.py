@@ -20,12 +20,12 @@ from causal.estimators.follow_up import (
 from causal.estimators.glm import NuisanceFit
 from causal.estimators.nuisance import (
     NuisanceStore,
-    OutcomeFit,
     OutcomeModel,
     PropensityModel,
     choose_terms,
     folds_by_unit,
 )
+from causal.estimators.outcome_fit import OutcomeFit
 from causal.estimators.weighting import balancing_weights, weight_slopes
 
 

@@ -24,9 +24,9 @@ from causal.estimators.nuisance import (
     NuisanceStore,
     choose_terms,
     interacting_columns,
-    outcome_columns,
     refuse_aliased_exposure,
 )
+from causal.estimators.outcome_fit import outcome_columns
 from causal.estimators.variance import EVERY_ESTIMATOR, Variance, VarianceKind
 
 
@@ -169,8 +169,8 @@ class LinearProbability(Estimator):
             design = regression.design(columns)
             slope = gradient[-1] - (gradient[0] if len(gradient) > 1 else 0.0)
             reduced, df = reduced_residuals(sample, design, regression.fitted, slope)
-            scores = (sample.w * sample.observed * reduced)[:, None] * design
-            adjusted = replace(regression, scores=scores).influence
+            kept = replace(regression, residual=sample.w * sample.observed * reduced)
+            adjusted = kept.influence
             influence = influence + (adjusted - regression.influence) @ gradient.T
             return with_reduced_covariance(estimates, influence, sample, df)
         return estimates

@@ -19,9 +19,9 @@ from causal.estimators.least_squares_errors import (
 )
 from causal.estimators.nuisance import (
     NuisanceStore,
-    OutcomeFit,
     OutcomeModel,
 )
+from causal.estimators.outcome_fit import OutcomeFit
 from causal.estimators.variance import EVERY_ESTIMATOR, VarianceKind
 
 AverageTarget: TypeAlias = Literal["ATE", "ATT", "ATC"]

@@ -84,11 +84,11 @@ def weighted_means(
         in_arm = sample.a == arm
         size = (weight * in_arm if over is None else sample.w * over).mean()
         centred = in_arm * (known - (values[arm] if over is None else 0.0))
-        gradient = (fit.design * (slopes * centred)[:, None]).mean(axis=0)
+        gradient = (slopes * centred) @ fit.design / sample.n
         influence[:, arm] += fit.influence[arm] @ gradient / size
         for one in follow_up:
             moved = weight * centred * (1 - one.fit.fitted)
-            gradient = -(one.design * moved[:, None]).mean(axis=0)
+            gradient = -moved @ one.design / sample.n
             influence[:, arm] += one.fit.influence @ gradient / size
     return values, influence
 

@@ -165,7 +165,7 @@ class InverseWeights(PropensityWeighting):
             slope = slope * ((weight >= low) & (weight <= high))
             weight = np.where(self._weighted(sample) & kept, np.clip(weight, low, high), weight)
         design = fitted.design(choose_terms(sample, self.propensity.terms).x)
-        return WeightFit(weight, slope, design, (fitted.influence, fitted.influence))
+        return WeightFit(weight, slope, design, (fitted.influence,) * 2)
 
     def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
         """Count the rows clipped, trimmed and truncated."""
@@ -293,7 +293,7 @@ class Overlap(PropensityWeighting):
             balancing_weights(fitted.fitted, sample.a, self.target),
             weight_slopes(fitted.fitted, sample.a, self.target),
             fitted.design(choose_terms(sample, self.propensity.terms).x),
-            (fitted.influence, fitted.influence),
+            (fitted.influence,) * 2,
         )
 
 

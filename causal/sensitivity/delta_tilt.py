@@ -11,14 +11,8 @@ from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimators.follow_up import fit_observation
 from causal.estimators.glm import NuisanceFit
-from causal.estimators.nuisance import (
-    NuisanceStore,
-    ObservationModel,
-    OutcomeFit,
-    OutcomeModel,
-    choose_terms,
-    outcome_columns,
-)
+from causal.estimators.nuisance import NuisanceStore, ObservationModel, OutcomeModel, choose_terms
+from causal.estimators.outcome_fit import OutcomeFit, outcome_columns
 from causal.estimators.regression import arm_means
 
 
