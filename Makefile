@@ -40,6 +40,7 @@ simulations: install  ## the full simulation studies; writes docs/simulations/*.
 
 benchmark: install  ## time the ladder, refuters and instruments against peers in the same run
 	$(BIN)/python -m benchmarks.ladder
+	$(BIN)/python -m benchmarks.doubly_robust
 	$(BIN)/python -m benchmarks.refuters
 	$(BIN)/python -m benchmarks.instrument_speed
 

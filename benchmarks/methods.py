@@ -6,17 +6,24 @@ from dataclasses import dataclass
 
 from causal.estimators import (
     AIPW,
+    TMLE,
+    CausalForest,
+    CovariateBalancingPropensity,
+    EntropyBalancing,
     Estimator,
     GComputation,
     InverseProbability,
     LinearDML,
     LinearProbability,
+    Matching,
     MeanDifference,
     Overlap,
     PropensityRegression,
+    StableBalancing,
+    Subclassification,
 )
 from causal.estimators.base import Variance
-from causal.estimators.nuisance import CrossFitting, OutcomeModel
+from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,49 @@ AIPW_CROSS = Method(
 )
 DML = Method("linear_dml, 5 folds", LinearDML())
 
+ENTROPY = EntropyBalancing
+BALANCED = (
+    Method("entropy_balancing, ATE", ENTROPY(target="ATE")),
+    Method("entropy_balancing, ATT", ENTROPY(target="ATT"), limit=IPW_ATT.name),
+    Method("cbps, ATE", CovariateBalancingPropensity(target="ATE"), limit=IPW_ATE.name),
+    Method("subclassification, ATE", Subclassification()),
+    Method("tmle, ATE", TMLE(), limit=AIPW_ATE.name),
+    Method("tmle, ATT", TMLE(target="ATT"), limit=AIPW_ATT.name),
+    PROPENSITY_REGRESSION,
+    Method("matching, ATT", Matching(target="ATT"), limit=AIPW_ATT.name),
+    Method("matching, ATE", Matching(target="ATE"), limit=AIPW_ATE.name),
+    Method(
+        "matching, ATE, bias-adjusted",
+        Matching(target="ATE", bias_adjusted=True),
+        limit=AIPW_ATE.name,
+    ),
+)
+SOLVED = (
+    Method(
+        "cbps, ATE, over-identified",
+        CovariateBalancingPropensity(target="ATE", method="over"),
+        limit=IPW_ATE.name,
+    ),
+    Method("stable_balancing, ATE", StableBalancing(target="ATE")),
+    Method("stable_balancing, ATT", StableBalancing(target="ATT")),
+)
+LEARNED = (
+    *(
+        Method(
+            f"aipw, {learner}, 5 folds",
+            AIPW(
+                propensity=PropensityModel(learner=learner),
+                outcome=OutcomeModel(learner=learner),
+                cross_fit=CrossFitting(folds=5),
+            ),
+            limit=AIPW_ATE.name,
+        )
+        for learner in ("lasso", "spline_glm", "gradient_boosting")
+    ),
+    Method("causal_forest", CausalForest(), limit=AIPW_ATE.name),
+)
+JUDGES = (IPW_ATE, IPW_ATT, AIPW_ATE, AIPW_ATT, OVERLAP)
+"""Whose limits those share that have none of their own above."""
 SINGLE_FIT = (
     CRUDE,
     G_ATE,

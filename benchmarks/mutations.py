@@ -37,9 +37,9 @@ UNCHANGED = Mutation("nothing", "inference.py", "LEVEL = 0.95", "LEVEL = 0.95")
 MUTATIONS = (
     Mutation(
         "weighting: sign of the propensity's influence turned",
-        "estimators/weighting.py",
-        "influence[:, arm] += propensity.influence @ gradient",
-        "influence[:, arm] -= propensity.influence @ gradient",
+        "estimators/weighted_means.py",
+        "influence[:, arm] += fit.influence[arm] @ gradient / size",
+        "influence[:, arm] -= fit.influence[arm] @ gradient / size",
     ),
     Mutation(
         "weighting: propensity's influence left out",
@@ -49,15 +49,15 @@ MUTATIONS = (
     ),
     Mutation(
         "outcome regression: its influence left out of standardisation",
-        "estimators/nuisance.py",
-        "added.append(fit.influence @ gradient)",
-        "added.append(0 * (fit.influence @ gradient))",
+        "estimators/outcome_fit.py",
+        "added.append(fit.along(gradient))",
+        "added.append(0 * fit.along(gradient))",
     ),
     Mutation(
         "outcome regression: sign of its influence turned for one arm",
-        "estimators/nuisance.py",
-        "added.append(fit.influence @ gradient)",
-        "added.append((1 - 2 * arm) * (fit.influence @ gradient))",
+        "estimators/outcome_fit.py",
+        "added.append(fit.along(gradient))",
+        "added.append((1 - 2 * arm) * fit.along(gradient))",
     ),
     Mutation(
         "linear probability: coefficients' influence halved",

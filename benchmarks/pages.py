@@ -13,6 +13,7 @@ from benchmarks.shares import ShareRow
 
 TITLES = {
     "calibration": "Calibration: are the intervals as wide as they say?",
+    "families": "Balancing, matching, TMLE and learners",
     "small_samples": "Small samples",
     "clustered": "Several correlated intervals a person",
     "shares": "The share that remains",
@@ -24,6 +25,14 @@ OPENINGS = {
         "eight covariates, so that the assumptions of the estimators hold. Each is judged "
         "by its own limit: clipping, trimming and overlap weights answer other questions than the "
         "ATE, and a linear model has a limit of its own."
+    ),
+    "families": (
+        "The mechanism of the calibration page. Each is judged by its own limit, or by that of "
+        "ipw or aipw where it estimates the same: matching by the ATT or ATE of aipw, TMLE and "
+        "learners likewise. R says how many samples stand behind each line; where it is small, "
+        "the band is wide. Learners see 500 persons, of whom 150 are exposed; at that size what "
+        "they have not learned yet is part of what the table shows. `super_learner` is left out "
+        "for its cost (docs/benchmarks-doubly-robust.md)."
     ),
     "small_samples": (
         "The same mechanism at n = 1,000 (300 exposed) and n = 150 (45 exposed, on ten "

@@ -19,18 +19,20 @@ from benchmarks.cells import Cell, cell
 from benchmarks.instruments_page import study_instruments
 from benchmarks.limits import Limits, compute_limits
 from benchmarks.mechanism import LATENT, Design
-from benchmarks.methods import CRUDE, LEARNERS, SINGLE_FIT
+from benchmarks.methods import BALANCED, CRUDE, JUDGES, LEARNERS, SINGLE_FIT, SOLVED
 from benchmarks.pages import calibration_page, index_page, reliability_page, shares_page
 from benchmarks.performance import measure
 from benchmarks.refuter_page import study_refuters
 from benchmarks.replicates import estimate_all
 from benchmarks.shares import cover_shares
-from benchmarks.studies import CALIBRATION, RELIABILITY_PARTS, SHARE_PARTS, Part
+from benchmarks.studies import CALIBRATION, FAMILIES, RELIABILITY_PARTS, SHARE_PARTS, Part
 from benchmarks.systematic_error import study_systematic_error
 from causal.arrays import Floats
 from causal.simulate import Scenario, truth
 
 SEED = 20260101
+FEWER_BATCHES = 4
+"""Batches of persons behind the limits of the families: a solver takes seconds for each."""
 OUT = Path(__file__).resolve().parents[1] / "docs" / "simulations"
 
 
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     studies: dict[str, Callable[[], tuple[str, list[Cell]]]] = {
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
     } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
-    studies |= {"instruments": run.instrument, "systematic_error": run.calibrate_by_controls}
+    studies |= {"instruments": run.instrument, "families": run.families}
+    studies |= {"systematic_error": run.calibrate_by_controls}
     if chosen.only and chosen.only not in studies:
         parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
     cells: dict[str, list[Cell]] = {}
@@ -89,6 +92,24 @@ class Runner:
                 found = measure(results[:, column], limits.of(method.limit_name))
                 cells.append(cell(part.design, method, found.coverage, found.fits, count, found))
         return calibration_page(study, cells), cells
+
+    def families(self) -> tuple[str, list[Cell]]:
+        """Run the study of balancing, matching, TMLE and learners; give its page and cells."""
+        count = sum(len(part.methods) for part in FAMILIES)
+        limits = compute_limits(
+            FAMILIES[0].design,
+            (*JUDGES, *BALANCED, *SOLVED),
+            seed=self.seed,
+            jobs=self.jobs,
+            batches=FEWER_BATCHES,
+        )
+        cells: list[Cell] = []
+        for part in FAMILIES:
+            results = self.estimates(part)
+            for column, method in enumerate(part.methods):
+                found = measure(results[:, column], limits.of(method.limit_name))
+                cells.append(cell(part.design, method, found.coverage, found.fits, count, found))
+        return calibration_page("families", cells), cells
 
     def share(self) -> tuple[str, list[Cell]]:
         """Run the study of the share that remains."""

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from benchmarks.mechanism import MEASURED, Design
 from benchmarks.methods import (
     AIPW_ATE,
+    BALANCED,
     CLUSTERED,
     CORRECTED,
     CROSS_FITTED,
     G_ATE,
+    LEARNED,
     LEARNERS,
     SHARES,
     SINGLE_FIT,
+    SOLVED,
     UNCLUSTERED,
     Method,
 )
@@ -68,6 +71,12 @@ CALIBRATION: Mapping[str, tuple[Part, ...]] = {
         Part(Design("250 persons, EconML by person", BASE, 250, repeated=True), LEARNERS, LEARNER),
     ),
 }
+FAMILIES = (
+    Part(Design("n = 3,000, weighting, matching and TMLE", BASE, 3000), BALANCED, FAST),
+    Part(Design("n = 3,000, weights from a solver", BASE, 3000), SOLVED, SLOWER),
+    Part(Design("n = 500, learners", BASE, 500), LEARNED, LEARNER),
+)
+"""The other families, on a page of their own: bands depend on the number of cells of a page."""
 SHARE_PARTS = (
     Part(Design("faint, n = 1,500", FAINT, 1500), SHARES, FAST),
     Part(Design("faint, n = 3,000", FAINT, 3000), SHARES, FAST),

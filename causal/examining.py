@@ -206,6 +206,8 @@ def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable
     """
     if not subject.sample.entered.all():
         return NotEstimable(NEVER_SEEN)
+    if subject.beyond_two_arms:
+        return NotEstimable(subject.beyond_two_arms)
     if subject.estimator.kind == "within_person" and settings.kind not in OWN_ESTIMATE:
         return NotEstimable(
             "the rung compares persons with themselves, and this analysis would compare them with "

@@ -1,87 +1,32 @@
 """Regressions on all folds but one, for every fold at once: exact, from sums over the folds.
 
 What least squares needs of all folds but one is the sum over all less that of one. A logistic
-regression takes Newton's steps from a common start, where the same holds, and then steps with
-that information, each within a few parts in a thousand of where it goes. The rows are gone through
-in blocks that stay in cache, and nothing of the size of the covariates is ever written.
+regression goes to near the maximum over all rows with the information of some of them; there the
+same holds, and the steps from there, with that information, each end within a few parts in a
+thousand of where they go. The rows are gone through in blocks that stay in cache, where they
+stand, and nothing of the size of the covariates is ever written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from causal.arrays import Floats, Ints
-from causal.estimators.cross_products import BLOCK, CONSTANT, PLAIN, shifts
+from causal.estimators.column_blocks import Columns
+from causal.estimators.cross_products import CONSTANT, PLAIN, shifts
 from causal.estimators.glm import Link, SeparationFoundError, fit_glm
 
 STARTED_ON = 20_000
 """Rows, evenly spaced, whose logistic regression Newton's method begins from."""
-CLOSE = 1e-11
+REFINED_ON = 6
+"""One row in so many, at most, says how to get from there to about the maximum over all rows, and
+how far first steps from there end short."""
+CLOSE = 1e-10
 """Where steps stop: the root mean square of what is left of the linear predictor."""
 MOST_STEPS = 12
 """Steps with one information; where more are needed folds are too unlike for this."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """The columns of one regression: a constant, shifted covariates, exposure and products.
-
-    Attributes
-    ----------
-    x : (n, q) floats, covariates.
-    a : (n,) floats, exposure; None for a regression without.
-    products : covariates multiplied with exposure.
-    shift : (q,) floats taken from the covariates, so that squares stay small.
-    """
-
-    x: Floats
-    a: Floats | None
-    products: tuple[int, ...]
-    shift: Floats
-
-    @classmethod
-    def of(cls, x: Floats, a: Floats | None = None, products: Sequence[int] = ()) -> Columns:
-        """Shift covariates by about their means."""
-        return cls(x, a, tuple(products), shifts(x))
-
-    @property
-    def size(self) -> int:
-        """Give the number of coefficients."""
-        return 1 + int(self.x.shape[1]) + (0 if self.a is None else 1 + len(self.products))
-
-    def rows(self, chosen: slice | Ints, out: Floats | None = None) -> Floats:
-        """Give (m, p) columns of some rows, in ``out`` where there is one."""
-        covariates, q = self.x[chosen], self.x.shape[1]
-        block = np.empty((len(covariates), self.size)) if out is None else out
-        block[:, 0] = 1.0
-        np.subtract(covariates, self.shift, out=block[:, 1 : q + 1])
-        if self.a is not None:
-            block[:, q + 1] = self.a[chosen]
-            for j, product in enumerate(self.products):
-                np.multiply(block[:, q + 1], block[:, 1 + product], out=block[:, q + 2 + j])
-        return block
-
-    def blocks(self) -> Iterator[tuple[slice, Floats]]:
-        """Give rows and their columns, a block at a time; the array is used again for the next."""
-        n = len(self.x)
-        buffer = np.empty((min(BLOCK, n), self.size))
-        for first in range(0, n, BLOCK):
-            rows = slice(first, min(first + BLOCK, n))
-            yield rows, self.rows(rows, buffer[: rows.stop - rows.start])
-
-    def effect(self, block: Floats, coefficients: Floats) -> Floats:
-        """Give (m, K) what exposure adds to linear predictors of K fits.
-
-        Parameters
-        ----------
-        coefficients : (p, K) floats.
-        """
-        q = self.x.shape[1]
-        chosen = [1 + product for product in self.products]
-        return np.asarray(coefficients[q + 1] + block[:, chosen] @ coefficients[q + 2 :])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,28 +59,28 @@ def fit_without_each(
     columns that do not vary or nearly are combinations of others, a logistic likelihood that
     has no maximum, or folds that differ much. ``fit_glm`` then says more, one fold at a time.
     """
+    columns = columns.weighing(w)
     if link == "linear":
         return _least_squares(columns, y, w, folds)
     start = _start(columns, y, w)
-    if start is None:
-        return None
-    together = Folds(np.zeros(len(y), dtype=np.int64), 1)
-    slopes, information = _information(columns, y, w, together, start)
-    step = _solve(information[0], slopes[0])
-    return None if step is None else _by_steps(columns, y, w, folds, start + step)
+    return None if start is None else _by_steps(columns, y, w, folds, start)
 
 
 def _least_squares(columns: Columns, y: Floats, w: Floats, folds: Folds) -> Floats | None:
     """Solve the normal equations of all folds but one."""
-    p = columns.size
     centre = float(shifts(y[w > 0][:, None])[0])  # keeps squares of the response small
-    products = np.zeros((folds.count, p + 1, p + 1))
-    for rows, block in columns.blocks():
-        both = np.column_stack([block, y[rows] - centre])
-        _add_products(products, both, w[rows], folds.of[rows])
+    slopes = np.zeros((folds.count, columns.size))
+    products = np.zeros((folds.count, columns.size, columns.size))
+    for block in columns.blocks():
+        fold = folds.of[block.rows]
+        left = w[block.rows] * (y[block.rows] - centre)
+        slopes += block.sums(np.where(fold == np.arange(folds.count)[:, None], left, 0.0))
+        block.add_products(products, w[block.rows], fold)
+    products = columns.in_order(products)
+    gradient, information = slopes.sum(axis=0) - slopes, products.sum(axis=0) - products
     fits = []
-    for one in products.sum(axis=0) - products:
-        fitted = _solve(one[:p, :p], one[:p, p])
+    for one, slope in zip(information, gradient, strict=True):
+        fitted = _solve(one, slope)
         if fitted is None:
             return None
         fitted[0] += centre
@@ -143,16 +88,8 @@ def _least_squares(columns: Columns, y: Floats, w: Floats, folds: Folds) -> Floa
     return np.array(fits)
 
 
-def _add_products(products: Floats, block: Floats, weight: Floats, fold: Ints) -> None:
-    """Add the weighed cross products of the rows of each fold."""
-    block *= np.sqrt(weight)[:, None]
-    for k in range(len(products)):
-        here = block if len(products) == 1 else block[fold == k]
-        products[k] += here.T @ here
-
-
 def _start(columns: Columns, y: Floats, w: Floats) -> Floats | None:
-    """Give the coefficients of a logistic regression on rows from here and there."""
+    """Give about the coefficients of a logistic regression, from rows here and there."""
     rows = np.flatnonzero(w > 0)
     rows = rows[:: max(1, len(rows) // STARTED_ON)]
     block = columns.rows(rows)[:, 1:]
@@ -163,7 +100,27 @@ def _start(columns: Columns, y: Floats, w: Floats) -> Floats | None:
     if not fit.kept.all():
         return None
     slopes = fit.coefficients[1:] / fit.spread
-    return np.concatenate([[fit.coefficients[0] - slopes @ fit.centre], slopes])
+    start = np.concatenate([[fit.coefficients[0] - slopes @ fit.centre], slopes])
+    return start if len(y) < 2 * STARTED_ON else _refined(columns, y, w, start)
+
+
+def _refined(columns: Columns, y: Floats, w: Floats, start: Floats) -> Floats | None:
+    """Step to near the maximum over all rows, with the information of some."""
+    some = columns.some(_every(columns))
+    together = Folds(np.zeros(len(y), dtype=np.int64), 1)
+    slope, products = _information(some, y, w, together, start)
+    step = _solve(products[0], slope[0])
+    if step is None:
+        return None
+    nearer = start + step
+    slope = _slopes(columns, y, w, nearer[None])
+    step = _solve(products[0] * (w.sum() / some.weight(w)), slope[0])
+    return None if step is None else np.asarray(nearer + step)
+
+
+def _every(columns: Columns) -> int:
+    """Give of how many rows one is enough to say where to step."""
+    return max(1, min(REFINED_ON, columns.count // STARTED_ON))
 
 
 def _information(
@@ -172,46 +129,95 @@ def _information(
     """Give slopes (K, p) and information (K, p, p) of a logistic likelihood, fold by fold."""
     slopes = np.zeros((folds.count, columns.size))
     products = np.zeros((folds.count, columns.size, columns.size))
-    for rows, block in columns.blocks():
-        mean, fold = expit(block @ at), folds.of[rows]
+    numbers = np.arange(folds.count)[:, None]
+    for block in columns.blocks():
+        rows, fold = block.rows, folds.of[block.rows]
+        mean = expit(block.times(at[None])[0])
         left = w[rows] * (y[rows] - mean)
-        for k in range(folds.count):
-            slopes[k] += (left * (fold == k)) @ block
-        _add_products(products, block, w[rows] * mean * (1 - mean), fold)
-    return slopes, products
+        slopes += block.sums(np.where(fold == numbers, left, 0.0))
+        mean *= 1 - mean
+        block.add_products(products, w[rows] * mean, fold)
+    return slopes, columns.in_order(products)
 
 
 def _by_steps(columns: Columns, y: Floats, w: Floats, folds: Folds, begun: Floats) -> Floats | None:
-    """Step to the maximum without each fold, with the information where all begin."""
+    """Step to the maximum without each fold, with the information where all begin.
+
+    With that information a step ends short by a share of its length, the same at every step but
+    the first, where it is half of that: the slope of a parabola at its end, and over its length.
+    So it is known how far the next step would go, and the last need not be seen to be small.
+    """
     slopes, products = _information(columns, y, w, folds, begun)
     information = products.sum(axis=0) - products
     if any(_solve(one, one[0]) is None for one in information):
         return None
-    inverse = np.linalg.inv(information)
-    gradient, weight = slopes.sum(axis=0) - slopes, float(w.sum())
-    at, before = np.tile(begun, (folds.count, 1)), np.inf
-    for _ in range(MOST_STEPS):
+    inverse, weight = np.linalg.inv(information), float(w.sum())
+    some = columns.some(_every(columns))
+    few = some.count < columns.count
+    gradient, at = slopes.sum(axis=0) - slopes, np.tile(begun, (folds.count, 1))
+    share, before = 0.0, np.inf
+    for number in range(MOST_STEPS):
         step = np.einsum("kij,kj->ki", inverse, gradient)
         at = at + step
         length = np.sqrt(np.einsum("ki,kij,kj->k", step, information, step).max() / weight)
         if not length < before:
             return None
-        if length < CLOSE or (np.isfinite(before) and length * length < CLOSE * before):
-            return np.asarray(at)  # the next step would be shorter by the same ratio
+        if number == 1:
+            share = 2 * length / before
+        elif number > 2 or (number == 2 and not few):
+            share = max(share, length / before)
+        if length < CLOSE or (number and length * share < CLOSE):
+            return np.asarray(at)
         before = float(length)
-        gradient = _slopes_without(columns, y, w, folds, at)
+        if number == 0 and few:  # some rows say well enough how short this one ended
+            gradient = _bend(some, w, folds, begun, step)
+        else:
+            gradient = _slopes(columns, y, w, at, folds.of)
     return None
 
 
-def _slopes_without(columns: Columns, y: Floats, w: Floats, folds: Folds, at: Floats) -> Floats:
-    """Give (K, p) slopes of the likelihoods without each fold, each at its own coefficients."""
-    found = np.zeros((columns.size, folds.count))
-    for rows, block in columns.blocks():
-        left = y[rows, None] - expit(block @ at.T)
-        left *= w[rows, None]
-        left[np.arange(len(left)), folds.of[rows]] = 0.0
-        found += block.T @ left
-    return found.T
+def _bend(some: Columns, w: Floats, folds: Folds, begun: Floats, step: Floats) -> Floats:
+    """Give (K, p) slopes left after each of K first steps, as some rows say.
+
+    They are what means change beyond their tangents, which is little, so that a share of the rows
+    says it well enough; the slopes where the steps began are known from all.
+
+    Parameters
+    ----------
+    begun : (p,) floats.
+    step : (K, p) floats.
+    """
+    found = np.zeros_like(step)
+    for block in some.blocks():
+        mean, further = expit(block.times(begun[None])), block.times(step)
+        left = mean + mean * (1 - mean) * further - expit(block.times(begun + step))
+        left *= w[block.rows]
+        left[folds.of[block.rows], np.arange(left.shape[1])] = 0.0
+        found += block.sums(left)
+    return np.asarray(found * (w.sum() / some.weight(w)))
+
+
+def _slopes(
+    columns: Columns, y: Floats, w: Floats, at: Floats, left_out: Ints | None = None
+) -> Floats:
+    """Give (K, p) slopes of the likelihood at each of K coefficients.
+
+    Parameters
+    ----------
+    at : (K, p) floats.
+    left_out : (n,) ints, in which of the K likelihoods a row takes no part.
+    """
+    found = np.zeros_like(at)
+    half, weighed = 0.5 * at, bool((w != 1.0).any())
+    for block in columns.blocks():
+        left = np.tanh(block.times(half))  # 2 expit - 1
+        np.subtract(2 * y[block.rows] - 1, left, out=left)
+        if weighed:
+            left *= w[block.rows]
+        if left_out is not None:
+            left[left_out[block.rows], np.arange(left.shape[1])] = 0.0
+        found += block.sums(left)
+    return 0.5 * found
 
 
 def _solve(information: Floats, slope: Floats) -> Floats | None:
@@ -240,19 +246,28 @@ def predict_left_out(
     Two (n,) floats; the same where exposure has no column.
     """
     plain = Columns(columns.x, None, (), columns.shift)
-    without, exposed = np.empty(len(columns.x)), np.empty(len(columns.x))
-    for rows, block in plain.blocks():
-        own = np.arange(len(block)), folds.of[rows]
-        without[rows] = (block @ coefficients.T[: plain.size])[own]
-        exposed[rows] = without[rows]
+    q = columns.x.shape[1]
+    without = np.empty(len(columns.x))
+    exposed = without if columns.a is None else np.empty(len(columns.x))
+    for block in plain.blocks():
+        fold = folds.of[block.rows]
+        own = fold, np.arange(len(fold))
+        without[block.rows] = block.times(coefficients[:, : q + 1])[own]
         if columns.a is not None:
-            exposed[rows] += columns.effect(block, coefficients.T)[own]
-    return (expit(without), expit(exposed)) if link == "logit" else (without, exposed)
+            added = coefficients[fold, q + 1]
+            for place, product in enumerate(columns.products):
+                added += coefficients[fold, q + 2 + place] * block.covariates[:, product]
+            np.add(without[block.rows], added, out=exposed[block.rows])
+        if link == "logit":
+            for means in (without,) if exposed is without else (without, exposed):
+                expit(means[block.rows], out=means[block.rows])
+    return without, exposed
 
 
-def expit(eta: Floats) -> Floats:
-    """Give probabilities of linear predictors; does not overflow."""
-    mean = np.tanh(0.5 * eta)
+def expit(eta: Floats, out: Floats | None = None) -> Floats:
+    """Give probabilities of linear predictors, in ``out`` where there is one; no overflow."""
+    mean = np.multiply(0.5, eta, out=out)
+    np.tanh(mean, out=mean)
     mean += 1
     mean *= 0.5
     return np.asarray(mean)

@@ -15,6 +15,7 @@ from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
 from causal.estimators.iv_algebra import Projected
 from causal.estimators.learners import Learned
+from causal.estimators.outcome_fit import OutcomeFit, outcome_columns
 
 Arms: TypeAlias = Literal["pooled", "separate"]
 
@@ -75,10 +76,13 @@ class ObservationModel(Settings):
     ----------
     terms : which of the rung's terms to use.
     interactions : terms multiplied with exposure.
+    stabilised : multiply the inverse by the share followed of the arm (and of those seen); changes
+        the weights reported, not the estimate, since weights are scaled to one an arm anyhow.
     """
 
     terms: tuple[str, ...]
     interactions: tuple[str, ...] = ()
+    stabilised: bool = False
 
     @property
     def named_terms(self) -> tuple[str, ...]:
@@ -119,42 +123,6 @@ class CrossFitting(Settings):
     folds: int = Field(default=5, ge=2, le=50)
     repeats: int = Field(default=1, ge=1, le=200)
     combine: Literal["mean", "median"] = "mean"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OutcomeFit:
-    """Counterfactual means of every row, and how they move with the coefficients.
-
-    Attributes
-    ----------
-    mu0, mu1 : (n,) floats, predicted outcome under no exposure and under exposure.
-    fits : one regression (pooled) or two (no exposure, exposure).
-    designs : two (n, p) designs on the regressions' own scale, exposure set to 0 and to 1.
-    """
-
-    mu0: Floats
-    mu1: Floats
-    fits: tuple[NuisanceFit, ...]
-    designs: tuple[Floats, Floats]
-
-    @property
-    def rank(self) -> int:
-        """Give the number of estimable coefficients."""
-        return sum(fit.rank for fit in self.fits)
-
-    def chain(self, weights0: Floats, weights1: Floats) -> Floats:
-        """Give (n, 2) influence that the regression adds to two weighted means of mu0 and mu1.
-
-        Parameters
-        ----------
-        weights0, weights1 : (n,) floats whose mean is 1.
-        """
-        added = []
-        for arm, (mu, weights) in enumerate(((self.mu0, weights0), (self.mu1, weights1))):
-            fit = self.fits[min(arm, len(self.fits) - 1)]
-            gradient = (self.designs[arm] * (weights * fit.slope(mu))[:, None]).mean(axis=0)
-            added.append(fit.influence @ gradient)
-        return np.column_stack(added)
 
 
 @dataclass(slots=True)
@@ -204,60 +172,8 @@ class NuisanceStore:
                     first,
                 )
             except SeparationFoundError as found:
-                raise PositivityError(_separation("exposure", chosen.terms, found)) from None
+                raise PositivityError(separation_message("exposure", chosen.terms, found)) from None
         return self._propensities[key]
-
-    def observation(self, sample: Sample, model: ObservationModel) -> ObservationFit:
-        """Fit having an outcome on exposure and covariates.
-
-        Raises
-        ------
-        PositivityError
-            The covariates determine who is followed; names the terms.
-        OutcomeError
-            Every outcome is known.
-        """
-        chosen = choose_terms(sample, model.terms)
-        interacting = interacting_columns(chosen, model.interactions)
-        entered = sample.entered
-        exposed = np.where(entered, sample.a, 0.0)
-        columns = outcome_columns(exposed, chosen.x, interacting, pooled=True)
-        seen = sample.observed.astype(np.float64)
-        if seen[entered].all():
-            raise OutcomeError(
-                "every outcome is known, so there is no loss to follow-up to weigh for. Take "
-                "'followed' away, or set missing.outcome to keep."
-            )
-        try:
-            rows = None if entered.all() else entered
-            fit = fit_glm(columns, seen, sample.w, "logit", rows)
-        except SeparationFoundError as found:
-            names = ("exposure", *chosen.terms, *(f"exposure:{t}" for t in model.interactions))
-            raise PositivityError(_separation("follow-up", names, found)) from None
-        return ObservationFit(fit, fit.design(columns))
-
-    def entry(self, sample: Sample, model: EntryModel) -> ObservationFit:
-        """Fit being seen at the exposure interview on earlier covariates.
-
-        Raises
-        ------
-        PositivityError
-            The covariates determine who is seen; names the terms.
-        OutcomeError
-            Everybody was seen.
-        """
-        chosen = choose_terms(sample, model.terms)
-        if sample.entered.all():
-            raise OutcomeError(
-                "everybody was seen at the exposure interview, so there is nobody to weigh for. "
-                "Take 'entered' away, or set missing.exposure to keep."
-            )
-        try:
-            fit = fit_glm(chosen.x, sample.entered.astype(np.float64), sample.w, "logit")
-        except SeparationFoundError as found:
-            message = _separation("presence at the exposure interview", chosen.terms, found)
-            raise PositivityError(message) from None
-        return ObservationFit(fit, fit.design(chosen.x))
 
     def outcome(self, sample: Sample, model: OutcomeModel, rows: Bools | None = None) -> OutcomeFit:
         """Fit the outcome on exposure and covariates, or give the fit already made.
@@ -275,7 +191,7 @@ class NuisanceStore:
                 self._outcomes[key] = _fit_outcome(chosen, model, rows, first)
             except SeparationFoundError as found:
                 names = _outcome_terms(chosen, model)
-                raise OutcomeError(_separation("outcome", names, found)) from None
+                raise OutcomeError(separation_message("outcome", names, found)) from None
         return self._outcomes[key]
 
 
@@ -284,10 +200,10 @@ def folds_by_unit(unit: Ints, folds: int, rng: np.random.Generator) -> Ints:
 
     The division depends on the set of persons only, not on the order of the rows.
     """
-    persons, row = np.unique(unit, return_inverse=True)
-    order = rng.permutation(len(persons))
+    alone = bool((unit[1:] > unit[:-1]).all())  # one row a person, in order
+    persons, row = (unit, slice(None)) if alone else np.unique(unit, return_inverse=True)
     fold = np.empty(len(persons), dtype=np.int64)
-    fold[order] = np.arange(len(persons)) % folds
+    fold[rng.permutation(len(persons))] = np.arange(len(persons)) % folds
     return fold[row]
 
 
@@ -330,13 +246,6 @@ def _key(rows: Bools | None) -> bytes | None:
     return None if rows is None else rows.tobytes()
 
 
-def outcome_columns(a: Floats, x: Floats, interacting: list[int], pooled: bool) -> Floats:
-    """Put exposure, covariates and products side by side; covariates alone for separate arms."""
-    if not pooled:
-        return x
-    return np.column_stack([a, x, *(a * x[:, j] for j in interacting)])
-
-
 def _fit_outcome(
     sample: Sample, model: OutcomeModel, rows: Bools | None, start: OutcomeFit | None = None
 ) -> OutcomeFit:
@@ -352,10 +261,6 @@ def _fit_outcome(
     else:
         _refuse_terms_of_one_arm(sample, usable)
     interacting = interacting_columns(sample, model.interactions)
-    columns = [
-        outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
-        for level in (0.0, 1.0)
-    ]
     if pooled:
         actual = outcome_columns(sample.a, sample.x, interacting, pooled)
         fits: tuple[NuisanceFit, ...] = (
@@ -366,9 +271,11 @@ def _fit_outcome(
             fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level), first)
             for level, first in zip((0.0, 1.0), begin, strict=True)
         )
-    designs = (fits[0].design(columns[0]), fits[-1].design(columns[1]))
-    mu0, mu1 = fits[0].predict(columns[0]), fits[-1].predict(columns[1])
-    return OutcomeFit(mu0, mu1, fits, designs)
+    mu0, mu1 = (
+        fit.predict(outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled))
+        for fit, level in ((fits[0], 0.0), (fits[-1], 1.0))
+    )
+    return OutcomeFit(mu0, mu1, fits, sample.x, interacting)
 
 
 def interacting_columns(sample: Sample, terms: tuple[str, ...]) -> list[int]:
@@ -390,7 +297,7 @@ def _outcome_terms(sample: Sample, model: OutcomeModel) -> tuple[str, ...]:
     return ("exposure", *sample.terms, *products)
 
 
-def _separation(what: str, terms: tuple[str, ...], found: SeparationFoundError) -> str:
+def separation_message(what: str, terms: tuple[str, ...], found: SeparationFoundError) -> str:
     """Say that no maximum likelihood fit exists, and along which terms."""
     names = ", ".join(f"'{terms[i]}'" for i in found.columns) or "the covariates"
     return (

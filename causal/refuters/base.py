@@ -222,6 +222,8 @@ class Refuter(Settings, ABC):
                 "the rung weighs for persons not seen at the exposure interview, whose exposure "
                 "no refuter can change",
             )
+        if subject.beyond_two_arms:
+            return self.decline(subject.rung, subject.beyond_two_arms)
         if subject.estimator.needs_instruments and self.not_of_instruments:
             return self.decline(subject.rung, self.not_of_instruments)
         known = subject.estimates.contrast(subject.scale)
@@ -242,7 +244,7 @@ class Refuter(Settings, ABC):
             )
         examined = Examined(
             rung=subject.rung,
-            estimator=subject.estimator,
+            estimator=subject.estimator.for_refits(),
             sample=subject.sample,
             shared=subject.shared,
             estimates=subject.estimates,

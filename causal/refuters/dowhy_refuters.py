@@ -122,7 +122,7 @@ class DoWhySecondOpinion(Refuter):
                 f"DoWhy's linear regression gives {first:.6g}, the own one {value:.6g}: not the "
                 "same model",
             )
-        alone = sample if sample.cluster is None else _unclustered(sample)
+        alone = sample if sample.cluster is None and sample.strata is None else _unclustered(sample)
         subject = Subject(
             rung=examined.rung,
             estimator=linear,
@@ -202,7 +202,7 @@ def _obstacle(sample: Sample) -> str:
 
 def _unclustered(sample: Sample) -> Sample:
     """Treat rows as independent, as DoWhy does."""
-    return replace(sample, cluster=None, unit=np.arange(sample.n))
+    return replace(sample, cluster=None, strata=None, unit=np.arange(sample.n))
 
 
 def _without_effect(sample: Sample, method: Method, rng: np.random.Generator) -> Change:

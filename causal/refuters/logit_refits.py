@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.estimate import NotEstimable, Scale, contrast_gradient, contrast_value
 from causal.estimators.nuisance import CrossFitting, folds_by_unit
+from causal.estimators.regression import AverageTarget, over_target
 from causal.estimators.weighting import (
     ClipBounds,
     WeightTarget,
@@ -143,7 +143,7 @@ class StandardisedRefits:
     sample: Sample
     scale: Scale
     outcome: Start
-    target: Literal["ATE", "ATT"]
+    target: AverageTarget
 
     def fit(
         self,
@@ -158,7 +158,7 @@ class StandardisedRefits:
         regressions, n = fit.regressions, self.sample.n
         place = len(regressions.basis)
         count, size = block_width(self.sample.n), fit.regressions.size
-        over = self.sample.w * columns.times * (columns.a if self.target == "ATT" else 1.0)
+        over = self.sample.w * columns.times * over_target(columns.a, self.target)
         sums, moved = np.zeros((count, 2)), np.zeros((2, count, size))
         for rows in pieces(n):
             weight = over[:, rows]
@@ -194,7 +194,7 @@ class DoublyRobustRefits:
     scale: Scale
     propensity: Start
     outcome: Start
-    target: Literal["ATE", "ATT"]
+    target: AverageTarget
     clip: ClipBounds | None
     cross_fit: CrossFitting | None
 
@@ -208,7 +208,9 @@ class DoublyRobustRefits:
         """Fit a block of draws."""
         columns = _columns(changes, self.sample)
         n, count = self.sample.n, block_width(self.sample.n)
-        over = self.sample.w[None] * (columns.a if self.target == "ATT" else 1.0)
+        over = self.sample.w[None] * (
+            1.0 if self.target == "ATE" else over_target(columns.a, self.target)
+        )
         total = (over * columns.times).sum(axis=1)
         scores, known = self._all_scores(columns, rngs, over)
         sums = np.empty((count, 2))
@@ -296,6 +298,10 @@ class DoublyRobustRefits:
         if self.clip is not None:
             e, _ = clipped(e, self.clip)
         seen = self.sample.w[rows] * self.sample.observed[rows]
+        if self.target == "ATC":
+            residual = a * seen * balancing_weights(e, a, self.target)
+            scores1 = over * mu1 + residual * (y - mu1)
+            return np.broadcast_to(over * y, scores1.shape), scores1
         if self.target == "ATT":
             residual = (1 - a) * seen * balancing_weights(e, a, self.target)
             scores0 = over * mu0 + residual * (y - mu0)

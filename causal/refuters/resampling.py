@@ -33,6 +33,7 @@ from causal.refuters.spread import (
     name_groups,
     number_groups,
 )
+from causal.refuters.survey_draws import rescaled_weights, unit_strata, why_no_resamples
 
 
 class _Resampling(Refuter):
@@ -52,6 +53,8 @@ class _Resampling(Refuter):
 
     def examine(self, examined: Examined) -> Refutation:
         """Draw, refit, and judge centre and spread."""
+        if self._refits and (why := why_no_resamples(examined.sample)):
+            return self.decline(examined.rung, why)
         group, number = number_groups(examined.sample)
         streams, chosen = examined.rng.spawn(self._number), list[Bits]()
         found = self._fit(examined, group, number, streams, chosen)
@@ -296,7 +299,7 @@ class Bootstrap(_Resampling):
         if self._refits:
             return super()._fit(examined, group, number, streams, chosen)
         share = np.bincount(group, own_influence(examined), number)
-        moves = [float((self._choose(number, rng) - 1) @ share) for rng in streams]
+        moves = [float((self._weigh(examined, group, rng) - 1) @ share) for rng in streams]
         return Draws(
             values=examined.value + np.array(moves),
             kept=np.arange(len(moves)),
@@ -305,6 +308,13 @@ class Bootstrap(_Resampling):
             std_errors=np.empty(0),
             half_widths=np.empty(0),
         )
+
+    def _weigh(self, examined: Examined, group: Ints, rng: np.random.Generator) -> Floats:
+        """Weigh what is drawn as one: by how often it is, within strata where a survey drew."""
+        strata = examined.sample.strata
+        if strata is not None:
+            return rescaled_weights(unit_strata(strata, group), rng)
+        return self._choose(int(group.max()) + 1, rng).astype(np.float64)
 
     def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
         return np.bincount(rng.integers(0, persons, persons), minlength=persons)

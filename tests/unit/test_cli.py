@@ -482,6 +482,34 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
             "sensitivity: [{kind: reliability, terms: [motivation_scor]}]",
             r"sensitivity\[0\].*no rung has a term.*mean 'motivation_score'",
         ),
+        ("companions: [no_such]", r"spec.yaml:17: companions\[0\]: .*no analysis 'no_such' beside"),
+        ("companions: [spec]", r"companions\[0\]: 'spec' is this very analysis"),
+        (
+            "variants:\n  - {name: v, reason: why}",
+            r"spec.yaml:18: variants\[0\]: the variant 'v' changes nothing. Say with restrict",
+        ),
+        (
+            "variants:\n  - {name: v, reason: why, weights: rows, outcome: abstinent}",
+            r"spec.yaml:18: variants\[0\]: .*changes nothing",
+        ),
+        (
+            "variants:\n  - name: v\n    reason: why\n    weights: persons\n    rungs: [ful]",
+            r"spec.yaml:21: variants\[0\].rungs: there is no rung 'ful'.*mean 'full'",
+        ),
+        (
+            "variants:\n  - {name: v, reason: why, weights: persons}\n"
+            "  - {name: v, reason: again, outcome: drug_use}",
+            r"spec.yaml:19: variants\[1\].name: the variant name 'v' stands twice",
+        ),
+        ("headline: fll", r"spec.yaml:17: headline: headline 'fll' is not a rung.*mean 'full'"),
+        (
+            "restrict:\n  - {column: female, at: baseline, low: 2, high: 0, reason: women}",
+            r"spec.yaml:18: restrict\[0\]: low is 2, above high, 0, so nobody is left",
+        ),
+        (
+            "restrict: [{column: female, at: baseline, reason: women}]",
+            r"restrict\[0\]: a restriction keeps a range: say low, high or both",
+        ),
         (
             "restrict: [{column: femal, at: baseline, low: 1, reason: women}]",
             r"restrict\[0\].*mean 'female'",
@@ -494,6 +522,45 @@ def test_check_finds_faults_of_variants_refuters_and_sensitivity(tmp_path, capsy
     path = write(tmp_path, SPEC.replace("seed: 1", f"{added}\nseed: 1"))
     message = fails(capsys, "check", path).replace("\n", " ")
     assert re.search(said, message), message
+
+
+WEIGHED = SPEC.replace("{kind: g_computation}", "{kind: ipw}")
+
+
+@pytest.mark.parametrize(
+    ("missing", "rung", "said"),
+    [
+        ("", "followed: {adjust: [severity]}", r"followed: followed weighs .*outcome: keep"),
+        (
+            "missing: {outcome: keep}\n",
+            "followed: {adjust: [severity], interactions: [severity_scor]}",
+            r"spec.yaml:16: ladder\[1\].followed: .*'severity_scor'.*mean 'severity_score'",
+        ),
+        (
+            "missing: {outcome: keep}\n",
+            "followed: {adjust: [severity]}\n    entered: {adjust: [severity]}",
+            r"spec.yaml:17: ladder\[1\].entered: entered weighs .*exposure: keep",
+        ),
+    ],
+)
+def test_weights_for_those_lost_need_the_lost_and_terms_there_are(
+    tmp_path, capsys, missing, rung, said
+):
+    import re
+
+    text = WEIGHED.replace("    adjust:", f"    {rung}\n    adjust:").replace(
+        "ladder:", f"{missing}ladder:"
+    )
+    message = fails(capsys, "check", write(tmp_path, text)).replace("\n", " ")
+    assert re.search(said, message), message
+
+
+def test_a_variant_whose_missing_leaves_out_the_lost_is_named(tmp_path, capsys):
+    text = WEIGHED.replace("    adjust:", "    followed: {adjust: [severity]}\n    adjust:")
+    text = text.replace("ladder:", "missing: {outcome: keep}\nladder:")
+    varied = "variants:\n  - {name: v, reason: why, missing: {outcome: complete_case}}\nseed: 1"
+    message = fails(capsys, "check", write(tmp_path, text.replace("seed: 1", varied)))
+    assert "spec.yaml:20: variants[0]: followed weighs" in message
 
 
 REFUSED_CONTROL = (

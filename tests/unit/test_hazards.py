@@ -75,10 +75,7 @@ def _without_noise():
 
 def expect(there: bool, hazard: str, library: str, measured: str) -> None:
     """Assert that a hazard is still there; say what it means if not."""
-    assert there, (
-        f"{hazard} is gone from {library} {version(library)} ({measured}): revise the list of "
-        "hazards and reconsider the guard"
-    )
+    assert there, hazards.news_of(hazard, library, version(library), measured)
 
 
 def make_sample(n: int = 400, seed: int = 1) -> Sample:

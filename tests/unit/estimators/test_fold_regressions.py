@@ -9,8 +9,9 @@ import pytest
 
 from causal.cohort import Sample
 from causal.estimators import AIPW, TMLE, NuisanceStore, cross_fitting
+from causal.estimators.column_blocks import Columns
 from causal.estimators.cross_fitting import cross_fitted, outcomes_at_once, propensities_at_once
-from causal.estimators.fold_regressions import Columns, Folds, expit, fit_without_each
+from causal.estimators.fold_regressions import Folds, expit, fit_without_each
 from causal.estimators.glm import fit_glm
 from causal.estimators.nuisance import OutcomeModel, PropensityModel, folds_by_unit
 
@@ -174,12 +175,19 @@ def test_folds_so_unlike_that_steps_do_not_arrive_are_left_to_the_slower_way():
     assert unlike(2.5)[-1] is None
 
 
-def test_blocks_of_columns_are_the_columns():
-    sample = drawn(n=N)
-    columns = Columns.of(sample.x, sample.a, (1, 3))
-    whole = columns.rows(slice(None))
-    blocks = np.vstack([block.copy() for _, block in columns.blocks()])
-    np.testing.assert_array_equal(blocks, whole)
-    shifted = sample.x - columns.shift
-    np.testing.assert_allclose(whole[:, 6], sample.a * shifted[:, 1], atol=SUMMED)
-    assert columns.size == whole.shape[1] == 8
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_many_rows_go_by_way_of_some_to_where_each_fold_alone_goes(share):
+    """Long enough for rows here and there to say where to begin, and how short steps end."""
+    n, rng = 150_000, np.random.default_rng(11)
+    x = rng.normal(size=(n, 3))
+    x[:, 1] += 3
+    y = (rng.random(n) < expit(0.7 * x[:, 0] - 0.5 * x[:, 2] - 1)).astype(float)
+    w = rng.uniform(0.5, 2, n) * (rng.random(n) < share)
+    fold = rng.integers(3, size=n)
+    columns = Columns.of(x)
+    found = fit_without_each(columns, y, w, Folds(fold, 3), "logit")
+    assert found is not None
+    for held_out in range(3):
+        fit = fit_glm(x, y, w, "logit", fold != held_out)
+        ours = expit(columns.rows(slice(None)) @ found[held_out])
+        np.testing.assert_allclose(ours, fit.predict(x), rtol=0, atol=SAME)

@@ -42,6 +42,7 @@ LEAST_SQUARES = {
 BY_LIKELIHOOD = {
     "g_computation": GComputation(),
     "g_computation, ATT": GComputation(target="ATT"),
+    "g_computation, ATC": GComputation(target="ATC"),
     "g_computation, terms": GComputation(outcome=OutcomeModel(terms=("x0",))),
     "ipw": InverseProbability(),
     "ipw, ATT": InverseProbability(target="ATT"),
@@ -54,6 +55,7 @@ BY_LIKELIHOOD = {
     "overlap, ATM": Overlap(target="ATM"),
     "aipw": AIPW(),
     "aipw, ATT": AIPW(target="ATT"),
+    "aipw, ATC": AIPW(target="ATC"),
     "aipw, linear outcome": AIPW(outcome=OutcomeModel(link="linear")),
     "aipw, clipped": AIPW(clip=(0.2, 0.8)),
     "aipw, folds": AIPW(cross_fit=CrossFitting(folds=3)),
