@@ -26,6 +26,7 @@ from benchmarks.refuter_page import study_refuters
 from benchmarks.replicates import estimate_all
 from benchmarks.shares import cover_shares
 from benchmarks.studies import CALIBRATION, FAMILIES, RELIABILITY_PARTS, SHARE_PARTS, Part
+from benchmarks.systematic_error import study_systematic_error
 from causal.arrays import Floats
 from causal.simulate import Scenario, truth
 
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
     } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
     studies |= {"instruments": run.instrument, "families": run.families}
+    studies |= {"systematic_error": run.calibrate_by_controls}
     if chosen.only and chosen.only not in studies:
         parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
     cells: dict[str, list[Cell]] = {}
@@ -155,6 +157,10 @@ class Runner:
     def instrument(self) -> tuple[str, list[Cell]]:
         """Measure coverage with weak instruments and few clusters, on a page that judges itself."""
         return study_instruments(scale=self.scale, seed=self.seed, jobs=self.jobs), []
+
+    def calibrate_by_controls(self) -> tuple[str, list[Cell]]:
+        """Measure coverage calibrated by negative controls, on a page that judges itself."""
+        return study_systematic_error(scale=self.scale, seed=self.seed, jobs=self.jobs), []
 
     def limits(self, part: Part) -> Limits:
         """Compute the limits of one mechanism, once for all sample sizes."""

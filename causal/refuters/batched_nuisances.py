@@ -60,7 +60,7 @@ class Start:
 
     @property
     def spread(self) -> float:
-        """Give the information about a standard normal column: the sum of the weights."""
+        """Give the information about a column of noise with variance 1: the sum of the weights."""
         r = len(self.basis)
         on = self.basis.sum(axis=1)  # the coefficients that make a constant column
         return float(on @ self.information[:r, :r] @ on)

@@ -95,16 +95,17 @@ class LinearRefits:
         With :math:`\tilde a_b = \alpha_b - (\alpha_b \cdot Q) Q`, sums over draws of ã and of ã²
         need products of the exposures with the basis only, never ã itself.
         """
-        fixed = np.vstack([self.basis, self.outcome]) * self.root
-        shifted = a if self.sample.exposure_kind == "binary" else a - self.centre
+        squares, two = self.root**2, self.sample.exposure_kind == "binary"
+        shifted = a if two else a - self.centre
+        shift = self.centre if two else 0.0  # of 0/1 no copy is made: sums are shifted instead
+        fixed = np.vstack([self.basis * self.root, self.outcome * self.root, squares])
         sums = shifted @ fixed.T
-        squares = self.root**2
-        if shifted is a:  # of 0/1: (a - c)² is linear in a, and products need no copy of it
-            sums = sums - self.centre * fixed.sum(axis=1)
-            square = (1 - 2 * self.centre) * (a @ squares) + self.centre**2 * squares.sum()
+        centred = sums - shift * fixed.sum(axis=1)
+        on, crossed = centred[:, :-2], centred[:, -2]
+        if two:  # (a - c)² is linear in a
+            square = (1 - 2 * shift) * sums[:, -1] + shift**2 * squares.sum()
         else:
             square = np.einsum("bn,bn,n->b", shifted, shifted, squares)
-        on, crossed = sums[:, :-1], sums[:, -1]
         left = square - (on**2).sum(axis=1)
         usable = left > ALIASED * square
         values = crossed / np.where(usable, left, 1.0)
@@ -112,17 +113,15 @@ class LinearRefits:
             return values, usable, None
         share = np.where(usable & counted, self.sample.n / np.where(usable, left, 1.0), 0.0)
         weight = share * values
-        added = share @ shifted - (self.centre * share.sum() if shifted is a else 0.0)
-        added = added * self.root - (share @ on) @ self.basis
-        if shifted is a:
-            squared = (1 - 2 * self.centre) * (weight @ a) + self.centre**2 * weight.sum()
+        towards = weight[:, None] * on
+        factors = np.column_stack([share, weight, towards])
+        mixed = factors.T @ shifted - shift * factors.sum(axis=0)[:, None]
+        added = mixed[0] * self.root - (share @ on) @ self.basis
+        if two:
+            squared = (1 - 2 * shift) * mixed[1] + shift * (1 - shift) * weight.sum()
         else:
             squared = np.einsum("b,bn,bn->n", weight, shifted, shifted)
-        towards = weight[:, None] * on
-        mixed = towards.T @ shifted - (
-            self.centre * towards.sum(axis=0)[:, None] if shifted is a else 0
-        )
-        inner = (on.T @ towards) @ self.basis - 2 * self.root * mixed
+        inner = (on.T @ towards) @ self.basis - 2 * self.root * mixed[2:]
         squared = squared * squares + np.einsum("rn,rn->n", self.basis, inner)
         return values, usable, self.outcome * added - squared
 
