@@ -31,6 +31,7 @@ REFITTED = 1e-6  # iterative fits stop at slightly different points
 STEP = 1e-5
 DIFFERENCED = 1e-5  # central differences with that step
 DRAWS = 200
+STEPPED = 0.01  # a cubic hazard by four-week steps against weekly ones
 SMALL_SAMPLE = 0.10  # resampling also varies the covariates
 
 ESTIMATORS = {
@@ -258,6 +259,22 @@ def test_predicted_risks_are_sums_over_steps():
         alive *= 1 - hazard[:, step] - competing[:, step]
     predicted = predicted_curves(hazard, competing, gains)
     np.testing.assert_allclose(predicted[:, sample.clock.times.index(84.0)], risk, rtol=1e-12)
+
+
+def test_who_is_censored_within_a_step_leaves_at_its_nearer_end():
+    time, event = np.array([1.0, 17, 21, 24, 25, 41, 90]), np.array([0, 0, 1, 0, 2, 0, 0])
+    grid = put_on_grid(time, event, 42.0, 14.0)
+    assert grid.step.tolist() == [1, 1, 2, 2, 2, 3, 4]
+    assert grid.cause.tolist() == [0, 0, 1, 0, 2, 0, 0]
+
+
+def test_wide_steps_do_not_thin_out_events():
+    sample = times(6000, seed=3)
+    narrow, wide = (
+        np.asarray(fitted(SurvivalAIPW(width=width), sample).values) for width in (7, 28)
+    )
+    at = len(narrow) // 2 - 2
+    np.testing.assert_allclose(wide[[at, 2 * at + 2]], narrow[[at, 2 * at + 2]], atol=STEPPED)
 
 
 def test_shares_are_formed_of_risks_at_the_horizon():
