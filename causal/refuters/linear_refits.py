@@ -114,16 +114,22 @@ class LinearRefits:
         share = np.where(usable & counted, self.sample.n / np.where(usable, left, 1.0), 0.0)
         weight = share * values
         towards = weight[:, None] * on
-        factors = np.column_stack([share, weight, towards])
-        mixed = factors.T @ shifted - shift * factors.sum(axis=0)[:, None]
-        added = mixed[0] * self.root - (share @ on) @ self.basis
-        if two:
-            squared = (1 - 2 * shift) * mixed[1] + shift * (1 - shift) * weight.sum()
-        else:
-            squared = np.einsum("b,bn,bn->n", weight, shifted, shifted)
-        inner = (on.T @ towards) @ self.basis - 2 * self.root * mixed[2:]
-        squared = squared * squares + np.einsum("rn,rn->n", self.basis, inner)
-        return values, usable, self.outcome * added - squared
+        factors = np.column_stack([share, weight, towards]).T
+        total, along = factors.sum(axis=1), share @ on
+        inner = on.T @ towards
+        influence = np.empty(self.sample.n)
+        for rows in pieces(self.sample.n):
+            basis, root = self.basis[:, rows], self.root[rows]
+            mixed = factors @ shifted[:, rows] - shift * total[:, None]
+            added = mixed[0] * root - along @ basis
+            if two:
+                squared = (1 - 2 * shift) * mixed[1] + shift * (1 - shift) * total[1]
+            else:
+                squared = weight @ shifted[:, rows] ** 2
+            crossing = inner @ basis - 2 * root * mixed[2:]
+            squared = squared * squares[rows] + np.einsum("rn,rn->n", basis, crossing)
+            influence[rows] = self.outcome[rows] * added - squared
+        return values, usable, influence
 
     def _other_outcomes(
         self, y: Floats, counted: Bools, with_influence: bool
