@@ -69,8 +69,9 @@ class LinearRefits:
         full = fill_up(changes, block_width(self.sample.n))
         there = len(changes)
         if isinstance(changes[0], Resample):
-            times = np.array([one.counts for one in full if isinstance(one, Resample)])
-            values, known = self._resampled(times)
+            values, known = self._resampled(
+                [one.counts for one in full if isinstance(one, Resample)]
+            )
             return Fitted(values[:there], known[:there], None)
         columns = gather_columns(full, self.sample)
         enough = enough_in_each_arm(columns, self.sample)
@@ -162,10 +163,22 @@ class LinearRefits:
         crossed = self.exposure @ self.outcome - with_exposure * with_outcome / left
         return crossed / np.where(usable, size, 1.0), usable
 
-    def _resampled(self, times: Ints) -> tuple[Floats, Bools]:
+    def _resampled(self, times: Sequence[Ints]) -> tuple[Floats, Bools]:
         """Fit on rows left out or repeated, from weighted cross-products alone."""
         fixed = np.vstack([self.basis, self.exposure, self.outcome])
-        products = _products(fixed, times)
+        seen, a = self.sample.observed, self.sample.a
+        kinds = np.array([self.root > 0, seen & (a == 0), seen & (a == 1)])
+        absent = _left_out(times)
+        if absent is None:
+            many = np.array(times)
+            products = _products(fixed, many)
+            rows = many.astype(np.float32) @ kinds.astype(np.float32).T  # counts: exact
+        else:
+            products = _products_without(fixed, absent)
+            code = (kinds * np.array([[1], [2], [4]])).sum(axis=0)
+            bits = np.array([[kind >> place & 1 for place in range(3)] for kind in range(8)])
+            lost = np.array([np.bincount(code[one], minlength=8) for one in absent])
+            rows = kinds.sum(axis=1) - lost @ bits
         covariates = products[:, :-2, :-2]
         p = len(fixed)
         spread = np.linalg.eigvalsh(covariates)
@@ -175,33 +188,39 @@ class LinearRefits:
         left = products[:, -2:, -2:] - products[:, -2:, :-2] @ taken
         usable = usable & (left[:, 0, 0] > ALIASED * products[:, -2, -2])
         # fewer rows than coefficients leave no error to estimate, nor does an arm of one row
-        seen, a = self.sample.observed, self.sample.a
-        kinds = [self.root > 0, seen & (a == 0), seen & (a == 1)]
-        rows = times.astype(np.float32) @ np.array(kinds, dtype=np.float32).T  # counts: exact
         usable = usable & (rows[:, 0] > p)
         if self.sample.exposure_kind == "binary":
             usable = usable & (rows[:, 1:] >= 2).all(axis=1)
         return left[:, 0, 1] / np.where(usable, left[:, 0, 0], 1.0), usable
 
 
+def _left_out(times: Sequence[Ints]) -> list[Ints] | None:
+    """Give the rows each draw leaves out; None where they are many, or any is repeated."""
+    found = []
+    for one in times:
+        absent = np.flatnonzero(one == 0)
+        if len(absent) > FEW_LEFT_OUT * len(one) or one.max() > 1:
+            return None
+        found.append(absent)
+    return found
+
+
+def _products_without(fixed: Floats, absent: Sequence[Ints]) -> Floats:
+    """Give (b, p, p) cross-products of (p, n) columns, those of some rows taken from the whole."""
+    p = len(fixed)
+    by_row = np.zeros((fixed.shape[1], p + -p % 4))  # rows in step with the processor's vectors
+    by_row[:, :p] = fixed.T
+    everything, found = fixed @ fixed.T, np.empty((len(absent), p, p))
+    room = np.empty((max(map(len, absent)), by_row.shape[1]))  # taken once: fresh memory is slow
+    for draw, one in enumerate(absent):
+        some = by_row.take(one, axis=0, out=room[: len(one)], mode="clip")
+        np.subtract(everything, (some.T @ some)[:p, :p], out=found[draw])
+    return found
+
+
 def _products(fixed: Floats, times: Ints) -> Floats:
-    """Give (b, p, p) cross-products of columns, each row as often as it is there.
-
-    Where few rows are left out and none repeated, their products are taken from those of all rows.
-
-    Parameters
-    ----------
-    fixed : (p, n) floats.
-    times : (b, n) ints.
-    """
+    """Give (b, p, p) cross-products of (p, n) columns, each row as (b, n) ints say."""
     p, n = fixed.shape
-    if times.max() == 1 and times.sum() > (1 - FEW_LEFT_OUT) * times.size:
-        by_row, everything = np.ascontiguousarray(fixed.T), fixed @ fixed.T
-        found = np.empty((len(times), p, p))
-        for draw, one in enumerate(times):
-            absent = by_row.take(np.flatnonzero(one == 0), axis=0)
-            np.subtract(everything, absent.T @ absent, out=found[draw])
-        return found
     packed = np.zeros((len(times), p * (p + 1) // 2))
     for rows in pieces(n):
         packed += times[:, rows].astype(np.float64) @ outer_products(fixed[:, rows]).T
