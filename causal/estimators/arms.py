@@ -71,7 +71,8 @@ class ArmContrasts(Estimator):
     -----------
     Exchangeability of the arms given the rung's covariates, for every pair; positivity: everybody
     could have been in every arm (not for ``overlap``, which is about those who could); consistency;
-    and the regressions the method uses correctly specified (for ``aipw``, one of the two kinds).
+    and the regressions the method uses correctly specified (for ``aipw``, one of the two kinds; its
+    standard error takes both as right).
     Arms are kinds of groups, not doses.
 
     References

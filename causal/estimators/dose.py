@@ -119,7 +119,8 @@ class DoseResponse(DoseCurve):
     -----------
     Exchangeability given the rung's covariates at every dose, positivity: everybody could have had
     every dose; consistency: the column's codes stand for the doses said; and a correctly specified
-    outcome regression (for ``doubly_robust``, that or the chances of the doses). A form that bends
+    outcome regression (for ``doubly_robust``, that or the chances of the doses; the standard error
+    takes both as right). A form that bends
     too little draws a smooth lie: compare it with ``levels``.
 
     References
