@@ -165,8 +165,9 @@ def index_page(cells: Mapping[str, Sequence[Cell]], *, seed: int, jobs: int, sec
             *_table(head, body),
             "",
             "Beside them stand the study of [size and power of the refuters](refuters.md), which "
-            "has no intervals, and that of [weak instruments and few clusters](instruments.md), "
-            "which has a mechanism of its own.",
+            "has no intervals, that of [weak instruments and few clusters](instruments.md), which "
+            "has a mechanism of its own, and that of [intervals calibrated by negative "
+            "controls](systematic_error.md).",
             "",
             "Reasons are rules in `benchmarks/explanations.py`. Those for fitted weights and few "
             "persons were written after pilot runs of 1,000 samples had shown the misses: that "

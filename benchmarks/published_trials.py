@@ -15,6 +15,7 @@ from causal.result_parts import Reason
 from causal.summary import words
 from causal.summary.composing import run_summary
 from causal.summary.document import ByExposureBlock, SummaryResult
+from causal.summary.measures import measure_of, ratio_measure
 from causal.summary.specification import load_summary
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ def first_stages(trials: Sequence[SummaryResult]) -> str:
     rows = []
     for one in trials:
         for stage in (one.first_stage, *one.further):
-            measure = words.measure_of(stage.exposure)
+            measure = measure_of(stage.exposure, stage.std_error)
             cells = (plain(stage.exposure.name), plain(stage.read_from))
             rows.append((_link(one), *cells, measure.amount(stage.value), words.f_of(stage.f)))
     return table(("Trial", "Exposure", "Read from", "Difference", "F"), rows, "   rr")
@@ -71,7 +72,7 @@ def ratios(trials: Sequence[SummaryResult]) -> str:
     header = ("Trial", "Outcome", "Ratio", "Correlation", f"{percent(trials[0].level)} set")
     rows = []
     for one in trials:
-        measure = words.ratio_measure(one)
+        measure = ratio_measure(one)
         ratio = "none" if isinstance(one.wald, Reason) else measure.amount(one.wald)
         for under in one.sets:
             known = under.correlation

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -194,105 +194,6 @@ def measure_rates(
     ]
 
 
-def study_refuters(*, scale: float, seed: int, jobs: int) -> str:
-    """Run the study and write its page."""
-    rates: list[Rate] = []
-    for world in WORLDS:
-        for n in world.sizes:
-            cohorts = max(20, round(scale * COHORTS[n]))
-            rates += measure_rates(world, n, world.refuters, cohorts=cohorts, seed=seed, jobs=jobs)
-    for world in WORLDS[:2]:
-        rates += measure_rates(
-            world, SIZES[0], (DOWHY,), cohorts=SECOND_OPINIONS, seed=seed, jobs=jobs
-        )
-    return refuters_page(rates)
-
-
-def refuters_page(rates: Sequence[Rate]) -> str:
-    """Write the table of sizes and powers."""
-    lines = [
-        "# Size and power of the refuters",
-        "",
-        "How often each refuter fails (Monte-Carlo error) in worlds whose fault is known, drawn "
-        "from the structural model of `causal/simulate.py`. A refuter with power against a fault "
-        "fails often in its column; one that is blind to it fails there no more often than in the "
-        f"sound world. Refuters make {DRAWS} draws each, {MANY_DRAWS} for subset and bootstrap "
-        f"where clusters are ignored, and {DOWHY.draws} for DoWhy's, which is asked about "
-        f"{SECOND_OPINIONS} cohorts. The negative control is drawn from motivation (log odds "
-        f"ratio {MOTIVATION_TO_CONTROL:g} per SD) and severity, without exposure; so are the "
-        f"{len(CALIBRATION.controls)} of the calibration, from half to all of that, and the "
-        "control exposure. The diagram held against the data is one of severity and three marks of "
-        "motivation; where motivation is hidden it leaves out an arrow. The simulated confounder "
-        "is no test of a fault: it fails where a confounder no stronger than the strongest block "
-        "would overturn the estimate, as small samples let it.",
-        "",
-        *(f"* **{world.name}**: {world.what}." for world in WORLDS),
-        "",
-    ]
-    for n in dict.fromkeys(one.n for one in rates):
-        lines += _table([one for one in rates if one.n == n])
-    return "\n".join([*lines, *_verdicts(rates)])
-
-
-def _table(rates: Sequence[Rate]) -> list[str]:
-    """Write one line a refuter, one column a world."""
-    cells = {(one.refuter, one.world.name): one for one in rates}
-    worlds = [world for world in WORLDS if rates[0].n in world.sizes]
-    names = [world.name for world in worlds]
-    rows = [
-        [kind, *(_cell(cells.get((kind, name))) for name in names)]
-        for kind in dict.fromkeys(one.refuter for one in rates)
-    ]
-    bias = [next(o.bias for o in rates if o.world is world and o.cohorts) for world in worlds]
-    head = ["refuter", *names]
-    return [
-        f"## n = {rates[0].n:,} persons",
-        "",
-        f"| {' | '.join(head)} |",
-        f"|{' --- |' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        f"| *bias of the estimate* | {' | '.join(map(_signed, bias))} |",
-        "",
-        f"{max(one.cohorts for one in rates)} cohorts a world.",
-        "",
-    ]
-
-
-def _signed(value: float) -> str:
-    """Write a bias; nothing where the effect on the persons drawn is not known."""
-    return "–" if np.isnan(value) else f"{value:+.3f}"
-
-
-def _cell(rate: Rate | None) -> str:
-    """Write one rate."""
-    if rate is None:
-        return "–"
-    if not rate.cohorts:
-        return "not evaluated"
-    few = f", {rate.cohorts} cohorts" if rate.refuter == DOWHY.kind else ""
-    return f"{rate.rejected:.3f} ({rate.error:.3f}{few})"
-
-
-def _verdicts(rates: Sequence[Rate]) -> list[str]:
-    """Say which sizes are too large, and who sees hidden motivation."""
-    rates = [one for one in rates if one.refuter != "simulated_confounder"]  # tests no fault
-    sizes = [one for one in rates if one.world is SOUND and one.cohorts]
-    above = [one for one in sizes if one.rejected > largest_size(one.cohorts, len(sizes))]
-    said = "; ".join(f"{one.refuter} (n = {one.n:,}: {one.rejected:.3f})" for one in above)
-    hidden = [one for one in rates if one.world is HIDDEN_MOTIVATION and one.cohorts]
-    sees = sorted({one.refuter for one in hidden if one.rejected > 0.8})
-    blind = sorted({one.refuter for one in hidden if one.rejected < 0.1} - set(sees))
-    return [
-        "## What follows",
-        "",
-        f"* Sizes above the binomial band of {NOMINAL:g} (family-wise error 1 %): "
-        f"{said or 'none'}. Refuters that tolerate a departure fail less often than {NOMINAL:g}.",
-        f"* Fail in over 80 % of cohorts with hidden motivation: {', '.join(sees) or 'none'}.",
-        f"* Fail in under 10 % of them, however wrong the estimate: {', '.join(blind) or 'none'}.",
-        "",
-    ]
-
-
 def largest_size(cohorts: int, cells: int) -> float:
     """Give the upper end of the binomial band round the nominal size."""
     return acceptance_band(cohorts, cells, NOMINAL)[1]
@@ -312,7 +213,7 @@ def _try_batch(batch: Batch) -> Floats:
     results = np.full((batch.count, len(batch.refuters) + 1), np.nan)
     for row in range(batch.count):
         name = (batch.world.name, batch.n, batch.first + row)
-        sample, controls, effect = _draw(
+        sample, controls, effect = draw_with_controls(
             batch.world, batch.n, generator(batch.seed, "refuter power", *name)
         )
         estimator = batch.world.estimator
@@ -329,7 +230,9 @@ def _try_batch(batch: Batch) -> Floats:
     return results
 
 
-def _draw(world: World, n: int, rng: np.random.Generator) -> tuple[Sample, Auxiliary, float]:
+def draw_with_controls(
+    world: World, n: int, rng: np.random.Generator
+) -> tuple[Sample, Auxiliary, float]:
     """Draw a cohort, its negative control, and the mean effect of attendance on its persons."""
     if world.repeated:
         design = Design(world.name, world.scenario, n, world.terms, repeated=True)
@@ -360,15 +263,23 @@ def _draw(world: World, n: int, rng: np.random.Generator) -> tuple[Sample, Auxil
         concepts=(*sample.concepts, HELD),
     )
     effect = float((cohort["abstinent_if_attending"] - cohort["abstinent_if_not"]).mean())
-    implied = _implied(motivation, severity, missing=world.scenario is HIDDEN, rng=rng)
+    ends = {"mhg": sample.a, "outcome": sample.y}
+    implied = _implied(motivation, severity, ends, missing=world.scenario is HIDDEN, rng=rng)
     exposures = {CONTROL_EXPOSURE.key: other}
     return sample, Auxiliary(controls, exposures, implications=implied), effect
 
 
 def _implied(
-    motivation: Floats, severity: Floats, *, missing: bool, rng: np.random.Generator
+    motivation: Floats,
+    severity: Floats,
+    ends: Mapping[str, Floats],
+    *,
+    missing: bool,
+    rng: np.random.Generator,
 ) -> ImpliedIndependences:
     """Draw three marks of motivation and say that they and severity hang on it alone.
+
+    ``ends`` are exposure and outcome, which motivation and severity drive.
 
     In the world with a fault one of them has an arrow from severity that the diagram leaves out.
     """
@@ -379,7 +290,7 @@ def _implied(
         + (0.4 * own if faulty else 0)
         for i, faulty in enumerate((missing, False, False))
     }
-    columns = {"motivation": motivation, "severity": severity, **marks}
+    columns = {"motivation": motivation, "severity": severity, **marks, **ends}
     pairs = [("severity", mark) for mark in marks] + [
         ("mark_0", "mark_1"),
         ("mark_0", "mark_2"),
@@ -394,5 +305,10 @@ def _implied(
         w=np.ones(len(motivation)),
         cluster=None,
         implied=tuple(Implied(one, other, ("motivation",)) for one, other in pairs),
-        edges=tuple(("motivation", other) for other in ("severity", *marks)),
+        edges=(
+            *(("motivation", other) for other in ("severity", *marks)),
+            *((cause, end) for cause in ("motivation", "severity") for end in ends),
+            ("mhg", "outcome"),
+        ),
+        effect_of=("mhg", "outcome"),
     )

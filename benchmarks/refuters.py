@@ -43,13 +43,14 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One refuter on one estimator, and DoWhy's."""
+    """One refuter on one estimator, DoWhy's, and how many times faster it is to be."""
 
     name: str
     estimator: Estimator
     refuter: Refuter
     model: refuter_peers.Model
     kind: refuter_peers.Kind
+    asked: float | None = None
 
 
 OLS, IPW = ("least squares", LinearProbability()), ("ipw", InverseProbability())
@@ -61,10 +62,10 @@ REFUTERS: tuple[tuple[refuter_peers.Kind, Refuter], ...] = (
     ("bootstrap", Bootstrap(draws=DRAWS)),
 )
 PAIRS = (
-    *(Pair(OLS[0], OLS[1], refuter, "linear", kind) for kind, refuter in REFUTERS),
-    *(Pair(IPW[0], IPW[1], refuter, "weighting", kind) for kind, refuter in REFUTERS),
-    *(Pair(DR[0], DR[1], refuter, "weighting", kind) for kind, refuter in REFUTERS),
-    Pair(CROSS[0], CROSS[1], REFUTERS[0][1], "weighting", "placebo"),
+    *(Pair(OLS[0], OLS[1], refuter, "linear", kind, 40.0) for kind, refuter in REFUTERS),
+    *(Pair(IPW[0], IPW[1], refuter, "weighting", kind, 5.0) for kind, refuter in REFUTERS),
+    *(Pair(DR[0], DR[1], refuter, "weighting", kind, 3.0) for kind, refuter in REFUTERS),
+    Pair(CROSS[0], CROSS[1], REFUTERS[0][1], "weighting", "placebo", 3.0),
     Pair(
         "ipw, multiplier",
         InverseProbability(),
@@ -172,17 +173,49 @@ def write_page(measured: Sequence[tuple[Measured, Measured]], n: int, runs: int)
         "bootstrap adds noise to covariates, here to one, the least it can. `multiplier` is a "
         "linearisation, not a refit. Memory is the peak of traced allocations beyond the data.",
         "",
-        "| estimator | refuter | ours | DoWhy | ratio of minima | mean of draws, ours | DoWhy | "
-        "extra MB, ours | DoWhy |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| estimator | refuter | ours | DoWhy | ratio of minima | asked | mean of draws, ours | "
+        "DoWhy | extra MB, ours | DoWhy |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for pair, (own, peer) in zip(PAIRS, measured, strict=True):
+        ratio = ratio_of(own, peer)
         lines.append(
             f"| {pair.name} | {pair.kind} | {_seconds(own)} | {_seconds(peer)} | "
-            f"{min(peer.seconds) / min(own.seconds):.1f} | {own.mean:.5f} | {peer.mean:.5f} | "
+            f"{ratio:.1f} | {_asked(pair, ratio)} | {own.mean:.5f} | {peer.mean:.5f} | "
             f"{own.megabytes:.0f} | {peer.megabytes:.0f} |"
         )
-    return "\n".join([*lines, "", f"{versions()}. {processor()}.", ""])
+    return "\n".join([*lines, "", _shortfall(measured), "", f"{versions()}. {processor()}.", ""])
+
+
+def ratio_of(own: Measured, peer: Measured) -> float:
+    """Give how many times as long the peer takes, by the fastest run of each."""
+    return min(peer.seconds) / min(own.seconds)
+
+
+def _asked(pair: Pair, ratio: float) -> str:
+    """Write the ratio asked for, and whether it is had."""
+    if pair.asked is None:
+        return "–"
+    return f"{pair.asked:g}{'' if ratio >= pair.asked else ', **missed**'}"
+
+
+def _shortfall(measured: Sequence[tuple[Measured, Measured]]) -> str:
+    """Say which lines miss what is asked, and why where it is known."""
+    missed = [
+        f"{pair.name} {pair.kind} ({ratio_of(own, peer):.1f} for {pair.asked:g})"
+        for pair, (own, peer) in zip(PAIRS, measured, strict=True)
+        if pair.asked is not None and ratio_of(own, peer) < pair.asked
+    ]
+    if not missed:
+        return "Every line has the ratio asked for."
+    said = f"Missed: {'; '.join(missed)}."
+    if any(one.startswith(CROSS[0]) for one in missed):
+        said += (
+            " With 5 folds every draw takes ten regressions where DoWhy's weighting takes one: it "
+            "stands beside five times the work of the lines above, and was asked for of the "
+            "estimator without folds."
+        )
+    return said
 
 
 def _seconds(measured: Measured) -> str:

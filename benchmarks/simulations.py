@@ -22,10 +22,11 @@ from benchmarks.mechanism import LATENT, Design
 from benchmarks.methods import BALANCED, CRUDE, JUDGES, LEARNERS, SINGLE_FIT, SOLVED
 from benchmarks.pages import calibration_page, index_page, reliability_page, shares_page
 from benchmarks.performance import measure
-from benchmarks.refuter_power import study_refuters
+from benchmarks.refuter_page import study_refuters
 from benchmarks.replicates import estimate_all
 from benchmarks.shares import cover_shares
 from benchmarks.studies import CALIBRATION, FAMILIES, RELIABILITY_PARTS, SHARE_PARTS, Part
+from benchmarks.systematic_error import study_systematic_error
 from causal.arrays import Floats
 from causal.simulate import Scenario, truth
 
@@ -45,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", help="write this page alone")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    run = Runner(chosen.seed, chosen.jobs, chosen.scale)
+    run = Runner(chosen.seed, chosen.jobs, chosen.scale, chosen.out)
     studies: dict[str, Callable[[], tuple[str, list[Cell]]]] = {
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
     } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
     studies |= {"instruments": run.instrument, "families": run.families}
+    studies |= {"systematic_error": run.calibrate_by_controls}
     if chosen.only and chosen.only not in studies:
         parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
     cells: dict[str, list[Cell]] = {}
@@ -75,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class Runner:
     """The settings of one run, and the limits already computed in it."""
 
-    def __init__(self, seed: int, jobs: int, scale: float) -> None:
-        self.seed, self.jobs, self.scale = seed, jobs, scale
+    def __init__(self, seed: int, jobs: int, scale: float, out: Path = OUT) -> None:
+        self.seed, self.jobs, self.scale, self.out = seed, jobs, scale, out
         self._limits: dict[tuple[Scenario, tuple[str, ...]], Limits] = {}
 
     def calibrate(self, study: str) -> tuple[str, list[Cell]]:
@@ -148,11 +150,17 @@ class Runner:
 
     def refute(self) -> tuple[str, list[Cell]]:
         """Measure size and power of the refuters; no intervals, so no cells."""
-        return study_refuters(scale=self.scale, seed=self.seed, jobs=self.jobs), []
+        page, figure = study_refuters(scale=self.scale, seed=self.seed, jobs=self.jobs)
+        (self.out / "refuters.svg").write_bytes(figure)
+        return page, []
 
     def instrument(self) -> tuple[str, list[Cell]]:
         """Measure coverage with weak instruments and few clusters, on a page that judges itself."""
         return study_instruments(scale=self.scale, seed=self.seed, jobs=self.jobs), []
+
+    def calibrate_by_controls(self) -> tuple[str, list[Cell]]:
+        """Measure coverage calibrated by negative controls, on a page that judges itself."""
+        return study_systematic_error(scale=self.scale, seed=self.seed, jobs=self.jobs), []
 
     def limits(self, part: Part) -> Limits:
         """Compute the limits of one mechanism, once for all sample sizes."""

@@ -30,6 +30,7 @@ from causal.refuters.independence import Implied
 from causal.sampling import draw_concepts, draw_sample
 from causal.sensitivity import SensitivityFinding
 from causal.spec import Variant
+from causal.spec_checks import check_companions
 from causal.subject import Subject
 
 
@@ -44,6 +45,7 @@ def check_assaults(plan: Plan) -> None:
         The diagram does not allow a negative control.
     """
     analysis, document = plan.analysis, plan.specification.document
+    check_companions(plan.specification)
     check_imputation(plan)
     for number, variant in enumerate(analysis.variants):
         try:
@@ -253,6 +255,7 @@ def _with_implications(
         untestable=found.untestable,
         sentences=found.sentences,
         edges=tuple((edge.cause, edge.effect) for edge in dag.edges),
+        effect_of=(dag.exposure, dag.outcome),
     )
     return replace(auxiliary, implications=drawn)
 

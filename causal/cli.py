@@ -236,8 +236,8 @@ def _bar(total: int) -> tqdm[NoReturn]:
 
 def _render(options: argparse.Namespace) -> int:
     """Write reports again from their results."""
-    from causal.kinds import load_result, render_any
-    from causal.publishing import RESULT, refresh_index
+    from causal.kinds import RESULT, load_result, render_any
+    from causal.publishing import refresh_index
 
     folders = _folders(options.reports)
     for folder in folders:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
+from causal.clock import Clock
 from causal.codebook import Codebook, Variable
+from causal.dose_grid import DoseGrid
 from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
+from causal.strata import Strata
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +24,10 @@ TIME = "(time)"
 HELD = "(exposure)"
 """Term and concept of the exposure itself, held while another exposure is looked at."""
 
-ExposureKind: TypeAlias = Literal["binary", "dose"]
-OutcomeKind: TypeAlias = Literal["binary", "continuous"]
+ExposureKind: TypeAlias = Literal["binary", "dose", "arms"]
+"""0/1; a number; or one of several named arms, coded 0, 1, 2 …"""
+OutcomeKind: TypeAlias = Literal["binary", "continuous", "survival"]
+"""0/1; a number; or the time to an event, which may be censored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,17 +84,23 @@ class Sample:
     ----------
     unit : (n,) ints, person; folds and permutations are keyed by it.
     y : (n,) floats, outcome; NaN where not observed.
-    a : (n,) floats, exposure, 0/1 or a dose; NaN for persons kept only to be weighed for, who
-        were not seen at the exposure interview.
+    a : (n,) floats, exposure: 0/1, a dose, or the number of an arm; NaN for persons kept only to be
+        weighed for, who were not seen at the exposure interview.
     x : (n, p) floats, adjustment columns after declared features.
     terms : p names of the columns of ``x``.
     concepts : p concepts, one a column of ``x``; ``(time)`` for a design's own indicators.
     outcome_kind, exposure_kind : what ``y`` and ``a`` are.
     w : (n,) floats, survey weights (1 without survey design).
     cluster : (n,) ints or None, groups whose rows are dependent.
+    strata : from what part of the population each row was drawn; None without survey design.
     z : (n, q) floats, instruments; None where nothing uses any. NaN only where a bracket rung
         alone uses one.
     instruments : q names of the columns of ``z``.
+    levels : names of the arms by their number in ``a``; empty unless ``exposure_kind`` is arms.
+    doses : where curves over doses are read; None where no design says.
+    event : (n,) ints, what ended the time in ``y``: 0 censored, 1 the event, 2 and above competing
+        ones; None unless ``outcome_kind`` is survival.
+    clock : when risks of the event are read off; None likewise.
     """
 
     unit: Ints
@@ -104,11 +115,21 @@ class Sample:
     cluster: Ints | None = None
     z: Floats | None = None
     instruments: tuple[str, ...] = ()
+    strata: Strata | None = None
+    levels: tuple[str, ...] = ()
+    doses: DoseGrid | None = None
+    event: Ints | None = None
+    clock: Clock | None = None
 
     @property
     def n(self) -> int:
         """Give the number of rows."""
         return len(self.y)
+
+    @property
+    def in_risks(self) -> bool:
+        """Tell whether contrasts are of risks: of a 0/1 outcome, or of an event by some time."""
+        return self.outcome_kind != "continuous"
 
     @property
     def observed(self) -> Bools:
@@ -168,6 +189,8 @@ class Sample:
             w=self.w[kept],
             cluster=None if self.cluster is None else self.cluster[kept],
             z=None if self.z is None else np.ascontiguousarray(self.z[kept]),
+            strata=None if self.strata is None else self.strata.rows(kept),
+            event=None if self.event is None else self.event[kept],
         )
 
     def with_exposure(self, a: Floats) -> Sample:
@@ -183,8 +206,12 @@ class Sample:
         )
 
 
-def check_arms(sample: Sample) -> None:
+def check_arms(sample: Sample, min_cell: int = 0) -> None:
     """Refuse an exposure that has an empty arm or does not vary.
+
+    Parameters
+    ----------
+    min_cell : the smallest arm that may be published, its mean giving away its members.
 
     Raises
     ------
@@ -199,14 +226,22 @@ def check_arms(sample: Sample) -> None:
             f"{arm} (n = {sample.n}), so there is nobody to compare with. "
             "Choose another exposure, population or wave."
         )
-    if sample.exposure_kind != "binary":
+    if sample.exposure_kind == "dose":
         return
-    for value in values:
+    arms = range(len(sample.levels)) if sample.levels else values
+    for value in arms:
         rows = int((sample.observed & (sample.a == value)).sum())
+        name = f"'{sample.levels[int(value)]}'" if sample.levels else f"{value:g}"
         if rows < 2:
             raise PositivityError(
-                f"only {rows} row{'' if rows == 1 else 's'} with exposure {value:g} and a known "
+                f"only {rows} row{'' if rows == 1 else 's'} with exposure {name} and a known "
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
+                "population or wave."
+            )
+        if rows < min_cell:
+            raise PositivityError(
+                f"fewer than {min_cell} rows have exposure {name} and a known outcome, too few to "
+                "publish anything of them (min_cell in dataset.toml). Choose another exposure, "
                 "population or wave."
             )
 

@@ -11,19 +11,19 @@ import numpy as np
 
 from causal import result as doc
 from causal.arrays import Bools
-from causal.codebook import Variable
 from causal.cohort import TIME, Cohort
-from causal.composing_checks import compose_curve
-from causal.composing_labels import label_rung
+from causal.composing_checks import compose_beside, compose_curve, compose_parameters
+from causal.composing_labels import counted_as_use, label_rung
+from causal.composing_profiles import compose_profile
+from causal.composing_terms import compose_restrictions, compose_terms
+from causal.composing_weights import arm_mean
 from causal.dag import digest
-from causal.design import Baseline
 from causal.diagnostics import standardised_differences
 from causal.errors import OutcomeError
-from causal.estimate import MEANS, Effect, Estimates, NotEstimable, Scale
+from causal.estimate import DIFFERENCES, MEANS, Effect, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung
 from causal.identify import Availability
 from causal.ladder import attenuate
-from causal.missing import describe
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
 from causal.spec import Variant
@@ -51,56 +51,6 @@ def compose_dataset(
         sha256=cohort.digest,
         min_cell=cohort.min_cell,
     )
-
-
-def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
-    """Say how units were made."""
-    design, info = plan.analysis.design, plan.info
-    exposure, outcome = info.codebook[design.exposure], info.codebook[design.outcome]
-    if isinstance(design, Baseline):
-        made = (
-            f"One row a person: covariates at the first wave, exposure as reported at wave "
-            f"{design.exposure_wave} ({info.wave_unit})."
-        )
-    else:
-        made = (
-            "Pooled person-intervals: covariates at or before the interval's start, exposure as "
-            f"reported at its end, outcome later; clustered by {design.cluster or 'person'}, with "
-            "indicators of time."
-        )
-    said = [
-        made,
-        f"The outcome is taken at {design.outcome_moment}.",
-        f"Follow-up starts at: {info.t0_rule}.",
-    ]
-    if design.cluster is not None:
-        said.append(
-            f"Rows are clustered by {design.cluster}, {drawn.sample.n_clusters} clusters: persons "
-            "of one cluster are taken to be dependent."
-        )
-    return doc.DesignBlock(
-        kind=design.kind,
-        exposure=_column(exposure),
-        outcome=_column(outcome),
-        outcome_at=design.outcome_name,
-        population=plan.analysis.population,
-        population_reason=plan.population_reason,
-        sentences=said,
-        chosen=plan.analysis.chosen,
-        unit=design.unit_name,
-        cluster=design.cluster or "",
-        missing=_missing(plan, drawn, min_cell),
-    )
-
-
-def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
-    """Say what is done where values are missing, and how many exposures and outcomes it put in."""
-    said, read, sample = dict(describe(plan.analysis.missing)), drawn.read, drawn.sample
-    for role, before, after in (("exposure", read.a, sample.a), ("outcome", read.y, sample.y)):
-        put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
-        if put_in:
-            said[role] += f", in {doc.suppressed(put_in, min_cell)} of {sample.n} rows"
-    return said
 
 
 def compose_timing(plan: Plan) -> doc.LabelBlock:
@@ -233,8 +183,8 @@ def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
         block = doc.CovariateBlock(
             term=term,
             concept="time" if concept == TIME else concept,
-            mean_unexposed=float(x[a == 0].mean()),
-            mean_exposed=float(x[a == 1].mean()),
+            mean_unexposed=arm_mean(x, a == 0, sample, known),
+            mean_exposed=arm_mean(x, a == 1, sample, known),
             smd=float(standardised_differences(x[:, None], a, w)[0]),
             filled=doc.suppressed(drawn.filled[term], min_cell),
         )
@@ -261,11 +211,12 @@ def compose_rung(
     label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
     clusters: doc.Count | None = fitted.n_clusters
-    if fitted.n_clusters is not None and plan.analysis.design.cluster is None:  # they are persons
+    if fitted.n_clusters is not None and plan.analysis.design.grouping is None:  # they are persons
         clusters = doc.suppressed(fitted.n_clusters, min_cell)
-    means = fitted.estimates.values if fitted.estimates.labels == MEANS else None
+    own = fitted.estimates
+    means = own.values[list(own.pair)] if own.labels == MEANS or own.profile else None
     others: tuple[Scale, ...] = (
-        ("risk_difference", "risk_ratio", "odds_ratio") if sample.outcome_kind == "binary" else ()
+        ("risk_difference", "risk_ratio", "odds_ratio") if sample.in_risks else ()
     )
     return doc.RungBlock(
         name=rung.name,
@@ -289,20 +240,24 @@ def compose_rung(
         means=None if means is None else (float(means[0]), float(means[1])),
         split_sd=fitted.estimates.split_sd,
         other_scales=[_other(fitted.estimates, one) for one in others if one != scale],
-        remaining=_remaining(
-            fitted, sample.outcome_kind == "binary", crude=planned is plan.rungs[0]
-        ),
+        remaining=_remaining(fitted, sample.in_risks, crude=planned is plan.rungs[0]),
         instruments=[one.column for one in planned.moving],
         assumed=list(planned.assumed),
-        region_note=fitted.estimates.region_note,
+        region_note=fitted.estimates.region_note if scale in DIFFERENCES else "",
         interval_withheld=fitted.estimates.interval_withheld,
+        wald_interval=(effect.lo, effect.hi) if fitted.estimates.interval_withheld else None,
+        beside=compose_beside(fitted.beside),
         curves=[compose_curve(one) for one in fitted.curves],
+        divisions=fitted.estimates.divisions,
+        parameters=compose_parameters(fitted.estimates.coefficients),
+        profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
+        covariates=compose_terms(planned, fitted, drawn),
     )
 
 
 def _region(estimates: Estimates, effect: Effect) -> list[doc.Piece]:
     """Give the set to be printed: the estimator's own, or the interval."""
-    own = estimates.region
+    own = estimates.region if effect.scale in DIFFERENCES else None
     return [(effect.lo, effect.hi)] if own is None else list(own.pieces)
 
 
@@ -310,15 +265,18 @@ def compose_variant(
     plan: Plan, variant: Variant, fits: Sequence[FittedRung], drawn: Drawn, min_cell: int
 ) -> doc.VariantBlock:
     """Write the rungs of a variant, on its own rows."""
+    counted = counted_as_use(plan, drawn, min_cell)
+    counted = counted and f" Missing outcomes counted as use: {counted}."
     return doc.VariantBlock(
         name=variant.name,
-        reason=variant.reason,
+        reason=variant.reason + counted,
         verdicts=[_turned_verdict(planned) for planned in plan.rungs[1:] if variant.reverse],
         persons=doc.suppressed(drawn.attrition[-1].persons, min_cell),
         rungs=[
             compose_rung(plan, planned, fitted, drawn, min_cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
         ],
+        restrictions=compose_restrictions(variant),
     )
 
 
@@ -346,15 +304,6 @@ def compose_covariance(
             joint = first.covariance if i == j else first.joint(second).covariance
             matrix[i, j] = joint[0, 0] if i == j else joint[0, 1]
     return doc.CovarianceBlock(rungs=[name for name, _ in named], matrix=matrix.tolist())
-
-
-def _column(variable: Variable) -> doc.ColumnBlock:
-    return doc.ColumnBlock(
-        column=variable.column,
-        description=variable.description,
-        unit=variable.unit,
-        kind=variable.kind,
-    )
 
 
 def _other(estimates: Estimates, scale: Scale) -> doc.ScaleBlock | doc.Reason:

@@ -6,10 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
+
+from causal import inference
 from causal import result as doc
 from causal.cohort import TIME
 from causal.diagnostics import Diagnostic
-from causal.estimate import NotEstimable
+from causal.estimate import Estimates, NotEstimable
+from causal.estimators.both_stages import BothStages
 from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
 from causal.instrumental import InstrumentFinding
@@ -28,6 +32,7 @@ COUNTS = (
     "unused_exposed",
     "unused_unexposed",
     "bounded",
+    "switchers",
 )
 
 
@@ -134,6 +139,32 @@ def compose_sensitivity(found: SensitivityFinding) -> doc.SensitivityBlock:
     )
 
 
+def compose_beside(found: BothStages | None) -> doc.BothStagesBlock | None:
+    """Write first stage and intention to treat of a rung's instruments."""
+    if found is None:
+        return None
+    errors = np.sqrt(np.diag(found.covariance))
+    both = [
+        doc.DifferenceBlock(
+            estimate=float(value),
+            std_error=float(error),
+            interval=inference.interval(float(value), float(error), df=found.df),
+        )
+        for value, error in zip(found.values, errors, strict=True)
+    ]
+    return doc.BothStagesBlock(
+        instruments=[
+            doc.InstrumentStagesBlock(instrument=name, first_stage=both[found.q + j], itt=both[j])
+            for j, name in enumerate(found.names)
+        ],
+        df=found.q,
+        first_stage_f=found.joint_f(outcome=False),
+        first_stage_p=found.joint_p(outcome=False),
+        itt_f=found.joint_f(outcome=True),
+        itt_p=found.joint_p(outcome=True),
+    )
+
+
 def _hidden(one: Diagnostic, min_cell: int) -> bool:
     """Tell whether a value is one person's, or a count too small to publish."""
     if min_cell == 0 or one.value is None:
@@ -180,6 +211,22 @@ def _row(row: Row) -> doc.TableRow:
         numbers=[_number(one.name, one.value) for one in row.numbers],
         note=row.note,
     )
+
+
+def compose_parameters(found: Estimates | None) -> list[doc.ParameterBlock]:
+    """Write the parameters of the model a contrast is taken from; none where there is none."""
+    if found is None:
+        return []
+    errors = np.sqrt(np.diag(found.covariance))
+    return [
+        doc.ParameterBlock(
+            name=name,
+            estimate=float(value),
+            std_error=float(error),
+            interval=inference.interval(float(value), float(error), df=found.df),
+        )
+        for name, value, error in zip(found.labels, found.values, errors, strict=True)
+    ]
 
 
 def compose_curve(curve: Curve) -> doc.CurveBlock:

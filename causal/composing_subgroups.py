@@ -14,6 +14,7 @@ from causal.planning import Plan
 from causal.planning_subgroups import subgroup_rungs
 from causal.result_parts import Count, Reason
 from causal.result_subgroups import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     LevelBlock,
@@ -43,21 +44,24 @@ def divide(
             task = SubgroupTask(subgroup.names, level, tasks[0], by_name[name], smallest)
             finding = fit_subgroup(drawn.sample, task, thresholds, plan.analysis.seed)
             found.append((subgroup, name, finding, int((level < 0).sum())))
-    corrected = _corrected([(name, finding) for _, name, finding, _ in found])
-    scale: Scale = "risk_difference" if drawn.sample.outcome_kind == "binary" else "mean_difference"
+    named = [(name, finding) for _, name, finding, _ in found]
+    corrected, contrasts = _corrected(named), _contrasts(named)
+    scale: Scale = "risk_difference" if drawn.sample.in_risks else "mean_difference"
     return [
         SubgroupBlock(
-            column=subgroup.column,
-            description=plan.info.codebook[subgroup.column].description,
+            column=subgroup.title,
+            description="; ".join(
+                plan.info.codebook[column].description for column, _ in subgroup.parts
+            ),
             at=subgroup.at,
             reason=subgroup.reason,
             rung=name,
             scale=scale,
             level=inference.LEVEL,
             smallest_arm=max(subgroup.smallest_arm, min_cell),
-            outside=_hidden([outside], _any_small(finding, outside, min_cell), min_cell)[0],
+            outside=hidden([outside], _any_small(finding, outside, min_cell), min_cell)[0],
             reference=finding.reference,
-            levels=_levels(subgroup, finding, outside, min_cell),
+            levels=_levels(subgroup, finding, contrasts[at], outside, min_cell),
             test=corrected[at],
         )
         for at, (subgroup, name, finding, outside) in enumerate(found)
@@ -65,14 +69,18 @@ def divide(
 
 
 def _levels(
-    subgroup: Subgroup, finding: SubgroupFinding, outside: int, min_cell: int
+    subgroup: Subgroup,
+    finding: SubgroupFinding,
+    contrasts: Sequence[ContrastBlock | Reason],
+    outside: int,
+    min_cell: int,
 ) -> list[LevelBlock]:
     """Write the levels of one subgroup."""
     small = _any_small(finding, outside, min_cell)
     blocks = []
-    for fit, interaction in zip(finding.levels, finding.interactions, strict=True):
-        n, *rest = _hidden([fit.n, *(fit.arms or ())], small, min_cell)
-        persons = None if fit.n_clusters is None else _hidden([fit.n_clusters], small, min_cell)[0]
+    for fit, interaction in zip(finding.levels, contrasts, strict=True):
+        n, *rest = hidden([fit.n, *(fit.arms or ())], small, min_cell)
+        persons = None if fit.n_clusters is None else hidden([fit.n_clusters], small, min_cell)[0]
         block = LevelBlock(
             name=fit.name,
             values=subgroup.said(fit.name),
@@ -82,7 +90,7 @@ def _levels(
             exposed=rest[1] if rest else None,
             crude=_written(fit.crude),
             adjusted=_written(fit.adjusted),
-            interaction=_written(interaction),
+            interaction=interaction,
             terms=fit.terms,
             dropped=list(fit.dropped),
         )
@@ -104,28 +112,64 @@ def _any_small(finding: SubgroupFinding, outside: int, min_cell: int) -> bool:
     return any(0 < count < min_cell for count in counts)
 
 
-def _hidden(counts: Sequence[int], small: bool, min_cell: int) -> list[Count]:
+def hidden(counts: Sequence[int], small: bool, min_cell: int) -> list[Count]:
     """Print counts, or only on which side of the smallest cell they are."""
     if not small:
         return list(counts)
     return [f"<{min_cell}" if count < min_cell else f">={min_cell}" for count in counts]
 
 
-def _written(found: Estimates | Effect | NotEstimable) -> DifferenceBlock | Reason:
+def _written(found: Estimates | NotEstimable) -> DifferenceBlock | Reason:
     """Write a difference, or why there is none."""
     if isinstance(found, NotEstimable):
         return Reason(not_estimable=found.reason)
-    if isinstance(found, Effect):
-        interval = (found.lo, found.hi)
-        return DifferenceBlock(
-            estimate=found.estimate, std_error=found.std_error, interval=interval
-        )
     value, std_error = float(found.values[0]), float(np.sqrt(found.covariance[0, 0]))
     return DifferenceBlock(
         estimate=value,
         std_error=std_error,
         interval=inference.interval(value, std_error, df=found.df),
     )
+
+
+def _contrasts(
+    found: Sequence[tuple[str, SubgroupFinding]],
+) -> list[list[ContrastBlock | Reason]]:
+    """Write the contrasts with the reference, corrected for their number within each rung."""
+    p_values = {
+        (at, place): _p_value(one, finding)
+        for at, (_, finding) in enumerate(found)
+        for place, one in enumerate(finding.interactions)
+        if isinstance(one, Effect)
+    }
+    p_holm: dict[tuple[int, int], float] = {}
+    family: dict[str, int] = {}
+    for rung in dict.fromkeys(name for name, _ in found):
+        own = {key: p for key, p in p_values.items() if found[key[0]][0] == rung}
+        family[rung] = len(own)
+        corrected = holm(np.array(list(own.values()))).tolist()
+        p_holm |= dict(zip(own, corrected, strict=True))
+    return [
+        [
+            ContrastBlock(
+                estimate=one.estimate,
+                std_error=one.std_error,
+                interval=(one.lo, one.hi),
+                p_value=p_values[at, place],
+                p_holm=p_holm[at, place],
+                contrasts=family[rung],
+            )
+            if isinstance(one, Effect)
+            else Reason(not_estimable=one.reason)
+            for place, one in enumerate(finding.interactions)
+        ]
+        for at, (rung, finding) in enumerate(found)
+    ]
+
+
+def _p_value(one: Effect, finding: SubgroupFinding) -> float:
+    """Give the p-value of a contrast, by the reference its interval was formed with."""
+    df = min(fit.adjusted.df for fit in finding.levels if isinstance(fit.adjusted, Estimates))
+    return inference.two_sided_p(one.estimate / one.std_error, df)
 
 
 def _corrected(found: Sequence[tuple[str, SubgroupFinding]]) -> list[InteractionTestBlock | Reason]:

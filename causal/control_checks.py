@@ -10,6 +10,7 @@ from causal.errors import IdentificationError, SpecError
 from causal.planning import Plan, located
 from causal.refuters import AnyRefuter
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
+from causal.refuters.empirical_calibration import FEWEST, EmpiricalCalibration
 from causal.roles import check_role
 
 
@@ -19,7 +20,8 @@ def check_controls(plan: Plan, refuter: AnyRefuter) -> None:
     Raises
     ------
     SpecError
-        A column that is unknown, is not numeric, measures something else or stands twice.
+        A column that is unknown, is not numeric, measures something else or stands twice; or too
+        few to calibrate by.
     IdentificationError
         The design or the diagram does not allow it.
     """
@@ -28,6 +30,28 @@ def check_controls(plan: Plan, refuter: AnyRefuter) -> None:
     for exposure in refuter.control_exposures:
         _check_exposure(plan, exposure)
     _refuse_repeated(list(_controls_of(plan, refuter)))
+    if isinstance(refuter, EmpiricalCalibration):
+        refuse_few(refuter)
+
+
+def refuse_few(refuter: EmpiricalCalibration) -> None:
+    """Refuse fewer columns than calibration is given up below, however well they can be estimated.
+
+    At a run there may be fewer still: those that cannot be estimated drop out then.
+
+    Raises
+    ------
+    SpecError
+        Fewer than ten columns, a column at several moments counted once.
+    """
+    columns = {one.outcome for one in refuter.controls}
+    if len(columns) < FEWEST:
+        at = "" if len(columns) == len(refuter.controls) else " (at several moments one is one)"
+        raise SpecError(
+            f"{len(columns)} columns{at} are controls; empirical_calibration needs at least "
+            f"{FEWEST}, since with fewer the distribution of systematic error is not known well "
+            "enough to calibrate by. Add controls, or look at each by negative_control_outcome."
+        )
 
 
 def check_repeated(plan: Plan) -> None:

@@ -119,7 +119,12 @@ class Fact(_Table):
 
 
 class DatasetDocument(_Table):
-    """The content of ``dataset.toml``; keys: ``docs/how-to/add-a-dataset.md``."""
+    """The content of ``dataset.toml``; keys: ``docs/how-to/add-a-dataset.md``.
+
+    Attributes
+    ----------
+    self_reported : columns that are what the person said, and nothing else confirms.
+    """
 
     title: str
     unit: str
@@ -136,6 +141,7 @@ class DatasetDocument(_Table):
     cohort_sha256: Sha256 | None = None
     sources: Mapping[str, RawFile] = Field(default_factory=dict)
     populations: Annotated[Mapping[str, Population], Field(min_length=1)]
+    self_reported: tuple[str, ...] = ()
     refused: Mapping[str, str] = Field(default_factory=dict)
     options: Mapping[str, Option] = Field(default_factory=dict)
     facts: tuple[Fact, ...] = ()
@@ -229,7 +235,7 @@ def read_toml(path: Path) -> Document:
 
 
 def _check_columns(content: DatasetDocument, codebook: Codebook, document: Document) -> None:
-    """Refuse populations and facts that name columns the codebook does not have."""
+    """Refuse populations, facts and self_reported that name columns the codebook does not have."""
     known = {*KEY_COLUMNS, *codebook.variables}
     named: list[tuple[KeyPath, tuple[str, ...]]] = [
         (("populations", name), one.expression.columns) for name, one in content.populations.items()
@@ -239,6 +245,7 @@ def _check_columns(content: DatasetDocument, codebook: Codebook, document: Docum
         for i, one in enumerate(content.facts)
         if one.table is None
     ]
+    named.append((("self_reported",), content.self_reported))
     for path, columns in named:
         for column in columns:
             if column not in known:

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from causal.arm_settings import Arms
 from causal.cohort import AttritionStep, Cohort
 from causal.documents import Settings
+from causal.dose_settings import Dose
 from causal.errors import PositivityError, SpecError
 from causal.missing_settings import MissingData
+from causal.survey_settings import SurveyDesign, check_cluster_once
+from causal.time_settings import TimeToEvent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +42,24 @@ NO_EXPOSURE = {
 }
 
 
-class Baseline(Settings):
+class _Design(Settings):
+    """What all designs share."""
+
+    cluster: str | None = None
+    survey: SurveyDesign | None = None
+
+    @model_validator(mode="after")
+    def _clusters_once(self) -> Self:
+        check_cluster_once(self.cluster, self.survey)
+        return self
+
+    @property
+    def grouping(self) -> str | None:
+        """Name the column whose values are dependent rows: clusters, or units a survey drew."""
+        return self.cluster if self.survey is None else self.survey.cluster or self.cluster
+
+
+class Baseline(_Design):
     """One row a person: covariates at the first wave, then exposure, then outcome.
 
     Attributes
@@ -49,6 +70,10 @@ class Baseline(Settings):
     outcome_wave : the wave whose interview gives it, in place of ``outcome_at``.
     cluster : column with one value a person, such as a site, whose rows are taken to be dependent;
         persons are independent when left out.
+    survey : how the sample was drawn, where it stands for a population.
+    arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
+    time_to_event : the outcome column is a time to an event; what the event is, and the horizons.
     """
 
     kind: Literal["baseline"] = "baseline"
@@ -57,7 +82,9 @@ class Baseline(Settings):
     exposure_wave: int
     outcome_at: OutcomeAt = "next_interview"
     outcome_wave: int | None = None
-    cluster: str | None = None
+    arms: Arms | None = None
+    dose: Dose | None = None
+    time_to_event: TimeToEvent | None = None
 
     repeats_persons: ClassVar[bool] = False
     time_indicators: ClassVar[bool] = False
@@ -86,7 +113,7 @@ class Baseline(Settings):
         return MEANING[self.outcome_at] if self.outcome_wave is None else self.outcome_name
 
 
-class LaggedIntervals(Settings):
+class LaggedIntervals(_Design):
     """Pooled person-intervals L(s) → A(s,t] → Y(u), clustered by person unless by something wider.
 
     An interval is used when s is the scheduled wave just before t, so that the exposure window
@@ -97,14 +124,19 @@ class LaggedIntervals(Settings):
     exposure, outcome : columns of the cohort.
     outcome_at : which later interview gives the outcome.
     cluster : column with one value a person, such as a site, in place of the person.
+    survey : how the sample was drawn, where it stands for a population.
+    arms : the exposure is one of several named arms, a categorical column.
+    dose : what doses the codes of the exposure stand for.
     """
 
     kind: Literal["lagged_intervals"] = "lagged_intervals"
     exposure: str
     outcome: str
     outcome_at: OutcomeAt = "next_interview"
-    cluster: str | None = None
+    arms: Arms | None = None
+    dose: Dose | None = None
 
+    time_to_event: ClassVar[None] = None
     repeats_persons: ClassVar[bool] = True
     time_indicators: ClassVar[bool] = True
     unit_name: ClassVar[Literal["persons", "intervals"]] = "intervals"
@@ -161,7 +193,7 @@ def build_units(
     Returns
     -------
     Units with exposure known unless it is kept or imputed, and with outcome known unless it is
-    kept or anything is imputed (``leave_out_unknown`` then comes after that).
+    kept, counted as use, or anything is imputed (``leave_out_unknown`` then comes after that).
 
     Raises
     ------
@@ -189,7 +221,7 @@ def build_units(
         return refuse_empty(units)
     units = _at_exposure_interview(units, design, cohort.waves)
     units = _with_exposure(units, design, missing)
-    if missing.imputes and missing.outcome != "keep":
+    if missing.outcome == "as_use" or (missing.imputes and missing.outcome != "keep"):
         units = _with_outcome_due(units, design, cohort.waves)
     elif missing.outcome == "complete_case":
         units = leave_out_unknown(units, design)

@@ -12,14 +12,21 @@ import numpy as np
 from causal import inference
 from causal.arrays import Floats, Ints, read_only
 from causal.errors import EstimandMismatchError
+from causal.profiles import Profile
+from causal.strata import Strata, same_strata
 
 Target: TypeAlias = Literal[
     "crude", "ATE", "ATT", "ATC", "ATO", "ATM", "linear projection", "partially linear",
-    "LATE", "ITT", "first stage",
+    "conditional", "within persons", "between persons", "LATE", "ITT", "first stage",
+    "functional form", "threshold", "shift",
 ]  # fmt: skip
 """ATC: the unexposed; ATO, ATM: those who could have been in either arm, by overlap or matching
-weights; LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
-instrument."""
+weights; conditional: those with declared values of covariates; within persons: those whose exposure
+changes, each compared with themselves; between persons: what differs between them over and above
+that (contextual); LATE: those whose exposure the instrument changes; ITT and first stage: a unit of
+instrument; functional form: everybody, as far as two regressions have the right form; threshold:
+doses at or above a cut against those below; shift: exposure as it would be after a nudge against
+exposure as it is."""
 Scale: TypeAlias = Literal["risk_difference", "mean_difference", "risk_ratio", "odds_ratio"]
 
 DIFFERENCES: tuple[Scale, ...] = ("risk_difference", "mean_difference")
@@ -87,14 +94,21 @@ class Estimates:
     target_note : what narrows the target, such as the units trimming left.
     split_sd : standard deviation of the contrast between random divisions of the sample; None
         without cross-fitting, or with one division.
+    divisions : how many random divisions of the sample it combines; None without cross-fitting.
     bounded : rows whose predicted outcome was set to the bounds of its range; None where no
         estimator bounds.
     region : the set to be printed in the place of the interval, where the estimator has one that
         rests on less; for the difference only.
     region_note : which set that is.
     interval_withheld : why the interval of the standard error is not to be shown; empty if it is.
+    coefficients : the parameters of the model the contrast is taken from, where readers want them.
     imputed : the fits on each imputation of the sample that these are pooled from; empty where
         there is one sample.
+    strata : of the n rows, or None.
+    share_withheld : why no share of the crude difference is to be formed; empty if one may be.
+    pair : the two parameters the ladder compares, the second minus the first.
+    profile : what the parameters are where they are more than the two compared: arms, doses,
+        times; None in the common case.
     """
 
     labels: tuple[str, ...]
@@ -106,11 +120,17 @@ class Estimates:
     cluster: Ints | None = None
     target_note: str = ""
     split_sd: float | None = None
+    divisions: int | None = None
     bounded: int | None = None
     region: Region | None = None
     region_note: str = ""
     interval_withheld: str = ""
+    coefficients: Estimates | None = None
     imputed: tuple[Estimates, ...] = ()
+    strata: Strata | None = None
+    share_withheld: str = ""
+    pair: tuple[int, int] = (0, 1)
+    profile: Profile | None = None
 
     def contrast(self, scale: Scale) -> Estimates | NotEstimable:
         """Give one contrast of the two means, ratios on the log scale, by the delta method.
@@ -121,15 +141,26 @@ class Estimates:
             return _pooled_contrast(self.imputed, scale)
         if self.labels == SLOPE:
             if scale in DIFFERENCES:
-                return replace(self, labels=(scale,))
+                return replace(self, labels=(scale,), profile=None)
             return NotEstimable(
                 "this estimator gives a difference only, not the two means a ratio needs"
             )
-        mu0, mu1 = float(self.values[0]), float(self.values[1])
+        mu0, mu1 = (float(self.values[at]) for at in self.pair)
         value = contrast_value(mu0, mu1, scale)
         if isinstance(value, NotEstimable):
             return value
-        jacobian = np.array([contrast_gradient(mu0, mu1, scale)])
+        jacobian = np.zeros((1, len(self.values)))
+        jacobian[0, list(self.pair)] = contrast_gradient(mu0, mu1, scale)
+        return self._through(np.array([value]), jacobian, (scale,))
+
+    def linear(self, matrix: Floats, labels: tuple[str, ...]) -> Estimates:
+        """Give linear combinations of the parameters, one a row of an (m, k) matrix."""
+        if self.imputed:
+            return pool([one.linear(matrix, labels) for one in self.imputed])
+        return self._through(matrix @ self.values, matrix, labels)
+
+    def _through(self, values: Floats, jacobian: Floats, labels: tuple[str, ...]) -> Estimates:
+        """Carry influence values and covariance through a function of the parameters."""
         influence = (
             self.influence
             if isinstance(self.influence, NotEstimable)
@@ -137,10 +168,12 @@ class Estimates:
         )
         return replace(
             self,
-            labels=(scale,),
-            values=read_only(np.array([value])),
+            labels=labels,
+            values=read_only(values),
             influence=influence,
             covariance=read_only(jacobian @ self.covariance @ jacobian.T),
+            pair=(0, 1),
+            profile=None,
         )
 
     def effect(self, scale: Scale, level: float = inference.LEVEL) -> Effect | NotEstimable:
@@ -175,9 +208,11 @@ class Estimates:
             raise EstimandMismatchError(
                 f"fits on {len(self.influence)} and {len(other.influence)} rows cannot be paired."
             )
-        if not _same(self.cluster, other.cluster):
-            raise EstimandMismatchError("fits with different clusters cannot be paired.")
-        cross = inference.cross_covariance(self.influence, other.influence, self.cluster)
+        if not _same(self.cluster, other.cluster) or not same_strata(self.strata, other.strata):
+            raise EstimandMismatchError("fits with different clusters or strata cannot be paired.")
+        cross = inference.cross_covariance(
+            self.influence, other.influence, self.cluster, self.strata
+        )
         cross = _towards_declared(self) @ cross @ _towards_declared(other).T
         return Estimates(
             labels=self.labels + other.labels,
@@ -187,6 +222,7 @@ class Estimates:
             target=self.target,
             df=min(self.df, other.df),
             cluster=self.cluster,
+            strata=self.strata,
         )
 
 
@@ -199,7 +235,9 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
     first, combined = fits[0], combine(fits)
     influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
     notes = {one.target_note for one in fits}
+    withheld = any(one.interval_withheld for one in fits)  # its set is then all there is to show
     spread = [one.split_sd for one in fits if one.split_sd is not None]
+    parameters = [one.coefficients for one in fits if one.coefficients is not None]
     return replace(
         first,
         values=read_only(combined.values),
@@ -214,6 +252,9 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
         target_note=first.target_note
         if len(notes) == 1
         else f"{first.target_note} in the first of {len(fits)} imputations",
+        coefficients=pool(parameters) if parameters else None,
+        region=first.region if withheld else None,  # a set of one imputation knows no other
+        region_note=first.region_note if withheld else "",
         imputed=tuple(fits),
     )
 
@@ -284,7 +325,7 @@ def _towards_declared(one: Estimates) -> Floats:
     """Give the matrix T with T C T' = V, C from influence values and V the declared covariance."""
     if isinstance(one.influence, NotEstimable):  # excluded by the caller
         return np.eye(len(one.values))
-    implied = inference.covariance(one.influence, one.cluster)
+    implied = inference.covariance(one.influence, one.cluster, one.strata)
     if np.array_equal(implied, one.covariance):
         return np.eye(len(one.values))
     return _root(one.covariance, 0.5) @ _root(implied, -0.5)

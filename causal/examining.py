@@ -9,8 +9,15 @@ from causal.errors import CausalError, Place
 from causal.estimate import NotEstimable
 from causal.execution import map_tasks
 from causal.instrumental import AnyInstrumentCheck, InstrumentFinding
-from causal.refuters import AnyRefuter, Auxiliary, PowerCurve, PowerPoint, Refutation
-from causal.refuters.power import PowerStudy, gather_curve, measure_power
+from causal.refuters import AnyRefuter, Auxiliary, PowerCurve, Refutation
+from causal.refuters.power import (
+    PowerStudy,
+    Tally,
+    Tried,
+    gather_curve,
+    try_cohorts,
+    weigh,
+)
 from causal.seeding import generator
 from causal.sensitivity import AnySensitivity, SensitivityFinding
 from causal.sensitivity.base import finding_without_number
@@ -20,6 +27,8 @@ NEVER_SEEN = (
     "the rung weighs for persons never seen at the exposure interview, so rows without an exposure "
     "take part in it"
 )
+CHUNK = 50
+"""Cohorts drawn by one task."""
 OWN_ESTIMATE = ("e_value",)
 """Analyses that look at the rung's own estimate alone, and compare no persons anew."""
 OF_INSTRUMENTS = ("plausibly_exogenous", "instrument_omitted_variable")
@@ -80,11 +89,20 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """One refuter to be tried on cohorts with a confounder of one strength."""
+    """Refuters to be tried on some cohorts with a confounder of one strength.
 
-    attempt: Attempt
+    Attributes
+    ----------
+    places : of the attempts among all.
+    attempts : of one rung; several only if they can share cohorts.
+    which : numbers of the cohorts.
+    """
+
+    places: tuple[int, ...]
+    attempts: tuple[Attempt, ...]
     study: PowerStudy
     k: float
+    which: range
 
 
 def refute_rung(attempts: Sequence[Attempt], *, jobs: int = 1) -> list[Refutation]:
@@ -106,12 +124,38 @@ def trace_power(
             else trace_power([one], study, jobs=jobs)[0]
             for one in attempts
         ]
-    trials = [Trial(one, study, k) for one in attempts for k in study.strengths]
-    points, many = map_tasks(_measure, trials, jobs=jobs), len(study.strengths)
+    trials = [
+        Trial(places, tuple(attempts[at] for at in places), study, k, range(first, first + CHUNK))
+        for places in _sharing(attempts)
+        for k in study.strengths
+        for first in range(0, max(study.cohorts_for(attempts[at].refuter) for at in places), CHUNK)
+    ]
+    tallies: dict[tuple[int, float], list[Tally | NotEstimable]] = {}
+    for trial, found in zip(trials, map_tasks(_measure, trials, jobs=jobs), strict=True):
+        for at, tally in zip(trial.places, found, strict=True):
+            tallies.setdefault((at, trial.k), []).append(tally)
     return [
-        gather_curve(one.refuter, one.subject, study, points[at * many : (at + 1) * many])
+        gather_curve(
+            one.refuter,
+            one.subject,
+            study,
+            [weigh(k, tallies[at, k]) for k in study.strengths_for(one.refuter)],
+        )
         for at, one in enumerate(attempts)
     ]
+
+
+def _sharing(attempts: Sequence[Attempt]) -> list[tuple[int, ...]]:
+    """Put refuters together that look at the same cohorts; the costly, and all others, alone."""
+    together = tuple(
+        at
+        for at, one in enumerate(attempts)
+        if one.refuter.tried_on == "cohort"
+        and not one.refuter.why_no_power
+        and not one.refuter.costly
+    )
+    alone: list[tuple[int, ...]] = [(at,) for at in range(len(attempts)) if at not in together]
+    return [together, *alone] if together else alone
 
 
 def analyse_sensitivity(inquiries: Sequence[Inquiry], *, jobs: int = 1) -> list[SensitivityFinding]:
@@ -162,6 +206,8 @@ def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable
     """
     if not subject.sample.entered.all():
         return NotEstimable(NEVER_SEEN)
+    if subject.beyond_two_arms:
+        return NotEstimable(subject.beyond_two_arms)
     if subject.estimator.kind == "within_person" and settings.kind not in OWN_ESTIMATE:
         return NotEstimable(
             "the rung compares persons with themselves, and this analysis would compare them with "
@@ -176,17 +222,17 @@ def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable
     return None
 
 
-def _measure(trial: Trial) -> PowerPoint | NotEstimable:
-    """Try one refuter at one strength."""
-    attempt, k = trial.attempt, trial.k
-    rng = generator(attempt.seed, "power", attempt.refuter.kind, attempt.number, f"{k:g}")
+def _measure(trial: Trial) -> list[Tally | NotEstimable]:
+    """Try refuters at one strength; give a tally for each, or why there is none."""
+    first = trial.attempts[0]
+    if trial.k not in trial.study.strengths_for(first.refuter):
+        return [NotEstimable("not tried at this strength")]
+    tried = [Tried(one.number, one.refuter, one.auxiliary) for one in trial.attempts]
     try:
-        return measure_power(
-            attempt.refuter, attempt.subject, attempt.auxiliary, trial.study, k, rng
-        )
+        return try_cohorts(tried, first.subject, trial.study, trial.k, first.seed, trial.which)
     except CausalError as error:
         if not str(error.place):
-            error.place = attempt.place
+            error.place = first.place
         raise
 
 

@@ -13,6 +13,7 @@ from causal.arrays import Floats
 from causal.codebook import Variable
 from causal.documents import Settings
 from causal.errors import SpecError, did_you_mean
+from causal.splines import restricted_cubic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,12 @@ class Indicator(Settings):
     """1 where the column has one of the levels, else 0."""
 
     indicator: tuple[str | int | float, ...] = Field(min_length=1)
+
+
+class CutPoint(Settings):
+    """1 from a value on, 0 below it: a cut point, such as of the price an instrument is made of."""
+
+    at_least: float
 
 
 class Product(Settings):
@@ -50,7 +57,7 @@ class Spline(Settings):
         return knots
 
 
-Form: TypeAlias = Named | Indicator | Product | Spline
+Form: TypeAlias = Named | Indicator | CutPoint | Product | Spline
 Features: TypeAlias = Mapping[str, Form | tuple[Form, ...]]
 
 
@@ -83,6 +90,8 @@ def term_names(variable: Variable, name: str, features: Features) -> tuple[str, 
             names += [f"{name}[spline {k}]" for k in range(1, len(form.spline))]
         elif isinstance(form, Indicator):
             names.append(f"{name} in {'|'.join(map(str, form.indicator))}")
+        elif isinstance(form, CutPoint):
+            names.append(f"{name}>={form.at_least:g}")
         elif isinstance(form, Product):
             names.append(f"{name}:{form.product}")
         else:
@@ -112,6 +121,8 @@ def expand(
                 columns.append(_matches(values, (level,)))
         elif isinstance(form, Indicator):
             columns.append(_matches(values, form.indicator))
+        elif isinstance(form, CutPoint):
+            columns.append((_floats(values) >= form.at_least).astype(np.float64))
         elif isinstance(form, Spline):
             columns += restricted_cubic(_floats(values), form.spline)
         elif isinstance(form, Product):
@@ -119,19 +130,6 @@ def expand(
         else:
             columns.append(_transformed(_floats(values), form))
     return tuple(np.where(missing, np.nan, column) for column in columns)
-
-
-def restricted_cubic(x: Floats, knots: Sequence[float]) -> list[Floats]:
-    """Give the restricted cubic spline basis: x itself and as many columns as knots less two."""
-    first, before, last = knots[0], knots[-2], knots[-1]
-    cube = [np.maximum(x - knot, 0) ** 3 for knot in knots]
-    basis = [
-        cube[j]
-        - cube[-2] * (last - knot) / (last - before)
-        + cube[-1] * (before - knot) / (last - before)
-        for j, knot in enumerate(knots[:-2])
-    ]
-    return [x, *(column / (last - first) ** 2 for column in basis)]
 
 
 def check_features(features: Features, columns: Mapping[str, Variable]) -> None:

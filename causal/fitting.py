@@ -9,16 +9,33 @@ from typing import Literal
 import numpy as np
 
 from causal import diagnostics, instrument_checks
+from causal.arm_diagnostics import (
+    judge_arm_weights,
+    judge_common_support,
+    judge_shift,
+    pair_of_arms,
+)
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
-from causal.errors import CausalError, Place
+from causal.errors import CausalError, Place, PositivityError
 from causal.estimate import Estimates, NotEstimable, Region
-from causal.estimators import AnyEstimator, Instrumented, NuisanceStore
+from causal.estimators import (
+    AnyEstimator,
+    ArmContrasts,
+    DoseResponse,
+    Instrumented,
+    NuisanceStore,
+    Shift,
+    ThresholdScan,
+    WeighsFollowUp,
+)
+from causal.estimators.both_stages import BothStages, both_stages
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
 from causal.seeding import generator
+from causal.weight_factors import WeightSummary, summarise_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +46,8 @@ class Thresholds:
     smd: float
     max_weight_share: float
     effective_f: float | Literal["critical"] = "critical"
+    least_chance: float = 0.02
+    common_support: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +71,14 @@ class FittedRung:
         used, so that pairing stays right).
     crude : the crude fit on the rows this rung uses, which the share is formed over.
     n, n_clusters : rows and clusters used.
-    terms : p names of the columns adjusted for.
+    terms : p names of the columns adjusted for; where weights balance them, not those that only
+        follow-up depends on.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
         there is no propensity.
     curves : p-values against the size of the effect, for rungs with instruments.
+    beside : what the instruments do themselves, for rungs with an effect through them.
+    weights : what the rung weighs by, one by one and together; empty where nothing weighs.
     """
 
     estimates: Estimates
@@ -69,6 +91,8 @@ class FittedRung:
     weighted_smd: Floats | None
     propensity_counts: tuple[list[int], list[int]] | None
     curves: tuple[Curve, ...] = ()
+    beside: BothStages | None = None
+    weights: tuple[WeightSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +144,9 @@ def spread(estimates: Estimates, used: Bools, sample: Sample) -> Estimates:
         return estimates
     influence = np.zeros((sample.n, estimates.influence.shape[1]))
     influence[used] = estimates.influence * (sample.n / used.sum())
-    return replace(estimates, influence=read_only(influence), cluster=sample.cluster)
+    return replace(
+        estimates, influence=read_only(influence), cluster=sample.cluster, strata=sample.strata
+    )
 
 
 def usable_rows(sample: Sample, estimator: AnyEstimator) -> Bools:
@@ -159,15 +185,44 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
         )
         if isinstance(task.estimator, Instrumented):
+            fitted = replace(fitted, weights=summarise_weights(sample, ()))
             again = generator(batch.seed, "rung", task.name)  # the estimate's own divisions
             forms = task.estimator.forms(sample, again, store)
+            beside = _beside(task.estimator, sample, forms, store)
+            fitted = replace(fitted, beside=beside)
             return _instrumented(batch, task.estimator, sample, forms, own, fitted)
+        factors = task.estimator.weight_factors(sample, store)
+        fitted = replace(fitted, weights=summarise_weights(sample, factors))
+        if isinstance(task.estimator, ArmContrasts):
+            return _judged_arms(batch, task.estimator, sample, store, fitted)
+        if isinstance(task.estimator, ThresholdScan):
+            return _judged_cuts(batch, task.estimator, sample, fitted)
+        if isinstance(task.estimator, DoseResponse):
+            return _judged_doses(batch, task.estimator, sample, fitted)
+        if isinstance(task.estimator, Shift):
+            ratios = sample.w * task.estimator.ratios(sample)
+            limits = (batch.thresholds.effective_sample_size, batch.thresholds.max_weight_share)
+            return replace(fitted, diagnostics=judge_shift(ratios, *limits))
         weights = task.estimator.weights(sample, store)
-        return fitted if weights is None else _judged(batch, task, sample, store, fitted, weights)
+        if weights is None:
+            told = diagnostics.describe_limited(task.estimator.limited(sample, store))
+            return replace(fitted, diagnostics=told)
+        return _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
         if not str(error.place):
             error.place = task.place
         raise
+
+
+def _beside(
+    estimator: Instrumented, sample: Sample, forms: ReducedForms, store: NuisanceStore
+) -> BothStages | None:
+    """Give first stage and intention to treat of a rung's instruments, by least squares."""
+    if estimator.estimand in instrument_checks.OF_INSTRUMENT:
+        return None
+    data = estimator.projected(sample, store)
+    form = forms.plain if estimator.linear_stages else estimator.reduced(sample, data)
+    return both_stages(data, form, sample.instruments)
 
 
 def _instrumented(
@@ -215,10 +270,11 @@ def _judged(
     estimator, limits = task.estimator, batch.thresholds
     e = estimator.propensities(sample, store)
     w, a = weights * sample.w, sample.a
+    held = estimator.balancing(sample) if isinstance(estimator, WeighsFollowUp) else sample
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),
-        diagnostics.judge_balance(sample.x, a, w, sample.terms, limits.smd, sample.cluster),
+        diagnostics.judge_balance(held.x, a, w, held.terms, limits.smd, sample.cluster),
         *(() if e is None else diagnostics.describe_propensity(e, a)),
         *diagnostics.describe_weights(w[w > 0]),
         *diagnostics.count_bounded(fitted.estimates.bounded),
@@ -227,7 +283,106 @@ def _judged(
     return replace(
         fitted,
         diagnostics=found,
-        crude_smd=diagnostics.standardised_differences(sample.x, a, np.asarray(sample.w)),
-        weighted_smd=diagnostics.standardised_differences(sample.x, a, w),
+        terms=held.terms,
+        crude_smd=diagnostics.standardised_differences(held.x, a, np.asarray(sample.w)),
+        weighted_smd=diagnostics.standardised_differences(held.x, a, w),
         propensity_counts=None if e is None else diagnostics.propensity_shares(e, a),
     )
+
+
+def _judged_arms(
+    batch: _Batch,
+    estimator: ArmContrasts,
+    sample: Sample,
+    store: NuisanceStore,
+    fitted: FittedRung,
+) -> FittedRung:
+    """Add common support, balance and effective size of several arms."""
+    limits = batch.thresholds
+    support = _common_support(estimator, sample, limits)
+    weights = estimator.arm_weights(sample)
+    if weights is None:
+        return replace(fitted, diagnostics=(support,))
+    w = weights * sample.w
+    crude, own = pair_of_arms(sample, np.asarray(sample.w), 0, 1)
+    two, weighted = pair_of_arms(sample, w, 0, 1)
+    return replace(
+        fitted,
+        diagnostics=(
+            support,
+            *judge_arm_weights(
+                sample,
+                w,
+                limits.effective_sample_size,
+                limits.max_weight_share,
+                limits.smd,
+            ),
+            *diagnostics.describe_weights(w[w > 0]),
+            *diagnostics.describe_limited(estimator.limited(sample, store)),
+        ),
+        crude_smd=diagnostics.standardised_differences(crude.x, crude.a, own),
+        weighted_smd=diagnostics.standardised_differences(two.x, two.a, weighted),
+    )
+
+
+def _common_support(estimator: ArmContrasts, sample: Sample, limits: Thresholds) -> Diagnostic:
+    """Judge common support; where a rung without weights has chances of 0 or 1, that is the answer.
+
+    Raises
+    ------
+    PositivityError
+        As ``fit_arms``, for a rung with weights, which cannot be had then.
+    """
+    try:
+        e = estimator.chances(sample).e
+    except PositivityError as error:
+        if estimator.weighs:
+            raise
+        allowed = limits.common_support
+        return Diagnostic("common_support", None, allowed, "FAIL", error.message)
+    return judge_common_support(
+        e,
+        sample.levels,
+        limits.least_chance,
+        limits.common_support,
+        overlap=estimator.method == "overlap",
+    )
+
+
+def _judged_cuts(
+    batch: _Batch, estimator: ThresholdScan, sample: Sample, fitted: FittedRung
+) -> FittedRung:
+    """Add effective size and largest weight of the worst cut."""
+    limits, sizes, shares = batch.thresholds, [], []
+    for cut, above, weights in estimator.cut_weights(sample):
+        w = weights * sample.w
+        size = diagnostics.judge_effective_size(above, w, limits.effective_sample_size)
+        share = diagnostics.judge_largest_weight(above, w, limits.max_weight_share)
+        sizes.append(replace(size, reason=f"at the cut {cut:g}, {size.reason}"))
+        shares.append(replace(share, reason=f"at the cut {cut:g}, {share.reason}"))
+    worst = (
+        min(sizes, key=lambda one: one.value or 0.0),
+        max(shares, key=lambda one: one.value or 0.0),
+    )
+    return replace(fitted, diagnostics=worst)
+
+
+def _judged_doses(
+    batch: _Batch, estimator: DoseResponse, sample: Sample, fitted: FittedRung
+) -> FittedRung:
+    """Add common support, balance and effective size of doses taken as levels."""
+    found = estimator.leveled(sample)
+    if found is None:
+        return fitted
+    limits, (named, e, weights) = batch.thresholds, found
+    support = judge_common_support(
+        e, named.levels, limits.least_chance, limits.common_support, overlap=False
+    )
+    judged = judge_arm_weights(
+        named,
+        weights * sample.w,
+        limits.effective_sample_size,
+        limits.max_weight_share,
+        limits.smd,
+    )
+    return replace(fitted, diagnostics=(support, *judged))

@@ -29,6 +29,8 @@ SEED = 20260101
 DRAWS = 20  # of a refuter
 SAME = 1e-9  # two estimates that differ by less are the same computation
 FEW, MANY = 8, 12  # covariates between which the time of an exponential search grows 16-fold
+MEASURED_ON: Mapping[str, str] = {"dowhy": "0.14", "econml": "0.17.0"}
+"""Versions in which every hazard was there; a later one may have mended some."""
 STEEP = 4.0  # growth that a polynomial search of small graphs does not reach: (12/8)**3 is 3.4
 
 
@@ -186,6 +188,19 @@ HAZARDS = (
     Hazard("H19", "an instrumental estimate changes the estimand given to it",
            "a fresh estimand for every call", instruments_flip_the_estimand),
 )  # fmt: skip
+
+
+def news_of(hazard: str, library: str, found: str, measured: str) -> str:
+    """Say what it means that a hazard is not met in the version installed, whichever it is.
+
+    Parameters
+    ----------
+    found : the version installed.
+    """
+    return (
+        f"{hazard} is gone from {library} {found} ({measured}); it was measured on "
+        f"{MEASURED_ON[library]}: revise the list of hazards and reconsider the guard"
+    )
 
 
 def probe(hazard: Hazard) -> tuple[bool | None, str]:

@@ -14,6 +14,7 @@ from causal.design import values_at
 from causal.errors import SpecError
 from causal.features import Product, expand, forms_of
 from causal.imputation.chain import Block, Incomplete, impute
+from causal.imputation.pair import exposure_columns, exposure_from, outcome_columns
 from causal.imputation.settings import Imputation, column_and_moment
 from causal.missing import policy_for
 from causal.missing_settings import MissingData
@@ -49,13 +50,19 @@ def check_imputation(plan: Plan) -> None:
     Raises
     ------
     SpecError
-        An unknown column or one that is named already, a product of an imputed column, or a rung
-        with an instrument.
+        A time to an event as what is imputed; an unknown column or one that is named already; a
+        product of an imputed column; or a rung with an instrument.
     """
     analysis, document, codebook = plan.analysis, plan.specification.document, plan.info.codebook
     if not analysis.missing.imputes:
         return
     design = analysis.design
+    if design.time_to_event is not None and analysis.missing.outcome == "multiple_imputation":
+        with located(document, "missing", "outcome"):
+            raise SpecError(
+                "a time to an event is not imputed: what ended it would have to be, too. Say "
+                "complete_case; or keep, with followed in rungs of ipw_kaplan_meier."
+            )
     taken = {measured_name(one): "a covariate" for one in plan.measurements}
     taken |= {f"{design.exposure}@end": "the exposure", f"{design.outcome}@outcome": "the outcome"}
     with located(document, "missing", "imputation", "auxiliary"):
@@ -136,8 +143,8 @@ def impute_sample(
     """
     how = missing.imputation
     pair = (
-        Hole("the exposure", sample.a[:, None], False),
-        Hole("the outcome", sample.y[:, None], False),
+        Hole("the exposure", exposure_columns(sample), False),
+        Hole("the outcome", outcome_columns(sample), False),
     )
     every = (*pair, *holes)
     for hole in every:
@@ -152,8 +159,11 @@ def impute_sample(
         at += width
     values = np.column_stack([*(hole.values for hole in every), sample.x[:, rest]])
     completed = impute(
-        Incomplete(values, tuple(blocks), sample.unit, (0, 1)), m, how.iterations, how.donors, seed
-    )
+        Incomplete(
+            values, tuple(blocks), sample.unit, (blocks[0].columns, blocks[1].columns)
+        ),
+        m, how.iterations, how.donors, seed,
+    )  # fmt: skip
     return tuple(_put_back(sample, one, every, blocks, missing) for one in completed)
 
 
@@ -169,12 +179,12 @@ def _put_back(
     for hole, block in zip(holes, blocks, strict=True):
         if hole.imputed:
             x[:, list(hole.terms)] = values[:, list(block.columns)]
-    return replace(
-        sample,
-        x=read_only(x),
-        a=read_only(values[:, 0]) if missing.exposure == "multiple_imputation" else sample.a,
-        y=read_only(values[:, 1]) if missing.outcome == "multiple_imputation" else sample.y,
-    )
+    a, y = sample.a, sample.y
+    if missing.exposure == "multiple_imputation":
+        a = exposure_from(sample, values[:, list(blocks[0].columns)])
+    if missing.outcome == "multiple_imputation":
+        y = values[:, blocks[1].columns[0]]
+    return replace(sample, x=read_only(x), a=read_only(a), y=read_only(y))
 
 
 def _refuse_unknown(hole: Hole, how: Imputation) -> None:

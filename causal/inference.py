@@ -14,8 +14,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from causal.arrays import Floats, Ints
+from causal.strata import Strata, centred_in_strata
 
-Correction: TypeAlias = Literal["HC0", "HC1"]
+Correction: TypeAlias = Literal["HC0", "HC1", "CR1", "CR1S"]
 Piece: TypeAlias = tuple[float | None, float | None]
 
 LEVEL = 0.95
@@ -40,36 +41,66 @@ def cluster_sums(influence: Floats, cluster: Ints) -> Floats:
     return sums
 
 
-def covariance(influence: Floats, cluster: Ints | None = None) -> Floats:
-    r"""Give the covariance of estimates from their influence values.
-
-    .. math:: V = n^{-2} \sum_g \psi_g \psi_g^\top, \qquad \psi_g = \sum_{i \in g} \psi_i
+def independent_parts(
+    influence: Floats, cluster: Ints | None = None, strata: Strata | None = None
+) -> Floats:
+    """Add influence values within what was drawn as one, and centre them within strata.
 
     Parameters
     ----------
     influence : (n, k) floats.
     cluster : (n,) ints or None; None treats rows as independent (each its own cluster).
+    strata : of the n rows, whose clusters lie within strata; None draws from one population.
 
     Returns
     -------
-    (k, k) floats, without small-sample factor (HC0, or CR0 under clustering).
+    (m, k) floats, whose products over n squared are the covariance.
+    """
+    if strata is None:
+        return influence if cluster is None else cluster_sums(influence, cluster)
+    if cluster is None:
+        return centred_in_strata(influence, strata)
+    _, first = np.unique(cluster, return_index=True)
+    return centred_in_strata(cluster_sums(influence, cluster), strata.at(first))
+
+
+def covariance(
+    influence: Floats, cluster: Ints | None = None, strata: Strata | None = None
+) -> Floats:
+    r"""Give the covariance of estimates from their influence values.
+
+    .. math:: V = n^{-2} \sum_g \psi_g \psi_g^\top, \qquad \psi_g = \sum_{i \in g} \psi_i
+
+    and within strata, where there are any, that of ``strata.centred_in_strata``.
+
+    Parameters
+    ----------
+    influence : (n, k) floats.
+    cluster : (n,) ints or None; None treats rows as independent (each its own cluster).
+    strata : of the rows, or None.
+
+    Returns
+    -------
+    (k, k) floats, without small-sample factor (HC0, or CR0 under clustering); with strata, the
+    linearised variance of a stratified sample, which has its own.
 
     References
     ----------
     Liang & Zeger (1986), Biometrika 73:13, equation 11; Stefanski & Boos (2002),
-    doi:10.1198/000313002753631330, equation 10.
+    doi:10.1198/000313002753631330, equation 10; Binder (1983), doi:10.2307/1402588.
     """
-    summed = influence if cluster is None else cluster_sums(influence, cluster)
+    summed = independent_parts(influence, cluster, strata)
     return np.asarray(summed.T @ summed / influence.shape[0] ** 2)
 
 
-def cross_covariance(first: Floats, second: Floats, cluster: Ints | None = None) -> Floats:
+def cross_covariance(
+    first: Floats, second: Floats, cluster: Ints | None = None, strata: Strata | None = None
+) -> Floats:
     """Give the (k1, k2) covariance between two sets of estimates on the same n rows."""
-    if cluster is not None:
-        n = first.shape[0]
-        first, second = cluster_sums(first, cluster), cluster_sums(second, cluster)
-        return np.asarray(first.T @ second / n**2)
-    return np.asarray(first.T @ second / first.shape[0] ** 2)
+    n = first.shape[0]
+    first = independent_parts(first, cluster, strata)
+    second = independent_parts(second, cluster, strata)
+    return np.asarray(first.T @ second / n**2)
 
 
 def small_sample_factor(
@@ -79,7 +110,8 @@ def small_sample_factor(
 
     ``HC0`` is 1. ``HC1`` is :math:`n/(n-k)`, and with clusters (then called CR1)
     :math:`\frac{G}{G-1}\frac{n-1}{n-k}`; for a mean (k = 1) these are the familiar
-    :math:`n/(n-1)` and :math:`G/(G-1)`.
+    :math:`n/(n-1)` and :math:`G/(G-1)`. ``CR1S`` names that of HC1 with clusters outright, and
+    ``CR1`` is :math:`\frac{G}{G-1}` alone, whatever the coefficients; both need clusters.
 
     Parameters
     ----------
@@ -97,6 +129,8 @@ def small_sample_factor(
         return 1.0
     if n_clusters is None:
         return n / (n - n_coefficients)
+    if correction == "CR1":
+        return n_clusters / (n_clusters - 1)
     return n_clusters / (n_clusters - 1) * (n - 1) / (n - n_coefficients)
 
 

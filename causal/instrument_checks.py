@@ -22,10 +22,15 @@ from causal.estimators.first_stage import (
 from causal.estimators.glm import fit_glm
 from causal.estimators.instrumental import InstrumentalVariables, Instrumented
 from causal.estimators.iv_algebra import Projected, k_class, two_step
+from causal.estimators.linear_probability import LinearProbability
 from causal.estimators.nuisance import NuisanceStore, choose_terms
 from causal.estimators.reduced_form import ReducedForm, ReducedForms
-from causal.estimators.regression import LinearProbability
-from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p, typical_width
+from causal.estimators.weak_sets import (
+    anderson_rubin_f,
+    anderson_rubin_p,
+    conditional_ratio_p,
+    typical_width,
+)
 from causal.findings import Curve, Point
 from causal.inference import LEVEL, critical_value, two_sided_p
 
@@ -61,9 +66,9 @@ def judge_instruments(
     if form.q == 1:
         found.append(_tf(form))
     else:
-        found.append(_overidentified(sample, estimator, estimator.projected(sample)))
+        found += _overidentified(sample, estimator, estimator.projected(sample))
     if estimator.linear_stages:
-        found.append(_endogeneity(sample, estimator))
+        found += _endogeneity(sample, estimator)
     found.append(_against_least_squares(sample, estimator, estimates))
     return tuple(found)
 
@@ -108,6 +113,11 @@ def _weak_tests(form: ReducedForm) -> Iterator[Diagnostic]:
     """Give the p-values of no effect that hold however weak the instruments are."""
     zero = np.zeros(1)
     yield _told(
+        "anderson_rubin_f",
+        anderson_rubin_f(form, 0.0),
+        f"Anderson-Rubin statistic of no effect, as F with {form.q} numerator df",
+    )
+    yield _told(
         "anderson_rubin_p",
         float(anderson_rubin_p(form, zero)[0]),
         "Anderson-Rubin p-value of no effect",
@@ -134,12 +144,14 @@ def _tf(form: ReducedForm) -> Diagnostic:
     )
 
 
-def _overidentified(sample: Sample, estimator: Instrumented, data: Projected) -> Diagnostic:
+def _overidentified(
+    sample: Sample, estimator: Instrumented, data: Projected
+) -> tuple[Diagnostic, ...]:
     """Test whether the instruments agree with one another."""
     from scipy import special
 
-    robust = estimator.variance.kind != "classical"
-    name = "hansen_j_p" if robust else "sargan_p"
+    robust = not estimator.variance.classical
+    name, said = ("hansen_j", "Hansen's J") if robust else ("sargan", "Sargan's statistic")
     if robust:
         found = two_step(data, estimator.groups(sample))
     elif isinstance(estimator, InstrumentalVariables):
@@ -148,15 +160,18 @@ def _overidentified(sample: Sample, estimator: Instrumented, data: Projected) ->
         found = k_class(data, 1.0)
     statistic = found.overidentification
     p = float(special.chdtrc(data.q - 1, statistic))
-    return _told(
-        name,
-        p,
-        f"over-identification: {statistic:.3g} on {data.q - 1} df; a small p-value says that the "
-        "instruments disagree, a large one not that they are valid",
+    return (
+        _told(name, statistic, f"over-identification: {said}, on {data.q - 1} df"),
+        _told(
+            f"{name}_p",
+            p,
+            f"over-identification: {statistic:.3g} on {data.q - 1} df; a small p-value says that "
+            "the instruments disagree, a large one not that they are valid",
+        ),
     )
 
 
-def _endogeneity(sample: Sample, estimator: Instrumented) -> Diagnostic:
+def _endogeneity(sample: Sample, estimator: Instrumented) -> tuple[Diagnostic, ...]:
     """Test the first stage's residual as a further covariate (Wu-Hausman)."""
     chosen = choose_terms(sample, estimator.terms)
     known = chosen if chosen.observed.all() else chosen.rows(chosen.observed)
@@ -174,12 +189,17 @@ def _endogeneity(sample: Sample, estimator: Instrumented) -> Diagnostic:
         exposure_kind="dose",
     )
     fitted = linear.estimate(turned, NuisanceStore(), np.random.default_rng(0))
-    z_value = float(fitted.values[0]) / math.sqrt(float(fitted.covariance[0, 0]))
-    return _told(
-        "wu_hausman_p",
-        two_sided_p(z_value, fitted.df),
-        f"first stage's residual in the outcome's regression: coefficient "
-        f"{float(fitted.values[0]):.3g}, t = {z_value:.3g}",
+    slope = float(fitted.values[0])
+    z_value = slope / math.sqrt(float(fitted.covariance[0, 0]))
+    what = "first stage's residual in the outcome's regression"
+    return (
+        _told("wu_hausman_coefficient", slope, f"{what}: its coefficient"),
+        _told("wu_hausman_t", z_value, f"{what}: its t"),
+        _told(
+            "wu_hausman_p",
+            two_sided_p(z_value, fitted.df),
+            f"{what}: coefficient {slope:.3g}, t = {z_value:.3g}",
+        ),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from causal.result import Result
     from causal.summary.document import SummaryResult
 
+RESULT = "results.json"
 AnySpecification: TypeAlias = Specification | SummarySpecification
 AnyResult: TypeAlias = Union["Result", "SummaryResult"]
 
@@ -96,24 +97,54 @@ def check_any(specification: AnySpecification) -> None:
     check_assaults(plan_analysis(specification, describe(specification.analysis.dataset)))
 
 
-def rendered_any(result: AnyResult) -> dict[str, bytes]:
-    """Give the content of every committed file of a report, by path within its folder."""
+def companions_of(result: AnyResult, reports: Path) -> dict[str, Result]:
+    """Read the results of companions that lie beside a report; those that are not are left out.
+
+    Parameters
+    ----------
+    reports : the folder that holds the report's own folder.
+
+    Raises
+    ------
+    VerificationError
+        A result is there and cannot be read.
+    """
+    from causal.result import Result
+
+    if not isinstance(result, Result):
+        return {}
+    there = {name: reports / name / RESULT for name in result.companions}
+    found = {name: load_result(path) for name, path in there.items() if path.is_file()}
+    return {name: one for name, one in found.items() if isinstance(one, Result)}
+
+
+def rendered_any(result: AnyResult, reports: Path) -> dict[str, bytes]:
+    """Give the content of every committed file of a report, by path within its folder.
+
+    Parameters
+    ----------
+    reports : the folder that holds the report's own folder, and those of companions.
+    """
     from causal.report import rendered
     from causal.summary.document import SummaryResult
     from causal.summary.page import rendered_summary
 
-    return rendered_summary(result) if isinstance(result, SummaryResult) else rendered(result)
+    return (
+        rendered_summary(result)
+        if isinstance(result, SummaryResult)
+        else rendered(result, companions_of(result, reports))
+    )
 
 
-def rendered_any_html(result: AnyResult, committed: dict[str, bytes]) -> bytes:
+def rendered_any_html(result: AnyResult, committed: dict[str, bytes], reports: Path) -> bytes:
     """Give the content of ``report.html``."""
     from causal.report import rendered_html
     from causal.summary.document import SummaryResult
     from causal.summary.page import rendered_summary_html
 
     if isinstance(result, SummaryResult):
-        return rendered_summary_html(result)
-    return rendered_html(result, committed)
+        return rendered_summary_html(result, committed)
+    return rendered_html(result, committed, companions_of(result, reports))
 
 
 def render_any(result: AnyResult, folder: Path) -> tuple[Path, ...]:
@@ -123,9 +154,10 @@ def render_any(result: AnyResult, folder: Path) -> tuple[Path, ...]:
     from causal.summary.page import rendered_summary, rendered_summary_html
 
     if isinstance(result, Result):
-        return render(result, folder)
+        return render(result, folder, companions_of(result, folder.absolute().parent))
     committed = rendered_summary(result)
-    return write_files({**committed, HTML: rendered_summary_html(result)}, folder)
+    page = rendered_summary_html(result, committed)
+    return write_files({**committed, HTML: page}, folder)
 
 
 def _summarises(text: str) -> bool:

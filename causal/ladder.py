@@ -13,10 +13,21 @@ from causal.errors import EstimandMismatchError
 from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale, Target
 
 OTHER_QUESTIONS: Mapping[Target, str] = {
+    "conditional": "the crude difference is about everybody, this one about those with given "
+    "values of covariates: what differs between the two is not confounding alone",
     "LATE": "the crude difference is about everybody, a LATE about those whose exposure the "
     "instrument changes: what differs between the two is not confounding alone",
+    "within persons": "the crude difference compares persons with one another, this one each "
+    "person who changes exposure with themselves",
+    "between persons": "the crude difference is one between rows, this one what a person's average "
+    "exposure adds to that within persons",
     "ITT": "the crude difference is one of exposure, this one of the instrument",
+    "functional form": "it is an effect by functional form only, and a share of the crude "
+    "difference would take it for one the diagram identifies",
     "first stage": "the crude difference is one in the outcome, this one in the exposure",
+    "threshold": "the crude difference compares two doses, this one all doses at or above a cut "
+    "with all below it",
+    "shift": "the crude difference compares two exposures, this one a nudge with what is",
 }
 """Targets that no share of the crude difference can be formed for, and why."""
 
@@ -65,6 +76,8 @@ def attenuate(
         )
     if adjusted.target in OTHER_QUESTIONS:
         return NotEstimable(OTHER_QUESTIONS[adjusted.target])
+    if adjusted.share_withheld or crude.share_withheld:
+        return NotEstimable(adjusted.share_withheld or crude.share_withheld)
     first, second = adjusted.contrast(scale), crude.contrast(scale)
     if isinstance(first, NotEstimable):
         return first

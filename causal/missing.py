@@ -79,6 +79,8 @@ def describe(missing: MissingData) -> Mapping[str, str]:
     late = (
         "rows without one help to impute covariates, and are left out after that"
         if missing.imputes and missing.outcome == "complete_case"
+        else f"taken as {missing.use_value}, as if all who were due and have none had used"
+        if missing.outcome == "as_use"
         else words[missing.outcome]
     )
     return {

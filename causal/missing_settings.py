@@ -29,8 +29,11 @@ class MissingData(Settings):
         that weigh for those who were not seen at the exposure interview (``entered``), or
         ``multiple_imputation``; with one row a person, those not seen at that interview are
         imputed too, exposure and outcome alike, though they may have been seen later.
-    outcome : ``complete_case``, ``keep`` for estimators that predict it, or
-        ``multiple_imputation``.
+    outcome : ``complete_case``, ``keep`` for estimators that predict it or rungs that weigh for
+        it (``followed``), ``multiple_imputation``, or ``as_use``: who was due for the outcome
+        interview and has no outcome is counted as having used.
+    use_value : the value of a 0/1 outcome that stands for use, with ``as_use``: 1 where the
+        outcome is use, 0 where it is abstinence.
     imputation : how values are imputed.
     """
 
@@ -40,7 +43,8 @@ class MissingData(Settings):
         str, Literal["median", "complete_case", "baseline", "multiple_imputation"]
     ] = {}
     exposure: Literal["refuse", "complete_case", "keep", "multiple_imputation"] = "refuse"
-    outcome: Literal["complete_case", "keep", "multiple_imputation"] = "complete_case"
+    outcome: Literal["complete_case", "keep", "multiple_imputation", "as_use"] = "complete_case"
+    use_value: Literal[0, 1] | None = None
     imputation: Imputation = Imputation()
 
     @property
@@ -48,6 +52,17 @@ class MissingData(Settings):
         """Tell whether anything is imputed."""
         declared = (self.covariates, self.updated, self.exposure, self.outcome)
         return "multiple_imputation" in (*declared, *self.columns.values())
+
+    @model_validator(mode="after")
+    def _says_what_use_is(self) -> MissingData:
+        if self.outcome == "as_use" and self.use_value is None:
+            raise ValueError(
+                "outcome: as_use counts missing outcomes as use; say which value that is: "
+                "use_value: 1 where the outcome is use, use_value: 0 where it is abstinence"
+            )
+        if self.outcome != "as_use" and self.use_value is not None:
+            raise ValueError("use_value is for outcome: as_use; take it away, or say as_use")
+        return self
 
     @model_validator(mode="after")
     def _imputes_if_it_says_how(self) -> MissingData:

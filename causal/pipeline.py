@@ -11,10 +11,14 @@ from causal import composing
 from causal import composing_checks as checks
 from causal.assailing import check_assaults, find_sensitivity, inspect_rung, refute_headline
 from causal.cohort import TIME, Cohort, Sample
+from causal.composing_design import compose_design
+from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
+from causal.composing_terms import compose_ceilings
+from causal.composing_weights import compose_weights
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
-from causal.estimators import AnyEstimator, PropensityWeighting
+from causal.estimators import AnyEstimator, WeighsFollowUp
 from causal.estimators.nuisance import EntryModel, ObservationModel
 from causal.fitting import FittedRung, RungTask, Thresholds
 from causal.identify import Availability
@@ -94,13 +98,14 @@ def estimate(plan: Plan, cohort: Cohort, *, jobs: int = 1, progress: Progress = 
     progress("variants")
     varied = [_vary(plan, variant, cohort) for variant in plan.analysis.variants]
     divided = divide(plan, drawn, tasks, cohort.min_cell)
+    explored = explore_all(plan, drawn, tasks, cohort.min_cell)
     if len(drawn.samples) > 1:
         note = f"Looked at the first of {len(drawn.samples)} imputations."
         refutations = [replace(found, reason=f"{found.reason} {note}") for found in refutations]
         findings = [replace(found, sentence=f"{found.sentence} {note}") for found in findings]
     return _result(
         plan, cohort, drawn, fits.pooled, inspected, refutations, findings, varied, divided
-    )
+    ).model_copy(update={"heterogeneity": explored})
 
 
 def _result(
@@ -125,7 +130,7 @@ def _result(
         specification=specification.document.text,
         specification_sha256=specification.sha256,
         dataset=composing.compose_dataset(plan, cohort, options),
-        design=composing.compose_design(plan, drawn, cell),
+        design=compose_design(plan, drawn, cell),
         timing=composing.compose_timing(plan),
         dag=composing.compose_dag(plan, _second_opinion(plan)),
         estimands=[composing.compose_estimand(planned) for planned in plan.rungs],
@@ -152,6 +157,8 @@ def _result(
         ],
         balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],
         overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
+        ceilings=compose_ceilings(plan, drawn, cell),
+        weights=compose_weights(named, cell),
         truth=dict(known_truth(analysis.dataset, options)) if generated else {},
         companions=list(analysis.companions),
         provenance=Provenance(
@@ -215,9 +222,13 @@ def _with_follow_up(
 ) -> AnyEstimator:
     """Tell an estimator which terms are for exposure, and which for being seen and followed up."""
     rung = planned.rung
-    if rung.followed is None or not isinstance(rung.estimator, PropensityWeighting):
+    if rung.followed is None or not isinstance(rung.estimator, WeighsFollowUp):
         return rung.estimator
-    observation = ObservationModel(terms=followed, interactions=rung.followed.interactions)
+    observation = ObservationModel(
+        terms=followed,
+        interactions=rung.followed.interactions,
+        stabilised=rung.followed.stabilised,
+    )
     entry = EntryModel(terms=entered) if rung.entered else None
     return rung.estimator.with_follow_up(adjusted, observation, entry)
 

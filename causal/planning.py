@@ -11,7 +11,7 @@ from causal.dag import Concept, Dag, load_dag, reversing
 from causal.dagitty import read_dagitty
 from causal.dataset_info import DatasetInfo
 from causal.documents import Document
-from causal.errors import CausalError, SpecError, TimingError, did_you_mean
+from causal.errors import CausalError, SpecError, did_you_mean
 from causal.estimate import DIFFERENCES
 from causal.expressions import Expression, parse
 from causal.features import check_features, term_names
@@ -24,12 +24,20 @@ from causal.identify import (
     judge,
 )
 from causal.instruments import Instrument, conditional_instruments
+from causal.planning_concepts import concepts_of, entered_of, followed_of, refuse_late
+from causal.planning_heterogeneity import check_explorations
 from causal.planning_instruments import judge_rung
+from causal.planning_roles import check_dose, check_exposure, check_outcome
 from causal.planning_subgroups import check_choice, row_choices
+from causal.planning_variance import check_variances
+from causal.planning_weights import check_weights
 from causal.registry import chosen_options
-from causal.roles import check_cluster, check_role
-from causal.rungs import FULL, Rung
+from causal.roles import check_as_use, check_cluster, check_role
+from causal.rungs import Rung
 from causal.spec import Analysis, Specification, Variant
+from causal.spec_checks import check_entered, check_followed, check_interactions, check_names
+from causal.surveying import check_survey
+from causal.time_to_event import check_times
 from causal.timing import association_reasons, refuse_unbalanced_entry
 
 
@@ -136,13 +144,24 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     analysis, document = specification.analysis, specification.document
     dag = _diagram(specification)
     codebook = info.codebook
+    check_names(analysis, document)
     with located(document, "options"):
         chosen_options(info, analysis.options)
     for role in ("exposure", "outcome"):
         with located(document, "design", role):
-            check_role(info, getattr(analysis.design, role))
+            arms = analysis.design.arms if role == "exposure" else None
+            check_role(info, getattr(analysis.design, role), arms)
+    check_dose(specification, codebook)
     with located(document, "design", "cluster"):
         check_cluster(info, analysis.design.cluster)
+    with located(document, "missing", "outcome"):
+        check_as_use(info, analysis)
+    with located(document, "design", "survey"):
+        check_survey(info, analysis.design.survey)
+    check_weights(specification)
+    if analysis.design.time_to_event is not None:
+        with located(document, "design", "time_to_event"):
+            check_times(analysis.design.time_to_event, codebook, analysis.design.outcome)
     with located(document, "features"):
         check_features(analysis.features, codebook.variables)
     for path, choice in row_choices(analysis):
@@ -154,6 +173,8 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     full = adjustment_set(dag, available)
     rungs = tuple(_plan_rungs(specification, info, dag, full))
     _check_targets(specification, codebook[analysis.design.outcome])
+    check_variances(specification)
+    check_explorations(specification, info, {p.rung.name: p.measurements for p in rungs})
     return Plan(
         specification=specification,
         info=info,
@@ -241,8 +262,8 @@ def _plan_rungs(
         with located(document, "ladder", number, "columns"):
             available = availability(codebook, dag, rung.columns)
         with located(document, "ladder", number, "adjust"):
-            concepts = _concepts(rung, full, dag)
-            _refuse_late(rung, concepts, available, dag, codebook)
+            concepts = concepts_of(rung, full, dag)
+            refuse_late(rung, concepts, available, dag, codebook)
             estimand = judge(dag, concepts, available)
         measurements = tuple(
             one
@@ -251,15 +272,20 @@ def _plan_rungs(
             if rung.role == "bracket" or one.before_exposure
         )
         with located(document, "ladder", number, "followed"):
-            followed = _followed(rung, full, dag, codebook)
+            check_followed(rung, specification.analysis)
+            followed = followed_of(rung, full, dag, codebook)
+            check_interactions(rung, _terms(followed, codebook, specification.analysis))
         with located(document, "ladder", number, "entered"):
-            entered = _entered(rung, full, dag, codebook)
+            check_entered(rung, specification.analysis)
+            entered = entered_of(rung, full, dag, codebook)
             refuse_unbalanced_entry(entered, measurements)
         with located(document, "ladder", number, "instrument"):
             judged = judge_rung(rung, concepts, estimand, dag, available, codebook)
         with located(document, "ladder", number, "estimator"):
             terms = _terms(measurements, codebook, specification.analysis)
-            _check_estimator(rung, terms, codebook[specification.analysis.design.exposure])
+            check_exposure(rung.estimator, specification.analysis.design, codebook)
+            check_outcome(rung.estimator, specification.analysis.design, codebook)
+            _check_terms(rung, terms)
         yield PlannedRung(
             rung,
             concepts,
@@ -270,76 +296,6 @@ def _plan_rungs(
             judged.moving,
             judged.assumed,
         )
-
-
-def _followed(
-    rung: Rung, full: AdjustmentSet, dag: Dag, codebook: Codebook
-) -> tuple[Measurement, ...]:
-    """Find the columns that predict follow-up, whenever they were measured."""
-    if rung.followed is None:
-        return ()
-    named = rung.model_copy(update={"adjust": rung.followed.adjust})
-    return tuple(
-        one
-        for concept in _concepts(named, full, dag)
-        for one in codebook.measuring(concept, rung.columns.get(concept))
-        if one.before_exposure or dag.concepts[concept].when is not None or one.when == "end"
-    )
-
-
-def _entered(
-    rung: Rung, full: AdjustmentSet, dag: Dag, codebook: Codebook
-) -> tuple[Measurement, ...]:
-    """Find the columns that predict being seen at the exposure interview: all before exposure."""
-    if rung.entered is None:
-        return ()
-    named = rung.model_copy(update={"adjust": rung.entered.adjust})
-    found = []
-    for concept in _concepts(named, full, dag):
-        early = [
-            one
-            for one in codebook.measuring(concept, rung.columns.get(concept))
-            if one.before_exposure
-        ]
-        if not early:
-            raise TimingError(
-                f"'{concept}' is not measured before exposure begins, and who was not seen has no "
-                "later measurement. Take it out of entered."
-            )
-        found += early
-    return tuple(found)
-
-
-def _concepts(rung: Rung, full: AdjustmentSet, dag: Dag) -> tuple[str, ...]:
-    """Write out what ``adjust`` names."""
-    for concept in rung.adjust:
-        if concept != FULL and concept not in dag.covariates:
-            raise SpecError(
-                f"unknown concept '{concept}'. {did_you_mean(concept, [FULL, *dag.covariates])}"
-            )
-    listed = [c for named in rung.adjust for c in (full.concepts if named == FULL else (named,))]
-    return tuple(dict.fromkeys(listed))
-
-
-def _refuse_late(
-    rung: Rung,
-    concepts: tuple[str, ...],
-    available: dict[str, Availability],
-    dag: Dag,
-    codebook: Codebook,
-) -> None:
-    """Refuse what is measured after exposure began, unless the rung is a bracket."""
-    if rung.role == "bracket":
-        return
-    for concept in concepts:
-        late = available[concept] is Availability.AFTER_EXPOSURE
-        if late or dag.concepts[concept].when is not None:
-            columns = ", ".join(one.column for one in codebook.measuring(concept)) or "no column"
-            raise TimingError(
-                f"'{concept}' ({columns}) is measured after exposure begins, so it may be a "
-                "consequence of it. Take it out, or give the rung 'role: bracket', which shows it "
-                "apart as a possible mediator."
-            )
 
 
 def _terms(
@@ -353,14 +309,8 @@ def _terms(
     )
 
 
-def _check_estimator(rung: Rung, terms: tuple[str, ...], exposure: Variable) -> None:
-    """Refuse an estimator that does not take the exposure, or names terms that are not there."""
-    kind = "binary" if exposure.kind == "binary" else "dose"
-    if kind not in rung.estimator.exposures:
-        raise SpecError(
-            f"{rung.estimator.kind} takes a 0/1 exposure; '{exposure.column}' is "
-            f"{exposure.kind}. Use a binary column, or linear_probability for a dose."
-        )
+def _check_terms(rung: Rung, terms: tuple[str, ...]) -> None:
+    """Refuse an estimator that names terms that are not there."""
     for named in rung.estimator.named_terms:
         if named not in terms:
             raise SpecError(f"there is no term '{named}'. {did_you_mean(named, terms)}")
@@ -369,7 +319,7 @@ def _check_estimator(rung: Rung, terms: tuple[str, ...], exposure: Variable) -> 
 def _check_targets(specification: Specification, outcome: Variable) -> None:
     """Refuse a headline that no rung answers, or a scale the outcome does not have."""
     analysis, document = specification.analysis, specification.document
-    binary = outcome.kind == "binary"
+    binary = outcome.kind == "binary" or analysis.design.time_to_event is not None
     scale = analysis.estimand.scale
     wanted = "risk_difference" if binary else "mean_difference"
     if scale in DIFFERENCES and scale != wanted:

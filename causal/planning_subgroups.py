@@ -9,8 +9,9 @@ from causal.dataset_info import DatasetInfo
 from causal.design import Baseline
 from causal.documents import KeyPath
 from causal.errors import SpecError, TimingError, did_you_mean
+from causal.instrument_checks import OF_INSTRUMENT
 from causal.spec import Analysis
-from causal.subgroup_settings import Subgroup
+from causal.subgroup_settings import Levels, Subgroup
 
 
 def row_choices(analysis: Analysis) -> Iterator[tuple[KeyPath, str | Subgroup]]:
@@ -37,12 +38,14 @@ def check_choice(choice: str | Subgroup, analysis: Analysis, info: DatasetInfo) 
     if isinstance(choice, str):
         info.codebook[choice]
         return
-    variable = info.codebook[choice.column]
-    _check_time(choice, variable, analysis, info)
-    _check_values(choice, variable)
-    if [(one.column, one.at) for one in analysis.subgroups].count((choice.column, choice.at)) > 1:
+    for column, levels in choice.parts:
+        variable = info.codebook[column]
+        _check_time(choice, variable, analysis, info)
+        _check_values(levels, variable)
+    same = [(frozenset(dict(one.parts)), one.at) for one in analysis.subgroups]
+    if same.count((frozenset(dict(choice.parts)), choice.at)) > 1:
         raise SpecError(
-            f"'{choice.column}' at {choice.at} stands twice among the subgroups. Keep the cuts "
+            f"'{choice.title}' at {choice.at} stands twice among the subgroups. Keep the cuts "
             "declared first: several cuts of one column are several looks at one question."
         )
     for name in subgroup_rungs(analysis, choice):
@@ -74,7 +77,7 @@ def _check_time(
         )
 
 
-def _check_values(subgroup: Subgroup, variable: Variable) -> None:
+def _check_values(subgroup: Levels, variable: Variable) -> None:
     """Refuse values the column cannot have, and cuts of what is no number."""
     if variable.kind in ("id", "text"):
         raise SpecError(f"'{variable.column}' is {variable.kind}, which has no levels.")
@@ -101,7 +104,7 @@ def _check_values(subgroup: Subgroup, variable: Variable) -> None:
 
 
 def _check_rung(name: str, analysis: Analysis) -> None:
-    """Refuse a rung that is not there, is the crude one, or rests on instruments."""
+    """Refuse a rung that is not there, is the crude one, or rests on how strong instruments are."""
     names = [rung.name for rung in analysis.ladder[1:]]
     if name == analysis.ladder[0].name:
         raise SpecError(
@@ -111,8 +114,9 @@ def _check_rung(name: str, analysis: Analysis) -> None:
     if name not in names:
         raise SpecError(f"there is no rung '{name}'. {did_you_mean(name, names)}")
     rung = next(one for one in analysis.ladder if one.name == name)
-    if rung.instrument:
+    if rung.instrument and rung.estimator.estimand not in OF_INSTRUMENT:
         raise SpecError(
             f"the rung '{name}' rests on instruments: where they are weak within a level its set "
-            "has no standard error, and levels cannot be contrasted by it. Name another rung."
+            "has no standard error, and levels cannot be contrasted by it. Name another rung, such "
+            "as one with the estimator first_stage or itt, which need no strength."
         )

@@ -9,14 +9,12 @@ from pathlib import Path
 
 from causal.errors import CausalError, Place
 from causal.interruption import undisturbed
-from causal.kinds import AnyResult, load_result, rendered_any, rendered_any_html
+from causal.kinds import RESULT, AnyResult, load_result, rendered_any, rendered_any_html
 from causal.report import HTML, render_index
 from causal.result import Result
 from causal.sealing import seal
 from causal.summary.document import SummaryResult
 from causal.summary.page import index_rows
-
-RESULT = "results.json"
 
 
 def publish(result: AnyResult, folder: Path) -> None:
@@ -32,8 +30,10 @@ def publish(result: AnyResult, folder: Path) -> None:
     """
     text = seal(result)
     read = type(result).model_validate_json(text)
-    committed = rendered_any(read)
-    content = {**committed, HTML: rendered_any_html(read, committed), RESULT: text.encode()}
+    reports = folder.absolute().parent
+    committed = rendered_any(read, reports)
+    page = rendered_any_html(read, committed, reports)
+    content = {**committed, HTML: page, RESULT: text.encode()}
     stage = folder.parent / f".{folder.name}.{os.getpid()}.part"
     try:
         for name, body in content.items():

@@ -1,7 +1,7 @@
 """The result document: the only way out of a run, and all that a report or a reviewer needs.
 
-Aggregate numbers only, with 12 significant digits; no timestamps, paths or commits, so that the
-same versions on the same kind of machine give the same bytes.
+Aggregate numbers with 12 significant digits; no timestamps, paths or commits, so that the same
+versions on the same kind of machine give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from causal.result_assumptions import (
+    AttritionBlock,
     ColumnBlock,
     ConceptBlock,
     DagBlock,
     DesignBlock,
     EdgeBlock,
     EstimandBlock,
+    FollowUpBlock,
     LabelBlock,
     OrientationBlock,
 )
@@ -33,22 +35,49 @@ from causal.result_challenges import (
     SensitivityBlock,
     TableRow,
 )
-from causal.result_parts import Block, Count, Label, Pair, Piece, Reason, Role, Status, Verdict
+from causal.result_heterogeneity import (
+    EffectGroupBlock,
+    EqualityBlock,
+    HeterogeneityBlock,
+    MedianBlock,
+    ModifierBlock,
+    RefusedHeterogeneityBlock,
+    SlopeBlock,
+)
+from causal.result_parts import (
+    Block,
+    Count,
+    Label,
+    Pair,
+    Piece,
+    Provenance,
+    Reason,
+    Role,
+    Status,
+    Verdict,
+)
+from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
+from causal.result_stages import BothStagesBlock, InstrumentStagesBlock
 from causal.result_subgroups import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     LevelBlock,
     SubgroupBlock,
 )
+from causal.result_weights import WeightBlock, WeightsBlock
 from causal.sealing import read_sealed, seal, sealed, unseal
 
 __all__ = [
     "AttritionBlock",
     "BalanceBlock",
     "Block",
+    "BothStagesBlock",
+    "CeilingBlock",
     "ColumnBlock",
     "ConceptBlock",
     "ContourBlock",
+    "ContrastBlock",
     "Count",
     "CovarianceBlock",
     "CovariateBlock",
@@ -59,35 +88,51 @@ __all__ = [
     "DiagnosticBlock",
     "DifferenceBlock",
     "EdgeBlock",
+    "EffectGroupBlock",
+    "EqualityBlock",
     "EstimandBlock",
     "FollowUpBlock",
+    "HeterogeneityBlock",
     "InstrumentBlock",
+    "InstrumentStagesBlock",
     "InteractionTestBlock",
     "Label",
     "LabelBlock",
     "LevelBlock",
     "MarkBlock",
+    "MedianBlock",
+    "ModifierBlock",
     "NumberBlock",
     "OrientationBlock",
     "OverlapBlock",
     "Pair",
+    "ParameterBlock",
     "Piece",
     "PowerCurveBlock",
     "PowerPointBlock",
+    "ProfileBlock",
+    "ProfileContrastBlock",
+    "ProfilePointBlock",
     "Provenance",
     "Reason",
+    "RefusedHeterogeneityBlock",
     "RefutationBlock",
     "Remaining",
+    "RestrictionBlock",
     "Result",
     "Role",
     "RungBlock",
+    "RungCovariateBlock",
     "ScaleBlock",
     "SensitivityBlock",
+    "SlopeBlock",
     "Status",
     "SubgroupBlock",
     "TableRow",
     "VariantBlock",
     "Verdict",
+    "WeightBlock",
+    "WeightsBlock",
     "dump",
     "load",
     "sealed",
@@ -106,25 +151,6 @@ class DatasetBlock(Block):
     options: dict[str, str | int | float | bool]
     sha256: str
     min_cell: int
-
-
-class AttritionBlock(Block):
-    """One step from everybody in the data to the rows analysed."""
-
-    step: str
-    reason: str
-    persons: Count
-    rows: Count
-
-
-class FollowUpBlock(Block):
-    """Rows of one arm, in one stratum: whose outcome is known, and whose was read late."""
-
-    stratum: str
-    arm: Literal["exposed", "unexposed", "not seen"]
-    rows: Count
-    known: Count
-    late: Count
 
 
 class CovariateBlock(Block):
@@ -156,12 +182,37 @@ class ScaleBlock(Block):
     interval: Pair
 
 
+class ParameterBlock(Block):
+    """One parameter of the model a rung's contrast is taken from, with its interval."""
+
+    name: str
+    estimate: float
+    std_error: float
+    interval: Pair
+
+
+class RungCovariateBlock(Block):
+    """The columns, and the terms made of them, that stand for one concept in one rung."""
+
+    concept: str
+    columns: list[str]
+    terms: list[str]
+
+
 class RungBlock(Block):
     """One rung of the ladder.
 
     ``region`` is the set to be printed, ``region_note`` what it is where it is not the interval of
     the standard error, and ``interval_withheld`` why that is not shown where it is not. ``assumed``
-    is what is taken for granted of ``instruments`` against the diagram.
+    is what is taken for granted of ``instruments`` against the diagram. ``wald_interval`` is the
+    estimate plus and minus standard errors where ``interval`` is withheld: for comparison with
+    printed ones, never to be read as an interval, since the instruments are too weak for it.
+    ``beside`` has what the instruments do themselves, for an effect through them. ``covariates``
+    are the rung's own: another rung may measure the same concept by other columns. ``divisions`` is
+    how often the sample was divided for cross-fitting (None where it was not), ``split_sd`` how
+    much the estimate differs between divisions (None for one). ``parameters`` are those of the
+    model the estimate is taken from, where it has any worth reading; ``profile`` holds all means of
+    a rung that has more than the two compared.
     """
 
     name: str
@@ -190,13 +241,38 @@ class RungBlock(Block):
     assumed: list[str] = Field(default_factory=list)
     region_note: str = ""
     interval_withheld: str = ""
+    wald_interval: Pair | None = None
+    beside: BothStagesBlock | None = None
     curves: list[CurveBlock] = Field(default_factory=list)
+    divisions: int | None = None
+    parameters: list[ParameterBlock] = Field(default_factory=list)
+    covariates: list[RungCovariateBlock] = Field(default_factory=list)
+    profile: ProfileBlock | None = None
+
+
+class RestrictionBlock(Block):
+    """Rows kept by a column in a range at a moment; both ends are included."""
+
+    column: str
+    at: str
+    low: float | None
+    high: float | None
+
+
+class CeilingBlock(Block):
+    """A proxy, and the share of rows in the last tenth of its range; None where it is hidden."""
+
+    concept: str
+    column: str
+    highest: float
+    share: float | None
 
 
 class VariantBlock(Block):
     """The crude and the headline rung once more, under one changed choice, on its own rows.
 
-    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned.
+    ``verdicts`` says what the diagram makes of each adjusted rung, where its arrows were turned;
+    ``restrictions`` are those of the variant itself.
     """
 
     name: str
@@ -204,6 +280,7 @@ class VariantBlock(Block):
     verdicts: list[str]
     persons: Count
     rungs: list[RungBlock]
+    restrictions: list[RestrictionBlock] = Field(default_factory=list)
 
 
 class DiagnosticBlock(Block):
@@ -242,14 +319,6 @@ class CovarianceBlock(Block):
     matrix: list[list[float]]
 
 
-class Provenance(Block):
-    """What the numbers depend on."""
-
-    seed: int
-    versions: dict[str, str]
-    source_sha256: str
-
-
 class Result(Block):
     """The whole document."""
 
@@ -270,6 +339,9 @@ class Result(Block):
     headline: str
     variants: list[VariantBlock]
     subgroups: list[SubgroupBlock] = Field(default_factory=list)
+    heterogeneity: list[HeterogeneityBlock | RefusedHeterogeneityBlock] = Field(
+        default_factory=list
+    )
     instruments: list[InstrumentBlock] = Field(default_factory=list)
     refutations: list[RefutationBlock]
     sensitivity: list[SensitivityBlock]
@@ -277,6 +349,8 @@ class Result(Block):
     diagnostics: list[DiagnosticBlock]
     balance: list[BalanceBlock]
     overlap: list[OverlapBlock]
+    ceilings: list[CeilingBlock] = Field(default_factory=list)
+    weights: list[WeightsBlock] = Field(default_factory=list)
     truth: dict[str, float]
     companions: list[str]
     provenance: Provenance
@@ -284,7 +358,7 @@ class Result(Block):
 
     def rung(self, name: str) -> RungBlock:
         """Give a rung by name."""
-        return next(rung for rung in self.rungs if rung.name == name)
+        return next(one for one in self.rungs if one.name == name)
 
     @property
     def crude(self) -> RungBlock:

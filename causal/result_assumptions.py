@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from causal.result_parts import Block, Label, Status
+from pydantic import Field
+
+from causal.result_parts import Block, Count, Label, Status
 
 
 class ColumnBlock(Block):
@@ -14,12 +16,16 @@ class ColumnBlock(Block):
     description: str
     unit: str
     kind: str
+    self_reported: bool = False
 
 
 class DesignBlock(Block):
     """How the cohort was turned into analysis units, in words.
 
     ``cluster`` is the column whose values are the clusters; empty where persons are, or nothing.
+    ``weights`` says whether rows or persons weigh alike.
+    ``arms`` are those of an exposure that has several, the two compared first, and ``risk_of`` is
+    what the risks compared are of, where the outcome is a time to an event.
     """
 
     kind: str
@@ -33,6 +39,9 @@ class DesignBlock(Block):
     unit: Literal["persons", "intervals"]
     missing: dict[str, str]
     cluster: str = ""
+    weights: str = "rows"
+    arms: list[str] = Field(default_factory=list)
+    risk_of: str = ""
 
 
 class LabelBlock(Block):
@@ -94,3 +103,22 @@ class EstimandBlock(Block):
     mediators: list[str]
     orientations: list[OrientationBlock]
     sentences: list[str]
+
+
+class AttritionBlock(Block):
+    """One step from everybody in the data to the rows analysed."""
+
+    step: str
+    reason: str
+    persons: Count
+    rows: Count
+
+
+class FollowUpBlock(Block):
+    """Rows of one arm, in one stratum: whose outcome is known, and whose was read late."""
+
+    stratum: str
+    arm: Literal["exposed", "unexposed", "not seen"]
+    rows: Count
+    known: Count
+    late: Count

@@ -53,7 +53,10 @@ class ContourBlock(Block):
 
 
 class PowerPointBlock(Block):
-    """How often a refuter fails with a confounder ``k`` times as strong as the benchmark."""
+    """How often a refuter fails with a confounder ``k`` times as strong as the benchmark.
+
+    ``own_fault`` is the same with another fault, which the refuter is made for.
+    """
 
     k: float
     r2_exposure: float
@@ -63,6 +66,7 @@ class PowerPointBlock(Block):
     bias: float
     cohorts: int
     capped: bool
+    own_fault: float | None = None
 
 
 class PowerCurveBlock(Block):

@@ -25,3 +25,11 @@ class Reason(Block):
     """A number that is not given, and why."""
 
     not_estimable: str
+
+
+class Provenance(Block):
+    """What the numbers depend on."""
+
+    seed: int
+    versions: dict[str, str]
+    source_sha256: str

@@ -13,6 +13,17 @@ class DifferenceBlock(Block):
     interval: Pair
 
 
+class ContrastBlock(DifferenceBlock):
+    """A difference minus that of the level compared with.
+
+    ``p_holm`` is corrected for the ``contrasts`` of the rung, those of all subgroups.
+    """
+
+    p_value: float
+    p_holm: float
+    contrasts: int
+
+
 class LevelBlock(Block):
     """One level: its rows, and the crude and adjusted difference within it.
 
@@ -29,7 +40,7 @@ class LevelBlock(Block):
     unexposed: Count | None
     crude: DifferenceBlock | Reason
     adjusted: DifferenceBlock | Reason
-    interaction: DifferenceBlock | Reason
+    interaction: ContrastBlock | Reason
     terms: int
     dropped: list[str]
 
@@ -50,7 +61,7 @@ class InteractionTestBlock(Block):
 
 
 class SubgroupBlock(Block):
-    """One rung within the levels of one column known before exposure.
+    """One rung within the levels of one column known before exposure, or of several crossed.
 
     ``outside`` counts rows in no level; ``reference`` is the level the others are compared with.
     """

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from causal.documents import Settings
-from causal.estimators import AnyEstimator, PropensityWeighting
+from causal.estimators import AnyEstimator, PropensityWeighting, WeighsFollowUp
 
 InstrumentAssumption: TypeAlias = Literal["exclusion", "independence"]
 FULL = "dag"
 """In ``adjust``, stands for the set the diagram asks for, as far as it is measured here."""
+WEIGHING = tuple(
+    one.model_fields["kind"].default
+    for one in get_args(get_args(AnyEstimator)[0])
+    if issubclass(one, WeighsFollowUp)
+)
+"""Kinds of estimators that can weigh for loss to follow-up."""
 
 
 class Followed(Settings):
@@ -23,10 +29,13 @@ class Followed(Settings):
     adjust : concepts, besides exposure, that predict whether the outcome is known; may be measured
         after exposure began. None stands for exposure alone, which leaves Hájek weights unchanged.
     interactions : terms multiplied with exposure.
+    stabilised : multiply the weights by the share followed of the arm; changes the weights
+        reported, not the estimate (ipw, overlap, cbps).
     """
 
     adjust: tuple[str, ...] = ()
     interactions: tuple[str, ...] = ()
+    stabilised: bool = False
 
 
 class Entered(Settings):
@@ -50,8 +59,8 @@ class Rung(Settings):
         exposure began and is shown apart, since it may be a mediator.
     adjust : concepts; ``dag`` stands for the set the diagram asks for.
     columns : concept -> the columns that are to measure it in this rung, instead of the default.
-    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw, overlap or
-        cbps).
+    followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw, overlap, cbps,
+        aipw, tmle or g_computation).
     entered : weigh, before that, for those not seen at the exposure interview (needs
         ``missing.exposure: keep`` too).
     instrument : concepts measured before exposure whose columns are the instruments; ``adjust`` is
@@ -77,15 +86,37 @@ class Rung(Settings):
 
     @model_validator(mode="after")
     def _weighs_if_followed(self) -> Rung:
-        if self.followed is not None and not isinstance(self.estimator, PropensityWeighting):
+        if self.followed is not None and not isinstance(self.estimator, WeighsFollowUp):
             raise ValueError(
-                "followed needs the estimator ipw, overlap or cbps, whose weights it multiplies"
+                f"{self.estimator.kind} cannot weigh for loss to follow-up (followed); choose "
+                f"among {', '.join(WEIGHING)}"
+            )
+        if (
+            self.followed is not None
+            and self.followed.stabilised
+            and isinstance(self.estimator, WeighsFollowUp)
+            and not self.estimator.stabilises
+        ):
+            raise ValueError(
+                f"followed.stabilised is for weights that are scaled to one an arm; "
+                f"{self.estimator.kind} needs the chances as they are. Take it away"
+            )
+        if self.followed is not None and self._averages_unexposed:
+            raise ValueError(
+                f"{self.estimator.kind} does not weigh for loss to follow-up (followed) over the "
+                "unexposed; choose target ATE or ATT, or ipw with target: ATC"
             )
         if self.entered is not None and self.followed is None:
             raise ValueError(
                 "entered needs followed beside it: who was not seen has no outcome either"
             )
         return self
+
+    @property
+    def _averages_unexposed(self) -> bool:
+        """Tell whether the estimator predicts outcomes and averages them over the unexposed."""
+        predicts = not isinstance(self.estimator, PropensityWeighting)
+        return predicts and self.estimator.estimand == "ATC"
 
     @model_validator(mode="after")
     def _has_its_instruments(self) -> Rung:

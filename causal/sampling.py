@@ -17,11 +17,13 @@ from causal.errors import OutcomeError
 from causal.expressions import holds
 from causal.imputing import auxiliaries, impute_sample
 from causal.planning import Plan, located
+from causal.planning_roles import exposure_kind
 from causal.refuters.control_settings import ControlExposure
 from causal.refuters.independence import ConceptColumns, ImpliedIndependences
 from causal.roles import clusters_of
-from causal.spec import Restriction, UnitWeights
+from causal.spec import Restriction
 from causal.stratifying import levels_of, values_at_moment
+from causal.surveying import Surveyed, survey_rows
 from causal.term_columns import (
     Column,
     blank_later,
@@ -34,6 +36,7 @@ from causal.term_columns import (
     on_all_rows,
     time_columns,
 )
+from causal.time_to_event import add_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +53,8 @@ class Drawn:
     Attributes
     ----------
     sample : what all rungs share; the first imputation where there are several.
-    read : the same rows with exposure and outcome as they were read, none imputed.
+    read : the same rows with exposure and outcome as they were read, none imputed or counted as
+        use.
     imputed : the imputations of the sample, aligned; empty where nothing is imputed.
     late : (n,) booleans, whether the outcome was read a wave or more after it was first due.
     levels : (n,) ints a declared subgroup, the level each row is in; -1 in none.
@@ -113,6 +117,9 @@ def draw_sample(
     }
     shared = [c for one, held in instruments.items() if one in plan.shared_moving for c in held]
     units, complete = leave_out_incomplete(units, needed + shared)
+    if missing.use_value is not None:
+        how = f"{plan.analysis.design.outcome}, taken as {missing.use_value} where missing"
+        units = units.keep(units.frame["t"].notna(), "outcome known, or counted as use", how)
     if plan.analysis.design.time_indicators:
         columns += time_columns(units.frame["t"], complete)
     if control is not None:
@@ -123,9 +130,12 @@ def draw_sample(
         held = [column for every in instruments.values() for column in every]
         z = np.column_stack([one.content.values[complete] for one in held])
         sample = replace(sample, z=z, instruments=tuple(one.term for one in held))
+    read = sample
+    if missing.use_value is not None:
+        sample = replace(sample, y=np.where(sample.observed, sample.y, missing.use_value))
     filled = {one.term: one.content.filled[complete] for one in columns}
     if not missing.imputes:
-        return _checked(cohort, plan, units, (sample,), sample, filled)
+        return _checked(cohort, plan, units, (sample,), read, filled)
     m = missing.imputation.m if every_imputation else 1
     holes = [*holes_of(sample, columns, plan), *auxiliaries(cohort, plan, units.frame)]
     samples = impute_sample(sample, holes, missing, plan.analysis.seed, m)
@@ -133,11 +143,11 @@ def draw_sample(
     if missing.outcome == "complete_case":  # impute, then delete (von Hippel 2007)
         known = sample.observed
         units = refuse_empty(leave_out_unknown(units, plan.analysis.design))
-        w = _weights(sample.unit[known], plan.analysis.weights)
+        w = _weights(plan, sample.unit[known], _surveyed(cohort, plan, units.frame))
         samples = tuple(replace(one.rows(known), w=w) for one in samples)
-        sample = replace(sample.rows(known), w=w)
+        read = replace(sample.rows(known), w=w)
         filled = {term: put_in[known] for term, put_in in filled.items()}
-    return _checked(cohort, plan, units, samples, sample, filled)
+    return _checked(cohort, plan, units, samples, read, filled)
 
 
 def _checked(
@@ -150,7 +160,7 @@ def _checked(
 ) -> Drawn:
     """Refuse samples without contrast, and count what was put in."""
     for sample in samples:
-        check_arms(sample)
+        check_arms(sample, cohort.min_cell)
     _check_outcome(read, plan.analysis.design.outcome)
     return Drawn(
         samples[0],
@@ -203,11 +213,12 @@ def draw_concepts(
     _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
     t = frame["t"].to_numpy(dtype=np.float64)
     waves = np.unique(t)[1:] if design.time_indicators else np.empty(0)
+    surveyed = _surveyed(cohort, plan, frame)
     return ImpliedIndependences(
         concepts=tuple(concepts),
         always=(t[:, None] == waves).astype(np.float64),
-        w=_weights(unit, plan.analysis.weights),
-        cluster=_clusters(cohort, plan, frame, unit),
+        w=_weights(plan, unit, surveyed),
+        cluster=_clusters(cohort, plan, frame, unit, surveyed),
         implied=(),
     )
 
@@ -230,9 +241,29 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
         included,
         (analysis.population, plan.population_reason),
     )
+    if analysis.design.time_to_event is not None:
+        units = add_events(cohort, units, analysis.design.time_to_event, analysis.missing)
+    if analysis.design.arms is not None:
+        units = _in_arms(
+            units, analysis.design.arms.levels(cohort.codebook[analysis.design.exposure])
+        )
+    if analysis.design.dose is not None and analysis.design.dose.values:
+        doses = units.frame["exposure"].map(analysis.design.dose.values)
+        units = replace(units, frame=units.frame.assign(exposure=doses))
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
     return first, units
+
+
+def _in_arms(units: Units, levels: tuple[str, ...]) -> Units:
+    """Put the number of each row's arm in the place of its name; leave other levels out."""
+    exposure = units.frame["exposure"]
+    codes = exposure.map({name: float(number) for number, name in enumerate(levels)})
+    other = exposure.notna() & codes.isna()
+    units = replace(units, frame=units.frame.assign(exposure=codes))
+    if other.any():
+        units = units.keep(~other, "in one of the arms", ", ".join(levels))
+    return refuse_empty(units)
 
 
 def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units:
@@ -286,9 +317,11 @@ def _assemble(
     """Put the arrays together, sorted by person and time."""
     design, frame = plan.analysis.design, units.frame
     _, unit = np.unique(frame["person_id"].to_numpy(dtype=str), return_inverse=True)
-    outcome = cohort.codebook[design.outcome]
+    outcome, times = cohort.codebook[design.outcome], design.time_to_event
+    levels = () if design.arms is None else design.arms.levels(cohort.codebook[design.exposure])
     kind: OutcomeKind = "binary" if outcome.kind == "binary" else "continuous"
     x = np.column_stack([one.content.values[complete] for one in columns]) if columns else None
+    surveyed = _surveyed(cohort, plan, frame)
     return Sample(
         unit=unit.astype(np.int64),
         y=floats(frame["outcome"]),
@@ -296,27 +329,48 @@ def _assemble(
         x=np.empty((len(frame), 0)) if x is None else x,
         terms=tuple(one.term for one in columns),
         concepts=tuple(one.concept for one in columns),
-        outcome_kind=kind,
-        exposure_kind="binary" if cohort.codebook[exposure].kind == "binary" else "dose",
-        w=_weights(unit, plan.analysis.weights),
-        cluster=_clusters(cohort, plan, frame, unit),
+        outcome_kind=kind if times is None else "survival",
+        exposure_kind=exposure_kind(design, cohort.codebook, exposure),
+        levels=levels if design.exposure == exposure else (),
+        doses=None if design.dose is None else design.dose.doses(cohort.codebook[exposure]),
+        w=_weights(plan, unit, surveyed),
+        cluster=_clusters(cohort, plan, frame, unit, surveyed),
+        strata=None if surveyed is None else surveyed.strata,
+        event=None if times is None else frame["event"].to_numpy(dtype=np.int64),
+        clock=None if times is None else times.clock(cohort.codebook, design.outcome),
     )
 
 
-def _clusters(cohort: Cohort, plan: Plan, frame: pd.DataFrame, unit: np.ndarray) -> Ints | None:
-    """Give the rows' clusters: those of the declared column, or persons who have several rows."""
+def _surveyed(cohort: Cohort, plan: Plan, frame: pd.DataFrame) -> Surveyed | None:
+    """Find what the survey says of the rows; None without one."""
+    survey = plan.analysis.design.survey
+    if survey is None:
+        return None
+    with located(plan.specification.document, "design", "survey"):
+        return survey_rows(cohort, survey, frame["person_id"])
+
+
+def _clusters(
+    cohort: Cohort, plan: Plan, frame: pd.DataFrame, unit: np.ndarray, surveyed: Surveyed | None
+) -> Ints | None:
+    """Give the rows' clusters: those declared or drawn, or persons who have several rows."""
     design = plan.analysis.design
+    if surveyed is not None and surveyed.cluster is not None:
+        return surveyed.cluster
     if design.cluster is not None:
         with located(plan.specification.document, "design", "cluster"):
             return clusters_of(cohort, design.cluster, frame["person_id"])
     return unit.astype(np.int64) if design.repeats_persons else None
 
 
-def _weights(unit: np.ndarray, kind: UnitWeights) -> Floats:
-    """Weigh every row alike, or every person alike; the mean is 1."""
-    if kind == "rows":
+def _weights(plan: Plan, unit: np.ndarray, surveyed: Surveyed | None) -> Floats:
+    """Weigh every row alike, or every person alike, times the survey's weight; the mean is 1."""
+    if surveyed is None and plan.analysis.unit_weights == "rows":
         return np.ones(len(unit))
-    share = 1 / np.bincount(unit)[unit]
+    alike = plan.analysis.unit_weights == "rows"
+    share = np.ones(len(unit)) if alike else 1 / np.bincount(unit)[unit]
+    if surveyed is not None:
+        share = share * surveyed.weight
     return np.asarray(share / share.mean())
 
 

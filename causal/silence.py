@@ -1,4 +1,4 @@
-"""Keeps other libraries from printing, logging and warning into a user's terminal."""
+"""Keeps other libraries from printing and warning, and from the global random stream."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -20,3 +24,16 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def global_stream(rng: np.random.Generator) -> Iterator[None]:
+    """Seed the global stream, which some libraries draw from; put it back."""
+    import numpy as np
+
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002

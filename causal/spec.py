@@ -12,9 +12,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from causal.design import AnyDesign, OutcomeAt
 from causal.documents import Document, Settings, read_document, report_name, validated
-from causal.errors import did_you_mean
 from causal.estimate import Scale, Target
 from causal.features import Form
+from causal.heterogeneity_settings import DRLearner
 from causal.instrumental import ALL_CHECKS, AnyInstrumentCheck
 from causal.missing_settings import MissingData
 from causal.refuters import AnyRefuter
@@ -25,6 +25,8 @@ from causal.subgroup_settings import Subgroup
 
 Value: TypeAlias = str | int | float | bool
 UnitWeights: TypeAlias = Literal["rows", "persons"]
+WeightFactor: TypeAlias = Literal["persons", "survey", "attrition", "exposure"]
+Weights: TypeAlias = UnitWeights | tuple[WeightFactor, ...]
 
 
 class EstimandChoice(Settings):
@@ -47,7 +49,7 @@ class Restriction(Settings):
     ----------
     column : a column of the cohort, or ``wave``.
     at : ``baseline``, ``start``, ``end`` of the exposure window, or ``outcome`` interview.
-    low, high : both ends included.
+    low, high : both ends included; at least one of them.
     missing : whether units without a value are kept.
     reason : why one would look at these units.
     """
@@ -58,6 +60,16 @@ class Restriction(Settings):
     high: float | None = None
     missing: Literal["keep", "leave_out"] = "leave_out"
     reason: str
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Restriction:
+        if self.low is None and self.high is None:
+            raise ValueError("a restriction keeps a range: say low, high or both")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(
+                f"low is {self.low:g}, above high, {self.high:g}, so nobody is left; swap them"
+            )
+        return self
 
 
 class Variant(Settings):
@@ -76,7 +88,7 @@ class Variant(Settings):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     reason: str
     restrict: tuple[Restriction, ...] | None = None
-    weights: UnitWeights | None = None
+    weights: Weights | None = None
     exposure: str | None = None
     outcome: str | None = None
     outcome_at: OutcomeAt | None = None
@@ -92,6 +104,8 @@ class Gates(Settings):
     ----------
     effective_sample_size : smallest of the two arms after weighting.
     smd : largest absolute standardised mean difference after weighting.
+    least_chance, common_support : with several arms, a chance of an arm below the first is hardly
+        any, and the largest share of rows that may have hardly any chance of some arm.
     max_weight_share : largest share of an arm's weight one row may carry.
     effective_f : strength of instruments below which no interval by standard errors is shown;
         ``critical`` for the critical value that belongs to them, which a number may only raise.
@@ -100,6 +114,8 @@ class Gates(Settings):
     effective_sample_size: float = Field(default=50, gt=0)
     smd: float = Field(default=0.1, gt=0)  # Austin 2009, doi:10.1002/sim.3697
     max_weight_share: float = Field(default=0.1, gt=0, le=1)
+    least_chance: float = Field(default=0.02, gt=0, lt=0.5)
+    common_support: float = Field(default=0.05, ge=0, lt=1)
     effective_f: Annotated[float, Field(gt=0)] | Literal["critical"] = "critical"
 
 
@@ -112,10 +128,14 @@ class Analysis(Settings):
     reverse : disputed edges of the diagram, to be turned round from the way the file has them.
     headline : the rung the first page leads with; the last one with the target when left out.
     restrict : units to keep, beyond the population.
-    weights : ``rows`` weighs every unit alike, ``persons`` every person.
+    weights : ``rows`` weighs every unit alike, ``persons`` every person; or the list of all the
+        factors that rungs multiply, of ``persons``, ``survey``, ``attrition`` (followed, entered)
+        and ``exposure``, which a survey asks to be declared where there is more than one.
     variants : the same question under one changed choice each, shown beside the ladder.
     subgroups : levels of columns known before exposure, within each of which the headline rung is
         estimated anew and between which it is compared.
+    heterogeneity : explorations of how the effect differs by modifiers known before exposure; shown
+        apart and labelled so, never on the first page.
     refuters : attempts to break the headline rung.
     power : how often each refuter would fail as an unmeasured confounder grows; not measured when
         left out.
@@ -136,12 +156,13 @@ class Analysis(Settings):
     reverse: tuple[str, ...] = ()
     features: Mapping[str, Form | tuple[Form, ...]] = Field(default_factory=dict)
     restrict: tuple[Restriction, ...] = ()
-    weights: UnitWeights = "rows"
+    weights: Weights = "rows"
     missing: MissingData = MissingData()
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     headline: str | None = None
     variants: tuple[Variant, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
+    heterogeneity: tuple[DRLearner, ...] = ()
     refuters: tuple[AnyRefuter, ...] = ()
     power: PowerStudy | None = None
     sensitivity: tuple[AnySensitivity, ...] = ()
@@ -162,6 +183,19 @@ class Analysis(Settings):
             )
         return subgroups
 
+    @field_validator("heterogeneity")
+    @classmethod
+    def _explores_what_was_seen(
+        cls, heterogeneity: tuple[DRLearner, ...], found: ValidationInfo
+    ) -> tuple[DRLearner, ...]:
+        missing = found.data.get("missing")
+        if heterogeneity and isinstance(missing, MissingData) and missing.imputes:
+            raise ValueError(
+                "explorations are not pooled over imputations; take heterogeneity away, or fill in "
+                "otherwise"
+            )
+        return heterogeneity
+
     @field_validator("power")
     @classmethod
     def _has_refuters(cls, power: PowerStudy | None, found: ValidationInfo) -> PowerStudy | None:
@@ -179,28 +213,14 @@ class Analysis(Settings):
         if ladder[0].estimator.estimand not in ("crude", "linear projection") or ladder[0].adjust:
             raise ValueError(
                 "the first rung is what the others are compared with: it must be crude "
-                "(mean_difference, or linear_probability without adjust for a dose)"
+                "(mean_difference; for a dose linear_probability without adjust, or dose_means; "
+                "arm_means for several arms; kaplan_meier for a time to an event)"
             )
         names = [rung.name for rung in ladder]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"the rung name '{twice[0]}' stands twice; give each its own")
         return ladder
-
-    @model_validator(mode="after")
-    def _variants_name_rungs(self) -> Analysis:
-        names = [rung.name for rung in self.ladder]
-        for variant in self.variants:
-            for rung in variant.rungs:
-                if rung not in names:
-                    raise ValueError(
-                        f"variant '{variant.name}' names the rung '{rung}'. "
-                        f"{did_you_mean(rung, names)}"
-                    )
-        twice = [v.name for v in self.variants]
-        if len(set(twice)) < len(twice):
-            raise ValueError("two variants have the same name; give each its own")
-        return self
 
     def varied(self, variant: Variant) -> Analysis:
         """Give the analysis a variant stands for: its choice changed, its rungs only."""
@@ -229,6 +249,7 @@ class Analysis(Settings):
                 "headline": None,
                 "variants": (),
                 "subgroups": (),
+                "heterogeneity": (),
                 "refuters": (),
                 "power": None,
                 "sensitivity": (),
@@ -236,24 +257,22 @@ class Analysis(Settings):
             }
         )
 
-    @model_validator(mode="after")
-    def _headline_is_a_rung(self) -> Analysis:
-        answering = self._answering()
-        if self.headline is not None and self.headline not in answering:
-            raise ValueError(
-                f"headline '{self.headline}' is not a rung of the ladder with the target "
-                f"'{self.estimand.target}'. {did_you_mean(self.headline, answering)}"
-            )
-        return self
+    @property
+    def unit_weights(self) -> UnitWeights:
+        """Tell whether rows or persons weigh alike before anything else weighs."""
+        if isinstance(self.weights, tuple):
+            return "persons" if "persons" in self.weights else "rows"
+        return self.weights
 
     @property
     def headline_rung(self) -> str:
         """Give the name of the rung the first page leads with."""
         if self.headline is not None:
             return self.headline
-        return [self.ladder[0].name, *self._answering()][-1]
+        return [self.ladder[0].name, *self.answering][-1]
 
-    def _answering(self) -> list[str]:
+    @property
+    def answering(self) -> list[str]:
         """Name the rungs of the ladder proper that have the headline's target."""
         return [
             rung.name

@@ -10,7 +10,7 @@ import numpy as np
 from causal.arrays import Ints
 from causal.cohort import Cohort
 from causal.design import values_at
-from causal.subgroup_settings import Subgroup
+from causal.subgroup_settings import Levels, Subgroup
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,13 +39,22 @@ def levels_of(
     """Give (n,) ints a subgroup: the number of the level each unit is in, or ``OUTSIDE``."""
     found = []
     for subgroup in subgroups:
-        values = values_at_moment(cohort, frame, subgroup.column, subgroup.at)
-        level = np.full(len(frame), OUTSIDE, dtype=np.int64)
-        for number, name in enumerate(subgroup.names):
-            if subgroup.levels:
-                inside = values.isin(list(subgroup.levels[name]))
-            else:
-                inside = values.between(*subgroup.cuts[name].ends)
-            level[inside.to_numpy(dtype=bool)] = number
+        level = np.zeros(len(frame), dtype=np.int64)
+        for column, part in subgroup.parts:
+            own = _level_of(values_at_moment(cohort, frame, column, subgroup.at), part)
+            out = (level == OUTSIDE) | (own == OUTSIDE)
+            level = np.where(out, OUTSIDE, level * len(part.names) + own)
         found.append(level)
     return tuple(found)
+
+
+def _level_of(values: pd.Series[float], part: Levels) -> Ints:
+    """Give (n,) ints, the number of the level of one column each unit is in, or ``OUTSIDE``."""
+    level = np.full(len(values), OUTSIDE, dtype=np.int64)
+    for number, name in enumerate(part.names):
+        if part.levels:
+            inside = values.isin(list(part.levels[name]))
+        else:
+            inside = values.between(*part.cuts[name].ends)
+        level[inside.to_numpy(dtype=bool)] = number
+    return level

@@ -15,6 +15,8 @@ from causal.documents import Settings
 from causal.errors import CausalError
 from causal.estimate import Effect, Estimates, NotEstimable, Scale
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs, spread
+from causal.instrument_checks import OF_INSTRUMENT
+from causal.ladder import OTHER_QUESTIONS
 
 S = TypeVar("S", bound=Settings)
 
@@ -45,7 +47,8 @@ class LevelFit:
     Attributes
     ----------
     n, n_clusters : rows and clusters the rung uses in the level; all in it where it is not fitted.
-    arms : rows with a known outcome, unexposed and exposed; None for a dose.
+    arms : rows with a known outcome, unexposed and exposed; None for a dose. For a rung about the
+        instrument itself, those without and with it; None where it is not 0/1.
     crude, adjusted : the difference, its influence values on all rows of the sample; or why not.
     terms : number of columns adjusted for within the level.
     dropped : terms the rung adjusts for that do not vary within the level.
@@ -184,10 +187,7 @@ def _fit_level(
     """Estimate the crude rung and the rung on the rows of one level."""
     inside = np.asarray(task.level == number)
     rows = sample.rows(inside)
-    arms = None
-    if rows.exposure_kind == "binary":
-        seen = rows.a[rows.observed]
-        arms = (int((seen == 0).sum()), int((seen == 1).sum()))
+    arms = _arms(rows, task.rung)
     fit = LevelFit(
         name=task.names[number],
         n=rows.n,
@@ -217,7 +217,27 @@ def _fit_level(
         crude = _attempt(rows, (task.crude,), thresholds, seed)
         alone = crude.estimates if isinstance(crude, FittedRung) else crude
         crude_, adjusted_ = _difference(alone, inside, sample), adjusted
+    if _of_instrument(task.rung):
+        crude_ = NotEstimable(OTHER_QUESTIONS[task.rung.estimator.estimand])
     return replace(fit, crude=crude_, adjusted=adjusted_, terms=len(rung.terms), dropped=dropped)
+
+
+def _of_instrument(rung: RungTask) -> bool:
+    """Tell whether a rung is about the instrument itself: its first stage, or its effect."""
+    return rung.estimator.estimand in OF_INSTRUMENT
+
+
+def _arms(rows: Sample, rung: RungTask) -> tuple[int, int] | None:
+    """Count rows with a known outcome in both arms: of exposure, or of the rung's instrument."""
+    values = rows.a if rows.exposure_kind == "binary" else None
+    if _of_instrument(rung):
+        z = rows.with_instruments(rung.instruments).z
+        alone = z is not None and z.shape[1] == 1 and bool(np.isin(z, (0.0, 1.0)).all())
+        values = z[:, 0] if alone and z is not None else None
+    if values is None:
+        return None
+    seen = values[rows.observed]
+    return int((seen == 0).sum()), int((seen == 1).sum())
 
 
 def _attempt(
@@ -236,7 +256,7 @@ def _difference(
     """Give the additive contrast of a fit, its influence values spread over the whole sample."""
     if isinstance(found, NotEstimable):
         return found
-    scale: Scale = "risk_difference" if sample.outcome_kind == "binary" else "mean_difference"
+    scale: Scale = "risk_difference" if sample.in_risks else "mean_difference"
     contrast = found.contrast(scale)
     if isinstance(contrast, NotEstimable):
         return contrast
@@ -248,7 +268,8 @@ def _difference(
 def _refused(rows: Sample, arms: tuple[int, int] | None, smallest: int) -> NotEstimable | None:
     """Say why a level is not estimated, before anything is fitted."""
     known = rows.y[rows.observed]
-    if arms is not None and min(arms) < smallest:
+    sizes = arms or [int((rows.a[rows.observed] == arm).sum()) for arm in range(len(rows.levels))]
+    if sizes and min(sizes) < smallest:
         return NotEstimable(f"an arm has fewer than {smallest} rows with a known outcome")
     if len(known) < smallest:
         return NotEstimable(f"fewer than {smallest} rows have a known outcome")
@@ -270,7 +291,7 @@ def _varies_not(x: Floats) -> bool:
 def _covariance(known: Sequence[Estimates]) -> Floats | NotEstimable:
     """Give the joint covariance of the levels' differences."""
     joint = np.diag([float(one.covariance[0, 0]) for one in known])
-    if all(one.cluster is None for one in known):
+    if all(one.cluster is None and one.strata is None for one in known):
         return joint  # disjoint rows
     if any(isinstance(one.influence, NotEstimable) for one in known):
         return NotEstimable(

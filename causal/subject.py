@@ -34,3 +34,32 @@ class Subject:
     shared: Sample
     scale: Scale
     unfollowed: Sample | None = None
+
+    @property
+    def beyond_two_arms(self) -> str:
+        """Say why what compares two arms in one outcome cannot look at this rung; empty if it can.
+
+        Refuters and sensitivity analyses change a 0/1 exposure or a dose and look at one outcome;
+        those that know named arms or times to an event would say so here.
+        """
+        if self.sample.exposure_kind == "arms":
+            return (
+                f"the rung compares {len(self.sample.levels)} arms, and this looks at two; ask it "
+                "of an analysis with a 0/1 exposure"
+            )
+        if self.estimator.estimand in ("shift", "threshold"):
+            return (
+                "the rung compares a nudge, or all doses beyond a cut, and this looks at two "
+                "exposures; ask it of a rung that compares two"
+            )
+        if self.estimates.profile is not None and self.sample.exposure_kind == "dose":
+            return (
+                "the rung is a curve over doses, and this looks at a slope or two arms; ask it of "
+                "linear_probability, or of an analysis with a 0/1 exposure"
+            )
+        if self.sample.outcome_kind == "survival":
+            return (
+                "the rung is about times to an event, some of them censored, and this looks at one "
+                "outcome known in full; ask it of an analysis of use by a fixed day"
+            )
+        return ""

@@ -11,13 +11,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from causal.documents import Document, KeyPath, parse_document
 from causal.errors import CausalError, Place
 from causal.estimators import AnyEstimator, Estimator
+from causal.instrumental import AnyInstrumentCheck
 from causal.kinds import AnyResult, load_result
-from causal.result import Result, RungBlock
+from causal.refuters import AnyRefuter
+from causal.result import InstrumentBlock, RefutationBlock, Result, RungBlock, SensitivityBlock
+from causal.sensitivity import AnySensitivity
+from causal.streams import examination, stream_lines, written_at
 from causal.summary.document import SummaryResult
 from causal.summary.tracing import ORIGINS, origin_of
 
@@ -44,11 +48,15 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "estimands": ("dag",),
     "rungs": ("estimand",),
     "refutations": ("refuters", "power"),
+    "instruments": ("instrument_checks",),
 }
 """Part of the document -> the keys of the specification it follows from."""
-
-LISTED = ("refuters", "variants")
-"""Keys of the specification whose entries stand in the document in the same order."""
+UNIONS = {
+    RefutationBlock: AnyRefuter,
+    SensitivityBlock: AnySensitivity,
+    InstrumentBlock: AnyInstrumentCheck,
+}
+"""Block of the document -> the models one of which it follows from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +95,14 @@ def why(report: Path, address: str) -> tuple[Link, ...]:
     rung = _rung_of(result, tree, pointer)
     links = [
         Link("Number", (f"{path}, {pointer}", _shown(value_at(tree, pointer)))),
-        Link("Specification", tuple(_spec_lines(document, pointer, rung))),
+        Link("Specification", tuple(_spec_lines(document, pointer, rung, result))),
     ]
+    if (block := examination(result, pointer)) is not None:
+        links.append(_examination_link(block))
     if rung is not None:
         links += _rung_links(result, rung)
+    if streams := stream_lines(result, pointer, rung):
+        links.append(Link("Random stream", streams))
     return (*links, _data_link(result), _version_link(result))
 
 
@@ -143,9 +155,9 @@ def value_at(tree: Node, pointer: str) -> Node:
     return tree
 
 
-def formula_source(estimator: type[Estimator]) -> str:
-    """Give the sources an estimator's docstring names, in one line; empty when it names none."""
-    text = inspect.getdoc(estimator) or ""
+def formula_source(model: type[BaseModel]) -> str:
+    """Give the sources a model's docstring names, in one line; empty when it names none."""
+    text = inspect.getdoc(model) or ""
     found = re.search(r"^References\n-+\n(.+?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
     return " ".join(found.group(1).split()) if found else ""
 
@@ -179,7 +191,9 @@ def _rung_of(result: Result, tree: Node, pointer: str) -> RungBlock | None:
     return next((rung for rung in result.rungs if rung.name == name), None)
 
 
-def _spec_lines(document: Document, pointer: str, rung: RungBlock | None) -> Iterator[str]:
+def _spec_lines(
+    document: Document, pointer: str, rung: RungBlock | None, result: Result
+) -> Iterator[str]:
     """Give the lines of the specification a number follows from."""
     tree = document.tree
     if not isinstance(tree, dict):
@@ -192,11 +206,10 @@ def _spec_lines(document: Document, pointer: str, rung: RungBlock | None) -> Ite
             for i, one in enumerate(ladder)
             if isinstance(one, dict) and one.get("name") == rung.name
         ]
-    head, *rest = pointer.split("/")[1:]
+    head, entry = pointer.split("/")[1], written_at(result, pointer)
     for key in KEYS.get(head, (head,)):
-        chosen = tree.get(key)
-        if key in LISTED and rest and isinstance(chosen, list) and int(rest[0]) < len(chosen):
-            paths.append((key, int(rest[0])))
+        if entry is not None and entry[0] == key and entry in document.lines:
+            paths.append(entry)
         elif key in tree:
             paths.append((key,))
     yield from _lines_of(document, paths)
@@ -236,27 +249,32 @@ def _rung_links(result: Result, rung: RungBlock) -> list[Link]:
         said.append(f"source: {formula_source(kind) or 'elementary; docs/methods.md'}")
     note = f" ({rung.target_note})" if rung.target_note else ""
     target = f"{rung.target}{note}, {rung.scale}, {rung.level:.0%} interval, {rung.n} rows"
-    stream = f'causal.seeding.generator({result.provenance.seed}, "rung", "{rung.name}")'
     return [
         Link("Estimator", tuple(said)),
         Link("Target", (target,)),
         Link("Covariates", tuple(_covariates(result, rung)) or ("none",)),
-        Link("Random stream", (f"{stream}; unused where the estimator draws nothing",)),
     ]
 
 
+def _examination_link(block: RefutationBlock | SensitivityBlock | InstrumentBlock) -> Link:
+    """Say what tried to break the rung, or asked what could overturn it."""
+    kinds = _members(UNIONS[type(block)])
+    kind = next((one for one in kinds if one.model_fields["kind"].default == block.kind), None)
+    said = [block.kind]
+    if kind is not None:
+        said.append(f"{kind.__module__}.{kind.__qualname__}: {_first_line(kind)}")
+        said.append(f"source: {formula_source(kind) or 'docs/methods.md'}")
+    return Link("Examination", tuple(said))
+
+
 def _covariates(result: Result, rung: RungBlock) -> Iterator[str]:
-    """Give each concept adjusted for, with the columns and terms that stand for it."""
-    columns = {one.name: one.columns for one in result.dag.concepts}
-    for concept in rung.adjusted:
-        terms = [one.term for one in result.covariates if one.concept == concept]
-        yield (
-            f"{concept}: columns {', '.join(columns.get(concept, ())) or '–'}; "
-            f"terms {', '.join(terms) or '–'}"
-        )
-    time = [one.term for one in result.covariates if one.concept == "time"]
-    if rung.adjusted and time:
-        yield f"time, added by the design: {', '.join(time)}"
+    """Give each concept, with the columns and terms that stand for it in this very rung."""
+    if rung.adjusted and not rung.covariates:
+        yield f"{', '.join(rung.adjusted)}: terms are not listed in this document; run it again"
+    for one in rung.covariates:
+        lead = "time, added by the design" if one.concept == "time" else one.concept
+        columns = f"columns {', '.join(one.columns)}; " if one.columns else ""
+        yield f"{lead}: {columns}terms {', '.join(one.terms) or '–'}"
     if rung.missing:
         yield f"needed and not measured here: {', '.join(rung.missing)}"
 
@@ -289,6 +307,12 @@ def _estimator(kind: str) -> type[Estimator] | None:
     return next((one for one in members if one.model_fields["kind"].default == kind), None)
 
 
+def _members(union: object) -> Sequence[type[BaseModel]]:
+    """List the models of a union keyed on ``kind``."""
+    members: Sequence[type[BaseModel]] = get_args(get_args(union)[0])
+    return members
+
+
 def _settings(kind: type[Estimator], rung: RungBlock) -> dict[str, str]:
     """Give all settings in force: those of the specification, the others marked as defaults."""
     given: dict[str, Node] = json.loads(rung.settings) if rung.settings.strip() else {}
@@ -303,7 +327,7 @@ def _settings(kind: type[Estimator], rung: RungBlock) -> dict[str, str]:
     }
 
 
-def _first_line(kind: type[Estimator]) -> str:
+def _first_line(kind: type[BaseModel]) -> str:
     """Give the summary of a docstring."""
     return (inspect.getdoc(kind) or "").partition("\n")[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 
@@ -14,9 +14,8 @@ from causal.errors import PositivityError
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, from_influence
 from causal.estimators.nuisance import NuisanceStore, choose_terms
+from causal.estimators.regression import AverageTarget, over_target
 from causal.estimators.weighted_means import WeightFit, weighted_means
-
-BalanceTarget: TypeAlias = Literal["ATE", "ATT", "ATC"]
 
 CONSTANT = 1e-12
 """Spread over size below which a column counts as constant (as for regressions)."""
@@ -64,7 +63,7 @@ class Balancing(Estimator):
     moments : 1 balances means, 2 squares too, 3 also cubes, of terms with more than two values.
     """
 
-    target: BalanceTarget = "ATE"
+    target: AverageTarget = "ATE"
     terms: tuple[str, ...] | None = None
     moments: Literal[1, 2, 3] = 1
 
@@ -138,13 +137,6 @@ def standardised_columns(sample: Sample, moments: int) -> Columns:
     return Columns(tuple(names), np.column_stack(columns))
 
 
-def over_target(a: Floats, target: BalanceTarget) -> Floats:
-    """Give (n,) floats, 1 for the rows a target averages over."""
-    if target == "ATE":
-        return np.ones(len(a))
-    return np.asarray(a == (1 if target == "ATT" else 0), dtype=np.float64)
-
-
 def refuse_imbalance(
     columns: Columns, sample: Sample, arm: int, over: Floats, tolerance: float
 ) -> PositivityError:
@@ -214,7 +206,7 @@ def _standardised(column: Floats, w: Floats) -> Floats | None:
     return np.asarray((column - centre) / spread)
 
 
-def _is_target(target: BalanceTarget, arm: int) -> bool:
+def _is_target(target: AverageTarget, arm: int) -> bool:
     """Tell whether an arm is whom the target is about, so that it stands as it is."""
     return (target, arm) in (("ATT", 1), ("ATC", 0))
 

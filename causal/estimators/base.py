@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import model_validator
 
 from causal import inference
 from causal.arrays import Floats, read_only
-from causal.cohort import ExposureKind, Sample, check_arms
+from causal.cohort import ExposureKind, OutcomeKind, Sample, check_arms
 from causal.documents import Settings
 from causal.errors import InstrumentError, OutcomeError, PositivityError
-from causal.estimate import MEANS, Estimates, NotEstimable, Target
+from causal.estimate import MEANS, Estimates, Target
 from causal.estimators.learners import Learned
 from causal.estimators.nuisance import NuisanceStore
-
-VarianceKind: TypeAlias = Literal["HC0", "HC1", "classical"]
-
-
-class Variance(Settings):
-    """Which convention the standard error follows, so that a published one can be matched.
-
-    Attributes
-    ----------
-    kind : ``HC0`` from influence values as they are (CR0 when the design has clusters); ``HC1``
-        with the small-sample factor of ``inference.small_sample_factor`` (CR1); ``classical``
-        for equal error variance and no clustering, with Student's t.
-    clustered : False ignores the clusters of the design, as some published numbers do.
-    """
-
-    kind: VarianceKind = "HC0"
-    clustered: bool = True
+from causal.estimators.variance import (
+    CORRECTIONS,
+    EVERY_ESTIMATOR,
+    Variance,
+    VarianceKind,
+    check_variance,
+    degrees_of_freedom,
+    design_factor,
+    without_set,
+)
+from causal.estimators.wild_scores import with_score_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +52,21 @@ class Estimator(Settings, ABC):
     kind: str
     variance: Variance = Variance()
 
-    classical_variance: ClassVar[bool] = False
+    variances: ClassVar[tuple[VarianceKind, ...]] = EVERY_ESTIMATOR
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
+    outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("binary", "continuous")
     adjusts: ClassVar[bool] = True
     needs_instruments: ClassVar[bool] = False
     takes_learners: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _has_the_variance(self) -> Estimator:
-        if self.variance.kind == "classical" and not self.classical_variance:
+        kind = self.variance.kind
+        if kind not in self.variances:
+            instead = " (CR1S is for clusters)" if kind == "CR2" else ""
             raise ValueError(
-                f"{self.kind} has no classical standard error; choose HC0 or HC1 for variance.kind"
+                f"{self.kind} has no {kind} standard error; choose {' or '.join(self.variances)} "
+                f"for variance.kind{instead}"
             )
         return self
 
@@ -79,7 +76,8 @@ class Estimator(Settings, ABC):
         if learned and not self.takes_learners:
             raise ValueError(
                 f"{self.kind} has a standard error for regressions only, not for learner "
-                f"'{learned[0].learner}'. Use aipw, tmle or causal_forest with cross_fit, or "
+                f"'{learned[0].learner}'. Use aipw, tmle, linear_dml or causal_forest with "
+                "cross_fit, or "
                 "learner: glm."
             )
         return self
@@ -135,21 +133,49 @@ class Estimator(Settings, ABC):
             raise PositivityError(
                 f"{self.kind} needs every exposure; {int((~sample.entered).sum())} of {sample.n} "
                 "are missing. Set missing.exposure to complete_case, or weigh for those not seen "
-                "(entered, with the estimators ipw, overlap or cbps)."
+                "(entered, with the estimators ipw, overlap, cbps, aipw, tmle or g_computation)."
             )
         if not self.takes_missing_outcomes and not sample.observed.all():
             raise OutcomeError(
                 f"{self.kind} needs every outcome; {int((~sample.observed).sum())} of {sample.n} "
-                "are missing. Set missing.outcome to complete_case, or use g_computation, which "
-                "predicts them."
+                f"are missing. Set missing.outcome to complete_case, {_instead(sample)}."
             )
-        return self.estimate(sample, nuisances, rng)
+        check_variance(sample, self.variance)
+        found = self.estimate(sample, nuisances, rng)
+        return self.with_wild_set(sample, found, rng) if self.variance.kind == "wild" else found
+
+    def for_refits(self) -> Self:
+        """Give these settings for fits of which no set is printed: those of a wild set without."""
+        if self.variance.kind != "wild":
+            return self
+        return self.model_copy(update={"variance": without_set(self.variance)})
+
+    def with_wild_set(
+        self, sample: Sample, estimates: Estimates, rng: np.random.Generator
+    ) -> Estimates:
+        """Put the set of the wild cluster bootstrap in the place of the interval.
+
+        From influence values alone it is the bootstrap of scores, which fits nothing again.
+        """
+        return with_score_set(estimates, sample, self.variance.draws, rng)
 
     @abstractmethod
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate the target on a checked sample; see ``fit``."""
+
+    @property
+    def weighs_exposure(self) -> bool:
+        """Tell whether weights are to balance the arms."""
+        return type(self).weights is not Estimator.weights
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give what the weights are the product of, by name; nothing where there are none."""
+        weights = self.weights(sample, nuisances)
+        return () if weights is None else (("exposure", weights),)
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats | None:
         """Give the (n,) weights that are to balance the arms; None when the estimator has none."""
@@ -162,6 +188,20 @@ class Estimator(Settings, ABC):
     def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
         """Count the rows whose weight the settings hold back."""
         return ()
+
+
+def _instead(sample: Sample) -> str:
+    """Say what else can be done where outcomes are missing, by what is compared in what."""
+    if sample.outcome_kind == "survival":
+        return "or weigh for them (followed, with the estimator ipw_kaplan_meier)"
+    if sample.exposure_kind == "arms":
+        return "or use arm_contrasts with method: g_computation, which predicts them"
+    if sample.exposure_kind == "dose":
+        return "or use dose_response with method: g_computation, which predicts them"
+    return (
+        "weigh for them (followed, with the estimators ipw, overlap, cbps, aipw or tmle), or use "
+        "g_computation, which predicts them"
+    )
 
 
 def count_unused(a: Floats, weights: Floats) -> tuple[Limited, ...]:
@@ -223,6 +263,7 @@ def from_influence(
     """
     cluster = sample.cluster if variance.clustered else None
     n_clusters = sample.n_clusters if variance.clustered else None
+    strata = sample.strata
     known = int(sample.observed.sum())
     if n_coefficients >= known:
         raise OutcomeError(
@@ -234,99 +275,35 @@ def from_influence(
             "all rows belong to one cluster, so their spread between clusters is unknown. "
             "Widen the population, or set variance.clustered to false."
         )
-    correction: inference.Correction = "HC1" if variance.kind == "HC1" else "HC0"
-    factor = inference.small_sample_factor(correction, known, n_coefficients, n_clusters)
+    correction = CORRECTIONS[variance.kind]
+    factor = (
+        inference.small_sample_factor(correction, known, n_coefficients, n_clusters)
+        if strata is None
+        else design_factor(correction, known, n_coefficients)
+    )
     return Estimates(
         labels=labels,
         values=read_only(values),
         influence=read_only(influence),
-        covariance=read_only(factor * inference.covariance(influence, cluster)),
+        covariance=read_only(factor * inference.covariance(influence, cluster, strata)),
         target=target,
+        df=degrees_of_freedom(sample, variance, known - n_coefficients),
         cluster=sample.cluster,
         target_note=target_note,
+        strata=strata,
     )
 
 
-def combine_divisions(fits: Sequence[Estimates], how: Literal["mean", "median"]) -> Estimates:
-    """Combine fits that differ in the random division of the sample only, by mean or median."""
-    one = average_divisions(fits) if how == "mean" else median_division(fits)
-    counts = [fit.bounded for fit in fits if fit.bounded is not None]
-    return replace(one, bounded=max(counts)) if counts else one
+def with_classical_covariance(
+    estimates: Estimates, covariance: Floats, df: float, variance: Variance, rows: int
+) -> Estimates:
+    """Replace the covariance by the classical one, with Student's t or as ``variance`` says.
 
-
-def average_divisions(fits: Sequence[Estimates]) -> Estimates:
-    r"""Average fits that differ in the random division of the sample only.
-
-    Values and influence values are averaged; the covariance of the S averaged values,
-    :math:`S^{-1}` times that between divisions, is added to that of the averaged influence values.
-
-    References
+    Parameters
     ----------
-    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, definition 3.3 (mean over splits).
+    covariance, df : with the residual degrees of freedom, and these.
+    rows : with an outcome.
     """
-    first = fits[0]
-    influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
-    if len(fits) == 1 or len(influences) < len(fits):
-        return first
-    values = np.array([one.values for one in fits])
-    spread = np.atleast_2d(np.cov(values, rowvar=False, ddof=1))
-    influence = np.mean(influences, axis=0)
-    own = inference.covariance(influence, first.cluster)
-    single = inference.covariance(influences[0], first.cluster)
-    factor = first.covariance[0, 0] / single[0, 0]  # the declared small-sample factor
-    return replace(
-        first,
-        values=read_only(values.mean(axis=0)),
-        influence=read_only(influence),
-        covariance=read_only(factor * own + spread / len(fits)),
-        split_sd=float((values @ _contrast(values)).std(ddof=1)),
-    )
-
-
-def median_division(fits: Sequence[Estimates]) -> Estimates:
-    r"""Give the division in the middle: the median difference, with the median of its variances.
-
-    Values and influence values are those of the division whose difference is the median (of the
-    two in the middle, averaged, when their number is even). Each division's covariance
-    :math:`\hat V_s` grows by its distance from there, :math:`(\hat\theta_s - \tilde\theta)
-    (\hat\theta_s - \tilde\theta)'`; the one whose difference has the median variance is kept.
-
-    References
-    ----------
-    Chernozhukov et al. (2018), doi:10.1111/ectj.12097, definition 3.3, equations 3.13 and 3.14.
-    """
-    first = fits[0]
-    influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
-    if len(fits) == 1 or len(influences) < len(fits):
-        return first
-    values = np.array([one.values for one in fits])
-    contrast = _contrast(values)
-    middle = _middle(values @ contrast)
-    value = values[middle].mean(axis=0)
-    away = values - value
-    covariances = np.array([one.covariance for one in fits]) + np.einsum("si,sj->sij", away, away)
-    typical = _middle(np.einsum("i,sij,j->s", contrast, covariances, contrast))
-    return replace(
-        first,
-        values=read_only(value),
-        influence=read_only(np.mean([influences[i] for i in middle], axis=0)),
-        covariance=read_only(covariances[typical].mean(axis=0)),
-        split_sd=float((values @ contrast).std(ddof=1)),
-    )
-
-
-def _contrast(values: Floats) -> Floats:
-    """Give what takes the difference of two means, or leaves a single coefficient."""
-    return np.array([-1.0, 1.0]) if values.shape[1] == 2 else np.ones(1)
-
-
-def _middle(numbers: Floats) -> list[int]:
-    """Give the position of the median; of both in the middle when their number is even."""
-    order = np.argsort(numbers, kind="stable")
-    first, last = (len(order) - 1) // 2, len(order) // 2
-    return [int(i) for i in order[first : last + 1]]
-
-
-def with_classical_covariance(estimates: Estimates, covariance: Floats, df: float) -> Estimates:
-    """Replace the covariance by the classical one, with Student's t."""
+    if variance.kind == "classical_n":
+        return replace(estimates, covariance=read_only(covariance * (df / rows)), df=math.inf)
     return replace(estimates, covariance=read_only(covariance), df=df if df > 0 else math.inf)

@@ -10,11 +10,11 @@ from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimate import Target
-from causal.estimators.balancing import BalanceTarget
 from causal.estimators.convex import Minimum, NoMinimumError, minimise
 from causal.estimators.glm import NuisanceFit
 from causal.estimators.nuisance import NuisanceStore, choose_terms
 from causal.estimators.overidentified import balance_moments, fit_both
+from causal.estimators.regression import AverageTarget
 from causal.estimators.weighted_means import WeightFit
 from causal.estimators.weighting import PropensityWeighting, balancing_weights, weight_slopes
 
@@ -45,7 +45,7 @@ class CovariateBalancingPropensity(PropensityWeighting):
     """
 
     kind: Literal["cbps"] = "cbps"
-    target: BalanceTarget = "ATE"
+    target: AverageTarget = "ATE"
     method: Literal["exact", "over"] = "exact"
 
     @property
@@ -93,7 +93,7 @@ class CovariateBalancingPropensity(PropensityWeighting):
 
 
 def balance_exactly(
-    design: Floats, a: Floats, w: Floats, target: BalanceTarget, start: Floats
+    design: Floats, a: Floats, w: Floats, target: AverageTarget, start: Floats
 ) -> Minimum:
     """Solve the balance equations, as the slope of a convex loss.
 
@@ -126,7 +126,7 @@ def probability(eta: Floats) -> Floats:
     return np.clip(0.5 * (1 + np.tanh(0.5 * eta)), smallest, 1 - smallest)
 
 
-def _loss(eta: Floats, a: Floats, target: BalanceTarget) -> Floats:
+def _loss(eta: Floats, a: Floats, target: AverageTarget) -> Floats:
     """Give the loss whose slope is minus the balance multiplier."""
     unexposed = (1 - a) * np.exp(np.where(a == 0, eta, 0.0))
     exposed = a * np.exp(np.where(a == 1, -eta, 0.0))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.estimators.column_blocks import Columns
 from causal.estimators.fold_regressions import Folds, fit_without_each, predict_left_out
+from causal.estimators.follow_up import exposure_filled
 from causal.estimators.learner_members import Training
 from causal.estimators.learners import Learned, learn
 from causal.estimators.nuisance import (
@@ -44,22 +48,45 @@ def cross_fitted(
     -------
     (n,) floats each: propensity, mean outcome under no exposure, mean outcome under exposure.
     """
-    fold = folds_by_unit(sample.unit, folds, rng)
-    parts = Folds(fold, folds)
+    parts = Folds(folds_by_unit(sample.unit, folds, rng), folds)
+    return predicted_across(sample, propensity, outcome, parts, nuisances, rng)
+
+
+def predicted_across(
+    sample: Sample,
+    propensity: PropensityModel,
+    outcome: OutcomeModel,
+    parts: Folds,
+    nuisances: NuisanceStore,
+    rng: np.random.Generator,
+    weights: Sequence[Floats] = (),
+) -> tuple[Floats, Floats, Floats]:
+    """Predict the rows of each fold from the others; see ``cross_fitted``.
+
+    Parameters
+    ----------
+    parts : the division of the sample.
+    weights : a fold, (n,) weights its outcome regression is fitted with; the rows' own when empty.
+    """
+    fold, folds = parts.of, parts.count
+    seen = exposure_filled(sample)
     exposed = None if propensity.learns else propensities_at_once(sample, propensity, parts)
-    means = None if outcome.learns else outcomes_at_once(sample, outcome, parts)
+    means = None if outcome.learns or weights else outcomes_at_once(seen, outcome, parts)
     if exposed is not None and means is not None:
         return exposed, *means
     seeds = rng.integers(SEEDS, size=(folds, 2)) if propensity.learns or outcome.learns else None
     e, mu0, mu1 = (np.empty(sample.n) for _ in range(3))
     for held_out in range(folds):
         here = fold == held_out
+        rows, store = seen, nuisances
+        if weights:
+            rows, store = replace(seen, w=weights[held_out]), NuisanceStore()
         if means is not None:
             mu0[here], mu1[here] = means[0][here], means[1][here]
         elif seeds is not None and outcome.learns:
-            mu0[here], mu1[here] = learned_outcome(sample, outcome, here, int(seeds[held_out, 1]))
+            mu0[here], mu1[here] = learned_outcome(rows, outcome, here, int(seeds[held_out, 1]))
         else:
-            regression = nuisances.outcome(sample, outcome, ~here)
+            regression = store.outcome(rows, outcome, ~here)
             mu0[here], mu1[here] = regression.mu0[here], regression.mu1[here]
         if exposed is not None:
             e[here] = exposed[here]
@@ -143,9 +170,12 @@ def predict_others(
 def training(
     sample: Sample, used: Bools, x: Floats, y: Floats, seed: int, *, binary: bool
 ) -> Training:
-    """Give the rows a learner is fitted on, in canonical order, with inner folds by person."""
+    """Give the rows a learner is fitted on, in canonical order, with inner folds by person.
+
+    Rows whose response is not known are left out.
+    """
     order = canonical_order(sample)
-    order = order[used[order]]
+    order = order[(used & ~np.isnan(y))[order]]
     fold = folds_by_unit(sample.unit[order], INNER_FOLDS, np.random.default_rng(seed))
     return Training(x[order], y[order], sample.w[order], fold, binary, seed)
 

@@ -43,7 +43,7 @@ class CausalForest(DoublyRobust):
 
     Attributes
     ----------
-    target : ``ATE`` or ``ATT``.
+    target : ``ATE``, ``ATT`` or ``ATC``.
     propensity, outcome : what :math:`\hat e` and :math:`\hat m` are learned with.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : persons are divided once for all three.

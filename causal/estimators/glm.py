@@ -43,6 +43,8 @@ class NuisanceFit:
     bread : (p, p) floats, inverse of the mean information per row given.
     rank : number of estimable coefficients.
     steps : Newton steps taken.
+    added : (n, p) floats, what joins the score of each row where its weight was itself fitted; None
+        where weights are known.
     """
 
     link: Link
@@ -56,6 +58,7 @@ class NuisanceFit:
     bread: Floats
     rank: int
     steps: int
+    added: Floats | None = None
 
     @property
     def scores(self) -> Floats:
@@ -65,6 +68,8 @@ class NuisanceFit:
             np.multiply(
                 self.design(self.columns[rows]), self.residual[rows, None], out=scores[rows]
             )
+        if self.added is not None:
+            scores += self.added
         scores.flags.writeable = False
         return scores
 
@@ -76,6 +81,8 @@ class NuisanceFit:
             design = self.design(self.columns[rows])
             design *= self.residual[rows, None]
             np.matmul(design, self.bread, out=found[rows])
+        if self.added is not None:
+            found += self.added @ self.bread
         return found
 
     def along(self, gradient: Floats) -> Floats:
@@ -86,6 +93,8 @@ class NuisanceFit:
         direction, found = self.bread @ gradient, np.empty(len(self.residual))
         for rows in blocks(len(found)):
             found[rows] = self.design(self.columns[rows]) @ direction * self.residual[rows]
+        if self.added is not None:
+            found += self.added @ direction
         return found
 
     def design(self, x: Floats) -> Floats:

@@ -12,7 +12,7 @@ from causal.arrays import Floats, Ints
 from causal.cohort import ExposureKind, Sample
 from causal.errors import InstrumentError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
+from causal.estimators.base import Estimator, from_influence, with_classical_covariance
 from causal.estimators.iv_algebra import (
     Projected,
     Structural,
@@ -26,7 +26,9 @@ from causal.estimators.iv_algebra import (
 from causal.estimators.nuisance import NuisanceStore, choose_terms, refuse_aliased_exposure
 from causal.estimators.reduced_form import ReducedForm, ReducedForms, jackknifed, reduced_form
 from causal.estimators.residual_inclusion import included_residual
+from causal.estimators.variance import CORRECTIONS, Variance, VarianceKind
 from causal.estimators.weak_sets import WeakTest, weak_set
+from causal.strata import Strata
 
 SETS: dict[WeakTest, str] = {
     "anderson_rubin": "Anderson-Rubin set: it holds however weak the instrument is",
@@ -34,6 +36,8 @@ SETS: dict[WeakTest, str] = {
     "are",
 }
 """What the printed set is called."""
+WITH_SETS: tuple[VarianceKind, ...] = ("HC0", "HC1", "CR1S", "CR1")
+"""Conventions of estimators whose own set, where they have one, is no bootstrap's."""
 LITTLE = 1e-6
 """Share of the exposure's squares: where less is left by covariates, they may determine it."""
 
@@ -52,7 +56,7 @@ class Instrumented(Estimator):
     terms: tuple[str, ...] | None = None
     linear_stages: ClassVar[bool] = True
     randomised: ClassVar[bool] = False
-    classical_variance: ClassVar[bool] = True
+    variances: ClassVar[tuple[VarianceKind, ...]] = (*WITH_SETS, "classical", "classical_n")
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
     needs_instruments: ClassVar[bool] = True
 
@@ -95,7 +99,12 @@ class Instrumented(Estimator):
     def reduced(self, sample: Sample, data: Projected) -> ReducedForm:
         """Give the reduced form, its covariance by the declared convention."""
         kind = self.variance.kind
-        return reduced_form(data, None if kind == "classical" else kind, self.groups(sample))
+        return reduced_form(
+            data,
+            None if self.variance.classical else CORRECTIONS[kind],
+            self.groups(sample),
+            self.drawn(sample),
+        )
 
     def forms(
         self, sample: Sample, rng: np.random.Generator, nuisances: NuisanceStore | None = None
@@ -116,9 +125,12 @@ class Instrumented(Estimator):
         return ""
 
     def weakly(self, sample: Sample, data: Projected) -> ReducedForm:
-        """Give the reduced form for tests that heed no strength: with clusters, jackknifed."""
+        """Give the reduced form for tests that heed no strength: with clusters, jackknifed.
+
+        Of a survey it is the linearised one, whose clusters lie within strata.
+        """
         groups = self.groups(sample)
-        if groups is None or self.variance.kind == "classical":
+        if groups is None or self.variance.classical or sample.strata is not None:
             return self.reduced(sample, data)
         return jackknifed(data, groups)
 
@@ -127,6 +139,10 @@ class Instrumented(Estimator):
         if sample.cluster is None or not self.variance.clustered:
             return None
         return sample.cluster[sample.observed]
+
+    def drawn(self, sample: Sample) -> Strata | None:
+        """Give the strata of the rows with an outcome."""
+        return None if sample.strata is None else sample.strata.rows(sample.observed)
 
     def _estimates(self, sample: Sample, data: Projected, found: Structural) -> Estimates:
         """Put one coefficient, its influence values and its set together."""
@@ -139,9 +155,11 @@ class Instrumented(Estimator):
             labels=SLOPE,
             n_coefficients=data.n_covariates + 1,
         )
-        if self.variance.kind == "classical":
+        if self.variance.classical:
             covariance = np.array([[found.classical_variance]])
-            estimates = with_classical_covariance(estimates, covariance, found.df)
+            estimates = with_classical_covariance(
+                estimates, covariance, found.df, self.variance, data.n
+            )
         return estimates
 
     def with_set(self, estimates: Estimates, form: ReducedForm) -> Estimates:
@@ -192,7 +210,7 @@ class InstrumentalVariables(Instrumented):
     def _constant_is_used(self) -> InstrumentalVariables:
         if "fuller" in self.model_fields_set and self.method != "fuller":
             raise ValueError(f"fuller belongs to the method fuller, not to {self.method}")
-        if self.method == "gmm" and self.variance.kind == "classical":
+        if self.method == "gmm" and self.variance.classical:
             raise ValueError("gmm has no classical standard error; choose HC0 or HC1")
         return self
 
@@ -261,13 +279,21 @@ class ResidualInclusion(Instrumented):
     """
 
     kind: Literal["residual_inclusion"] = "residual_inclusion"
-    classical_variance: ClassVar[bool] = False
+    variances: ClassVar[tuple[VarianceKind, ...]] = WITH_SETS
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary",)
 
     @property
     def estimand(self) -> Target:
-        """Give the target: everybody, by the outcome model's form."""
-        return "ATE"
+        """Give the target: everybody, by the two regressions' form only."""
+        return "functional form"
+
+    @property
+    def unbounded_when_weak(self) -> str:
+        """Say why nothing is excluded by what rests on forms and on strength."""
+        return (
+            "whole line: for residual inclusion no set is known that holds however weak the "
+            "instrument is (the estimator iv has one)"
+        )
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -293,7 +319,7 @@ class ResidualInclusion(Instrumented):
             self.variance,
             self.estimand,
             n_coefficients=rank,
-            target_note="by the form of its two regressions; no LATE",
+            target_note="by functional form only; no LATE",
         )
 
 

@@ -36,6 +36,7 @@ from causal.estimators.matched_means import (
     matched_means,
 )
 from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
+from causal.estimators.weighted_bootstrap import with_draws
 
 MatchTarget: TypeAlias = Literal["ATT", "ATC", "ATE"]
 Distance: TypeAlias = Literal["propensity", "mahalanobis"]
@@ -68,6 +69,8 @@ class Matching(Estimator):
         weighted bootstrap tends to; takes clusters); ``abadie_imbens`` with replacement, and
         ``abadie_spiess`` without, from neighbours and matched sets, for independent rows. That
         the propensity is estimated counts with replacement only.
+    draws : with ``otsu_rai``, draw the weighted bootstrap so often instead of taking its limit:
+        the standard error is that of the draws, the set of the difference is by their quantiles.
 
     Assumptions
     -----------
@@ -94,6 +97,7 @@ class Matching(Estimator):
     bias_adjusted: bool = False
     propensity: PropensityModel = PropensityModel()
     error: ErrorKind = "otsu_rai"
+    draws: int | None = Field(default=None, ge=100, le=100_000)
 
     @model_validator(mode="after")
     def _possible(self) -> Matching:
@@ -114,6 +118,8 @@ class Matching(Estimator):
                 "abadie_spiess is for matching without replacement and without bias_adjusted; "
                 "use otsu_rai"
             )
+        if self.error != "otsu_rai" and self.draws is not None:
+            raise ValueError(f"{self.error} draws nothing; take draws away, or set error: otsu_rai")
         if self.error != "otsu_rai" and self.variance.kind != "HC0":
             raise ValueError(f"{self.error} has no small-sample form; use HC0 for variance.kind")
         return self
@@ -165,7 +171,10 @@ class Matching(Estimator):
             target_note=self._note(sample, sets),
         )
         if self.error == "otsu_rai":
-            return estimates
+            if self.draws is None:
+                return estimates
+            clustered = self.variance.clustered
+            return with_draws(estimates, sample, self.draws, clustered=clustered, rng=rng)
         return replace(estimates, covariance=self._covariance(sample, placed, matched, found))
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
@@ -273,6 +282,11 @@ class Matching(Estimator):
     ) -> Floats:
         """Give the covariance from neighbours or matched sets, for independent rows."""
         number = sample.n_clusters
+        if sample.strata is not None:
+            raise SpecError(
+                f"{self.error} takes rows as drawn alike and independently, and a survey drew "
+                "these otherwise. Set error to otsu_rai."
+            )
         if self.variance.clustered and number is not None and number < sample.n:
             raise SpecError(
                 f"{self.error} takes rows as independent, and these {sample.n} are in {number} "

@@ -76,10 +76,13 @@ class ObservationModel(Settings):
     ----------
     terms : which of the rung's terms to use.
     interactions : terms multiplied with exposure.
+    stabilised : multiply the inverse by the share followed of the arm (and of those seen); changes
+        the weights reported, not the estimate, since weights are scaled to one an arm anyhow.
     """
 
     terms: tuple[str, ...]
     interactions: tuple[str, ...] = ()
+    stabilised: bool = False
 
     @property
     def named_terms(self) -> tuple[str, ...]:
@@ -169,60 +172,8 @@ class NuisanceStore:
                     first,
                 )
             except SeparationFoundError as found:
-                raise PositivityError(_separation("exposure", chosen.terms, found)) from None
+                raise PositivityError(separation_message("exposure", chosen.terms, found)) from None
         return self._propensities[key]
-
-    def observation(self, sample: Sample, model: ObservationModel) -> ObservationFit:
-        """Fit having an outcome on exposure and covariates.
-
-        Raises
-        ------
-        PositivityError
-            The covariates determine who is followed; names the terms.
-        OutcomeError
-            Every outcome is known.
-        """
-        chosen = choose_terms(sample, model.terms)
-        interacting = interacting_columns(chosen, model.interactions)
-        entered = sample.entered
-        exposed = np.where(entered, sample.a, 0.0)
-        columns = outcome_columns(exposed, chosen.x, interacting, pooled=True)
-        seen = sample.observed.astype(np.float64)
-        if seen[entered].all():
-            raise OutcomeError(
-                "every outcome is known, so there is no loss to follow-up to weigh for. Take "
-                "'followed' away, or set missing.outcome to keep."
-            )
-        try:
-            rows = None if entered.all() else entered
-            fit = fit_glm(columns, seen, sample.w, "logit", rows)
-        except SeparationFoundError as found:
-            names = ("exposure", *chosen.terms, *(f"exposure:{t}" for t in model.interactions))
-            raise PositivityError(_separation("follow-up", names, found)) from None
-        return ObservationFit(fit, fit.design(columns))
-
-    def entry(self, sample: Sample, model: EntryModel) -> ObservationFit:
-        """Fit being seen at the exposure interview on earlier covariates.
-
-        Raises
-        ------
-        PositivityError
-            The covariates determine who is seen; names the terms.
-        OutcomeError
-            Everybody was seen.
-        """
-        chosen = choose_terms(sample, model.terms)
-        if sample.entered.all():
-            raise OutcomeError(
-                "everybody was seen at the exposure interview, so there is nobody to weigh for. "
-                "Take 'entered' away, or set missing.exposure to keep."
-            )
-        try:
-            fit = fit_glm(chosen.x, sample.entered.astype(np.float64), sample.w, "logit")
-        except SeparationFoundError as found:
-            message = _separation("presence at the exposure interview", chosen.terms, found)
-            raise PositivityError(message) from None
-        return ObservationFit(fit, fit.design(chosen.x))
 
     def outcome(self, sample: Sample, model: OutcomeModel, rows: Bools | None = None) -> OutcomeFit:
         """Fit the outcome on exposure and covariates, or give the fit already made.
@@ -240,7 +191,7 @@ class NuisanceStore:
                 self._outcomes[key] = _fit_outcome(chosen, model, rows, first)
             except SeparationFoundError as found:
                 names = _outcome_terms(chosen, model)
-                raise OutcomeError(_separation("outcome", names, found)) from None
+                raise OutcomeError(separation_message("outcome", names, found)) from None
         return self._outcomes[key]
 
 
@@ -346,7 +297,7 @@ def _outcome_terms(sample: Sample, model: OutcomeModel) -> tuple[str, ...]:
     return ("exposure", *sample.terms, *products)
 
 
-def _separation(what: str, terms: tuple[str, ...], found: SeparationFoundError) -> str:
+def separation_message(what: str, terms: tuple[str, ...], found: SeparationFoundError) -> str:
     """Say that no maximum likelihood fit exists, and along which terms."""
     names = ", ".join(f"'{terms[i]}'" for i in found.columns) or "the covariates"
     return (

@@ -16,8 +16,8 @@ from causal.estimators.instrumental import (
     refuse_several_instruments,
 )
 from causal.estimators.iv_algebra import refuse_empty_instruments
+from causal.estimators.linear_probability import LinearProbability
 from causal.estimators.nuisance import NuisanceStore, choose_terms
-from causal.estimators.regression import LinearProbability
 
 
 class _OfInstrument(Instrumented):

@@ -5,19 +5,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
+from pydantic import model_validator
 
-from causal.arrays import Floats, Ints
+from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
-from causal.errors import InternalConsistencyError
+from causal.errors import InternalConsistencyError, PositivityError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, combine_divisions, from_influence
+from causal.estimators.base import Estimator, from_influence
+from causal.estimators.cross_fitting import SEEDS, predict_others
+from causal.estimators.divisions import combine_divisions
+from causal.estimators.glm import SeparationFoundError, fit_glm
+from causal.estimators.learners import Learned
 from causal.estimators.nuisance import (
     CrossFitting,
     NuisanceStore,
+    OutcomeModel,
     PropensityModel,
+    choose_terms,
     folds_by_unit,
 )
 
@@ -30,40 +37,84 @@ if TYPE_CHECKING:
 class LinearDML(Estimator):
     """Partially linear regression by double machine learning: residuals on residuals.
 
-    Nuisances are a logistic regression of exposure and a linear regression of the outcome, both
-    unpenalised and cross-fitted by person. EconML gives the residuals; the standard error is ours,
-    since EconML's ``groups`` divides folds but does not cluster the standard error.
+    Unless learned otherwise, nuisances are a logistic regression of exposure and a linear
+    regression of the outcome, both unpenalised and cross-fitted by person; EconML gives their
+    residuals. The standard error is ours, since EconML's ``groups`` divides folds but does not
+    cluster the standard error.
+
+    Attributes
+    ----------
+    propensity, outcome : what exposure and outcome are learned with, each from the covariates
+        alone; learners by name, as for ``aipw``.
+    cross_fit : persons are divided, and each is predicted from the other parts.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates and a constant effect; otherwise the estimate is
     an average weighted by the conditional variance of exposure, named ``partially linear`` here.
+    With learners, the product of both errors must vanish faster than one over the root of n.
 
     References
     ----------
     Chernozhukov et al. (2018), doi:10.1111/ectj.12097, equation 4.4.
     """
 
+    takes_learners: ClassVar[bool] = True
+
     kind: Literal["linear_dml"] = "linear_dml"
+    propensity: PropensityModel = PropensityModel()
+    outcome: OutcomeModel = OutcomeModel()
     cross_fit: CrossFitting = CrossFitting()
+
+    @model_validator(mode="after")
+    def _regresses_on_covariates_alone(self) -> LinearDML:
+        model = self.outcome
+        if model.arms != "pooled" or model.interactions or model.link == "logit":
+            raise ValueError(
+                "linear_dml regresses the outcome on covariates without exposure, linearly unless "
+                "learned: take arms, interactions and link away, or use aipw"
+            )
+        return self
 
     @property
     def estimand(self) -> Target:
         """Give the target: the coefficient of the partially linear model."""
         return "partially linear"
 
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.propensity.named_terms + self.outcome.named_terms
+
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
-        """Estimate the coefficient from EconML's residuals."""
-        nuisances.propensity(sample, PropensityModel())  # EconML would not notice separation
+        """Estimate the coefficient from residuals."""
+        if not self.propensity.learns:
+            nuisances.propensity(sample, self.propensity)  # EconML would not notice separation
         fits = [self._once(sample, rng) for _ in range(self.cross_fit.repeats)]
         return combine_divisions(fits, self.cross_fit.combine)
 
+    def residuals(self, sample: Sample, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Give cross-fitted residuals of outcome and exposure, with one division of the sample."""
+        fold = folds_by_unit(sample.unit, self.cross_fit.folds, rng)
+        outcome, propensity = self.outcome, self.propensity
+        own = outcome.learns or propensity.learns
+        if not own and outcome.terms is None and propensity.terms is None:
+            return econml_residuals(sample, fold)
+        seeds = rng.integers(SEEDS, size=(self.cross_fit.folds, 2)).tolist()
+        y_x, a_x = (choose_terms(sample, terms).x for terms in (outcome.terms, propensity.terms))
+        binary = sample.outcome_kind == "binary" and outcome.learns
+        y, a = np.empty(sample.n), np.empty(sample.n)
+        for part, (first, second) in enumerate(seeds):
+            here = fold == part
+            y[here] = _predict(sample, outcome, y_x, sample.y, here, first, binary=binary)
+            a[here] = _predict(sample, propensity, a_x, sample.a, here, second, binary=True)
+        return sample.y - y, sample.a - a
+
     def _once(self, sample: Sample, rng: np.random.Generator) -> Estimates:
         """Estimate the coefficient with one division of the sample."""
-        fold = folds_by_unit(sample.unit, self.cross_fit.folds, rng)
-        y, a = econml_residuals(sample, fold)
+        y, a = self.residuals(sample, rng)
         theta, influence = partially_linear(y, a, sample.w)
         return from_influence(
             np.array([theta]),
@@ -73,6 +124,28 @@ class LinearDML(Estimator):
             self.estimand,
             labels=SLOPE,
         )
+
+
+def _predict(
+    sample: Sample, model: Learned, x: Floats, y: Floats, here: Bools, seed: int, *, binary: bool
+) -> Floats:
+    """Predict the rows held out, by a learner or an unpenalised regression on the others.
+
+    Raises
+    ------
+    PositivityError
+        The covariates determine the exposure of the others.
+    """
+    if model.learns:
+        return predict_others(sample, model, x, y, here, seed, binary=binary)
+    try:
+        fit = fit_glm(x, y, sample.w, "logit" if binary else "linear", ~here)
+    except SeparationFoundError as found:
+        raise PositivityError(
+            f"the covariates determine the exposure of {found.rows} rows once a part of the "
+            "persons is left out. Drop or coarsen them, use fewer folds, or learn the propensity."
+        ) from None
+    return fit.fitted[here]
 
 
 def partially_linear(y: Floats, a: Floats, w: Floats) -> tuple[float, Floats]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from typing import ClassVar, Literal
 
@@ -13,9 +12,11 @@ from causal.arrays import Floats, Ints
 from causal.cohort import ExposureKind, Sample
 from causal.errors import InstrumentError, PositivityError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Variance, average_divisions, from_influence
+from causal.estimators.base import from_influence
+from causal.estimators.divisions import average_divisions
 from causal.estimators.glm import SeparationFoundError, fit_glm
 from causal.estimators.instrumental import (
+    WITH_SETS,
     Instrumented,
     on_all_rows,
     refuse_several_instruments,
@@ -41,6 +42,7 @@ from causal.estimators.orthogonal_moments import (
     ratio_of_moments,
 )
 from causal.estimators.reduced_form import ReducedForm, ReducedForms
+from causal.estimators.variance import Variance, VarianceKind
 
 MOMENTS = ("outcome by instrument", "exposure by instrument")
 COV_CLIP = 1e-3  # EconML's default: a difference in exposure of .004 where assignment is even
@@ -57,7 +59,7 @@ class _Orthogonal(Instrumented):
 
     variance: Variance = Variance()
     cross_fit: CrossFitting = CrossFitting()
-    classical_variance: ClassVar[bool] = False
+    variances: ClassVar[tuple[VarianceKind, ...]] = WITH_SETS
     linear_stages: ClassVar[bool] = False
 
     @abstractmethod
@@ -80,7 +82,7 @@ class _Orthogonal(Instrumented):
             outcome=moments.values[:1],
             exposure=moments.values[1:],
             covariance=moments.covariance,
-            df=math.inf,
+            df=moments.df,
             error=moments.covariance,
             free=int(sample.observed.sum()) - 1,
             groups=None if groups is None else len(np.unique(groups)),

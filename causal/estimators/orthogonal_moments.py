@@ -9,7 +9,7 @@ import numpy as np
 from causal.arrays import Bools, Floats, read_only
 from causal.errors import InstrumentError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import average_divisions
+from causal.estimators.divisions import average_divisions
 from causal.estimators.orthogonal import Encouraged
 
 
@@ -46,6 +46,7 @@ def ratio_of_moments(divisions: list[Estimates], target: Target) -> Estimates:
         covariance=read_only(gradient @ moments.covariance @ gradient.T),
         target=target,
         split_sd=float(np.std(ratios, ddof=1)) if len(ratios) > 1 else None,
+        divisions=len(ratios),
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from causal.arrays import Floats, read_only
-from causal.estimators.balancing import BalanceTarget
 from causal.estimators.convex import Minimum
 from causal.estimators.glm import NuisanceFit, inverse_of_information
+from causal.estimators.regression import AverageTarget
 
 POLISH = 30
 """Newton steps after least squares, which stop at rounding; two to four are needed."""
@@ -32,7 +32,7 @@ class _Moments:
     jacobian: Floats
 
 
-def balance_moments(eta: Floats, a: Floats, target: BalanceTarget) -> tuple[Floats, Floats, Floats]:
+def balance_moments(eta: Floats, a: Floats, target: AverageTarget) -> tuple[Floats, Floats, Floats]:
     """Give the (n,) multiplier of the balance equations, with two derivatives in eta.
 
     It is 1/e for the exposed and -1/(1 - e) for the others (ATE), 1 and -e/(1 - e) (ATT), or
@@ -51,7 +51,7 @@ def fit_both(
     design: Floats,
     a: Floats,
     w: Floats,
-    target: BalanceTarget,
+    target: AverageTarget,
     likely: NuisanceFit,
     starts: list[Floats],
 ) -> Minimum:
@@ -105,7 +105,7 @@ def inverse_or_least(matrix: Floats) -> Floats:
     return np.asarray(np.linalg.pinv(matrix, rcond=1e-11, hermitian=True))
 
 
-def _moments(design: Floats, beta: Floats, a: Floats, w: Floats, target: BalanceTarget) -> _Moments:
+def _moments(design: Floats, beta: Floats, a: Floats, w: Floats, target: AverageTarget) -> _Moments:
     """Give both sets of moments."""
     n, eta = len(design), design @ beta
     e = 0.5 * (1 + np.tanh(0.5 * eta))
@@ -120,7 +120,7 @@ def _moments(design: Floats, beta: Floats, a: Floats, w: Floats, target: Balance
     return _Moments(rows, rows.mean(axis=0), jacobian / n)
 
 
-def _squares(eta: Floats, target: BalanceTarget) -> tuple[Floats, ...]:
+def _squares(eta: Floats, target: AverageTarget) -> tuple[Floats, ...]:
     """Give the expected squares and products of both multipliers, then their derivatives.
 
     Three (n,) floats: score squared, score times balance, balance squared; then three slopes.
@@ -138,7 +138,7 @@ def _squares(eta: Floats, target: BalanceTarget) -> tuple[Floats, ...]:
     return q, np.ones_like(e), second, q * (1 - 2 * e), np.zeros_like(e), odds - inverse
 
 
-def _expected_square(design: Floats, eta: Floats, w: Floats, target: BalanceTarget) -> Floats:
+def _expected_square(design: Floats, eta: Floats, w: Floats, target: AverageTarget) -> Floats:
     """Give the (2 p, 2 p) expected square of the moments, exposure averaged over given x."""
     first, both, second, *_ = (
         design.T @ (design * (w * one)[:, None]) / len(design) for one in _squares(eta, target)
@@ -147,7 +147,7 @@ def _expected_square(design: Floats, eta: Floats, w: Floats, target: BalanceTarg
 
 
 def _stationary(
-    design: Floats, beta: Floats, a: Floats, w: Floats, target: BalanceTarget, weighting: Floats
+    design: Floats, beta: Floats, a: Floats, w: Floats, target: AverageTarget, weighting: Floats
 ) -> tuple[Floats, Floats]:
     """Give the slope of half the quadratic form, and its whole curvature."""
     found = _moments(design, beta, a, w, target)
@@ -166,7 +166,7 @@ def _influence(
     beta: Floats,
     a: Floats,
     w: Floats,
-    target: BalanceTarget,
+    target: AverageTarget,
     weighting: Floats,
     likely: NuisanceFit,
 ) -> Floats:

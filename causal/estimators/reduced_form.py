@@ -10,7 +10,9 @@ import numpy as np
 from causal.arrays import Floats, Ints
 from causal.errors import InstrumentError
 from causal.estimators.iv_algebra import Projected
+from causal.estimators.variance import design_factor
 from causal.inference import Correction, covariance, small_sample_factor
+from causal.strata import Strata
 
 TOGETHER = 1024
 """Clusters whose matrices are decomposed at once."""
@@ -88,7 +90,10 @@ class ReducedForms:
 
 
 def reduced_form(
-    data: Projected, kind: Correction | None, cluster: Ints | None = None
+    data: Projected,
+    kind: Correction | None,
+    cluster: Ints | None = None,
+    strata: Strata | None = None,
 ) -> ReducedForm:
     """Regress outcome and exposure on the instruments.
 
@@ -97,6 +102,7 @@ def reduced_form(
     kind : convention of the covariance, as in ``inference.small_sample_factor``; None for equal
         error variance, with its degrees of freedom.
     cluster : (m,) ints or None; not used with equal error variance.
+    strata : of the rows; None without a survey. Degrees of freedom are then the survey's.
 
     Raises
     ------
@@ -115,6 +121,11 @@ def reduced_form(
         raise InstrumentError(
             f"{groups} clusters give no covariance of {data.q} moments. Use fewer instruments."
         )
+    if strata is not None:
+        factor = design_factor(kind, data.n, data.n_covariates + data.q)
+        joint = factor * covariance(influence, cluster, strata)
+        df = float((data.n if groups is None else groups) - strata.number)
+        return ReducedForm(outcome, exposure, joint, df, error, data.free, groups)
     factor = small_sample_factor(kind, data.n, data.n_covariates + data.q, groups)
     joint = factor * covariance(influence, cluster)
     return ReducedForm(outcome, exposure, joint, math.inf, error, data.free, groups)

@@ -1,23 +1,30 @@
-"""Crude difference, standardisation of an outcome regression, and the linear probability model."""
+"""The crude difference, and standardisation of an outcome regression."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from causal.arrays import Floats
-from causal.cohort import ExposureKind, Sample
-from causal.estimate import MEANS, SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, Variance, from_influence, with_classical_covariance
-from causal.estimators.glm import NuisanceFit, fit_glm
+from causal.cohort import Sample
+from causal.errors import EstimandMismatchError
+from causal.estimate import Estimates, Target
+from causal.estimators.base import Estimator, from_influence, with_classical_covariance
+from causal.estimators.follow_up import WeighsFollowUp, weighted_outcome
+from causal.estimators.least_squares_errors import (
+    reduced_residuals,
+    with_reduced_covariance,
+    with_wild_least_squares,
+)
 from causal.estimators.nuisance import (
     NuisanceStore,
     OutcomeModel,
-    choose_terms,
-    refuse_aliased_exposure,
 )
 from causal.estimators.outcome_fit import OutcomeFit
+from causal.estimators.variance import EVERY_ESTIMATOR, VarianceKind
+
+AverageTarget: TypeAlias = Literal["ATE", "ATT", "ATC"]
 
 
 class MeanDifference(Estimator):
@@ -30,7 +37,9 @@ class MeanDifference(Estimator):
     """
 
     kind: Literal["mean_difference"] = "mean_difference"
-    classical_variance: ClassVar[bool] = True
+    variances: ClassVar[tuple[VarianceKind, ...]] = (
+        *EVERY_ESTIMATOR, "classical", "classical_n", "CR2",
+    )  # fmt: skip
     adjusts: ClassVar[bool] = False
 
     @property
@@ -51,31 +60,59 @@ class MeanDifference(Estimator):
         estimates = from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=2
         )
-        if self.variance.kind == "classical":
+        if self.variance.classical:
             known = sample.observed
             covariance, df = pooled_covariance(sample.y[known], sample.a[known], sample.w[known])
-            return with_classical_covariance(estimates, covariance, df)
+            rows = int(known.sum())
+            return with_classical_covariance(estimates, covariance, df, self.variance, rows)
+        if self.variance.kind == "CR2":
+            design = np.column_stack([np.ones(sample.n), sample.a])
+            fitted = np.where(sample.a == 1, values[1], values[0])
+            reduced, df = reduced_residuals(sample, design, fitted, np.array([0.0, 1.0]))
+            weight = sample.w[:, None] * np.column_stack([sample.a == 0, sample.a == 1])
+            weight = weight * sample.observed[:, None]
+            return with_reduced_covariance(
+                estimates, weight * reduced[:, None] / weight.mean(axis=0), sample, df
+            )
         return estimates
 
+    def with_wild_set(
+        self, sample: Sample, estimates: Estimates, rng: np.random.Generator
+    ) -> Estimates:
+        """Put the set of the wild cluster bootstrap, the null imposed, in the interval's place."""
+        return with_wild_least_squares(
+            sample, np.empty((sample.n, 0)), estimates, self.variance, rng
+        )
 
-class GComputation(Estimator):
+
+class GComputation(WeighsFollowUp):
     """Standardisation: an outcome regression averaged over the sample at each exposure.
+
+    Attributes
+    ----------
+    outcome : the regression.
+    target : ``ATE`` or ``ATT``.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview. The outcome regression is then fitted with their inverses as weights, and
+        averaged over all rows, those never seen among them.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates, positivity, consistency, and a correctly
     specified outcome regression. Rows without outcome are predicted, which further assumes that
-    the outcome is missing at random given exposure and covariates.
+    the outcome is missing at random given exposure and covariates; or, where follow-up is weighed
+    for, given these and the terms of a correctly specified regression of being followed.
 
     References
     ----------
     Robins (1986), doi:10.1016/0270-0255(86)90088-6; standard errors by stacked estimating
-    equations, Stefanski & Boos (2002), doi:10.1198/000313002753631330, section 3.
+    equations, Stefanski & Boos (2002), doi:10.1198/000313002753631330, section 3; weights for
+    follow-up, Robins, Rotnitzky & Zhao (1995), doi:10.1080/01621459.1995.10476493.
     """
 
     kind: Literal["g_computation"] = "g_computation"
     outcome: OutcomeModel = OutcomeModel()
-    target: Literal["ATE", "ATT"] = "ATE"
+    target: AverageTarget = "ATE"
 
     @property
     def takes_missing_outcomes(self) -> bool:
@@ -90,79 +127,57 @@ class GComputation(Estimator):
     @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name."""
-        return self.outcome.named_terms
+        return self.outcome.named_terms + super().named_terms
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
         """Estimate both standardised means."""
+        if self.observation is not None:
+            return self._followed(sample)
         regression = nuisances.outcome(sample, self.outcome)
-        over = sample.w * (sample.a if self.target == "ATT" else 1.0)
+        over = sample.w * over_target(sample.a, self.target)
         values, influence = standardise(regression, over)
         return from_influence(
             values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
         )
 
+    def _followed(self, sample: Sample) -> Estimates:
+        """Standardise the regression of the followed, weighted by whom they stand for."""
+        if self.target == "ATC":
+            raise EstimandMismatchError(
+                "g_computation does not weigh for loss to follow-up over the unexposed. Choose "
+                "target ATE or ATT, or ipw with target: ATC."
+            )
+        standing = self.standing(sample)
+        regression = weighted_outcome(sample, self.outcome, standing)
+        over = sample.w
+        if self.target == "ATT":  # the exposed seen stand for those exposed and not seen
+            over = over * np.where(sample.entered, sample.a, 0.0) * standing.entry
+        values, influence = standardise(regression, over)
+        if self.target == "ATT":
+            apart = np.column_stack([regression.mu0, regression.mu1]) - values
+            for arm in (0, 1):
+                moved = over / over.mean() * apart[:, arm]
+                influence[:, arm] += standing.chain(np.zeros(sample.n), moved)
+        return from_influence(
+            values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
+        )
 
-class LinearProbability(Estimator):
-    """Least squares of the outcome on exposure and covariates; the coefficient of exposure.
 
-    Takes binary or continuous outcomes, and exposures that are 0/1 or a dose (difference a unit).
+def over_target(a: Floats, target: AverageTarget) -> Floats:
+    """Give ones for the rows a target averages over, zeros for others.
 
-    Assumptions
-    -----------
-    Exchangeability given the rung's covariates, and a linear conditional mean with a constant
-    effect; otherwise it is a variance-weighted average effect (Angrist 1998,
-    doi:10.2307/2998558), named ``linear projection`` here.
+    Parameters
+    ----------
+    a : floats of any shape, 0/1.
     """
-
-    kind: Literal["linear_probability"] = "linear_probability"
-    variance: Variance = Variance(kind="HC1")
-    terms: tuple[str, ...] | None = None
-    classical_variance: ClassVar[bool] = True
-    exposures: ClassVar[tuple[ExposureKind, ...]] = ("binary", "dose")
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are left out."""
-        return True
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the projection of the outcome on exposure and covariates."""
-        return "linear projection"
-
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.terms or ()
-
-    def estimate(
-        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
-    ) -> Estimates:
-        """Estimate the coefficient, and for 0/1 exposures the two means it separates."""
-        chosen = choose_terms(sample, self.terms)
-        refuse_aliased_exposure(chosen)
-        columns = np.column_stack([sample.a, chosen.x])
-        regression = fit_glm(columns, sample.y, sample.w, "linear", sample.observed)
-        binary = sample.exposure_kind == "binary"
-        levels = np.column_stack([np.zeros(sample.n), np.ones(sample.n)])
-        values, influence, gradient = linear_contrast(
-            regression, columns, levels, sample.w, means=binary
-        )
-        estimates = from_influence(
-            values,
-            influence,
-            sample,
-            self.variance,
-            self.estimand,
-            labels=MEANS if binary else SLOPE,
-            n_coefficients=regression.rank,
-        )
-        if self.variance.kind == "classical":
-            covariance, df = classical_covariance(sample, regression, gradient)
-            return with_classical_covariance(estimates, covariance, df)
-        return estimates
+    match target:
+        case "ATT":
+            return a
+        case "ATC":
+            return 1 - a
+    return np.ones_like(a)
 
 
 def arm_means(y: Floats, a: Floats, w: Floats) -> tuple[Floats, Floats]:
@@ -211,45 +226,3 @@ def standardise(regression: OutcomeFit, over: Floats) -> tuple[Floats, Floats]:
     values = np.array([np.mean(weight * regression.mu0), np.mean(weight * regression.mu1)])
     own = weight[:, None] * (np.column_stack([regression.mu0, regression.mu1]) - values)
     return values, own + regression.chain(weight, weight)
-
-
-def linear_contrast(
-    regression: NuisanceFit, columns: Floats, levels: Floats, w: Floats, *, means: bool
-) -> tuple[Floats, Floats, Floats]:
-    """Give the two standardised means of a linear regression, or the slope of exposure.
-
-    Parameters
-    ----------
-    regression : least squares of the outcome on ``columns``, exposure first.
-    columns : (n, 1 + q) floats.
-    levels : (n, 2) floats, the exposures to compare.
-    means : both means rather than their difference.
-
-    Returns
-    -------
-    (k,) values, (n, k) influence values, and (k, p) gradient in the coefficients.
-    """
-    weight = w / w.mean()
-    designs = []
-    for level in levels.T:
-        changed = columns.copy()
-        changed[:, 0] = level
-        designs.append(regression.design(changed))
-    gradient = np.vstack([(weight[:, None] * design).mean(axis=0) for design in designs])
-    if not means:
-        slope = gradient[1:] - gradient[:1]
-        return slope @ regression.coefficients, regression.influence @ slope.T, slope
-    values = gradient @ regression.coefficients
-    own = np.column_stack([design @ regression.coefficients for design in designs]) - values
-    return values, weight[:, None] * own + regression.influence @ gradient.T, gradient
-
-
-def classical_covariance(
-    sample: Sample, regression: NuisanceFit, gradient: Floats
-) -> tuple[Floats, float]:
-    """Give the covariance under equal error variance, covariates held fixed."""
-    used = sample.observed
-    df = float(used.sum() - regression.rank)
-    residual = sample.y[used] - regression.fitted[used]
-    variance = np.sum(sample.w[used] * residual**2) / df
-    return variance * gradient @ (regression.bread / sample.n) @ gradient.T, df

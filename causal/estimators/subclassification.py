@@ -14,6 +14,7 @@ from causal.estimate import Estimates, Target
 from causal.estimators.base import Estimator, Limited, count_unused, from_influence
 from causal.estimators.glm import aliased, fit_glm
 from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
+from causal.estimators.regression import AverageTarget, over_target
 
 Within: TypeAlias = Literal["means", "regression"]
 
@@ -25,7 +26,7 @@ class Subclassification(Estimator):
     ----------
     target : ``ATE`` cuts strata at quantiles of everybody and weighs them by their rows; ``ATT``
         at quantiles of the exposed, by their exposed rows; unexposed rows outside the range of the
-        exposed are left out.
+        exposed are left out. ``ATC`` does the same with the arms exchanged.
     strata : how many.
     within : ``means`` compares the two means; ``regression`` fits least squares on exposure and
         the propensity's terms in each stratum, for what differs within it.
@@ -45,7 +46,7 @@ class Subclassification(Estimator):
     """
 
     kind: Literal["subclassification"] = "subclassification"
-    target: Literal["ATE", "ATT"] = "ATE"
+    target: AverageTarget = "ATE"
     strata: int = Field(default=5, ge=2, le=100)
     within: Within = "means"
     propensity: PropensityModel = PropensityModel()
@@ -71,7 +72,7 @@ class Subclassification(Estimator):
         """Estimate both means."""
         stratum = self.divide(sample, nuisances)
         w = sample.w * sample.observed
-        over = w * (sample.a if self.target == "ATT" else 1.0)
+        over = w * over_target(sample.a, self.target)
         y = np.where(sample.observed, sample.y, 0.0)
         if self.within == "regression":
             x = choose_terms(sample, self.propensity.terms).x
@@ -84,7 +85,7 @@ class Subclassification(Estimator):
         """Give the weights by which means within strata are means of the target."""
         stratum = self.divide(sample, nuisances)
         w = sample.w * sample.observed
-        over = w * (sample.a if self.target == "ATT" else 1.0)
+        over = w * over_target(sample.a, self.target)
         weights = np.zeros(sample.n)
         for number in range(self.strata):
             for arm in (0, 1):
@@ -101,7 +102,7 @@ class Subclassification(Estimator):
         return count_unused(sample.a, self.weights(sample, nuisances))
 
     def divide(self, sample: Sample, nuisances: NuisanceStore) -> Ints:
-        """Give the stratum of each row, from 0; -1 for rows outside the range of the exposed.
+        """Give the stratum of each row, from 0; -1 outside the range of those averaged over.
 
         Raises
         ------
@@ -112,7 +113,7 @@ class Subclassification(Estimator):
         x = choose_terms(sample, self.propensity.terms).x
         alike, row = np.unique(x, axis=0, return_inverse=True)  # cut where rows differ only
         logit = (fit.design(alike) @ fit.coefficients)[row.ravel()]
-        counted = np.ones(sample.n, dtype=bool) if self.target == "ATE" else sample.a == 1
+        counted = over_target(sample.a, self.target) == 1
         stratum = cut(logit, logit[counted], self.strata)
         for number in range(self.strata):
             here = (stratum == number) & sample.observed & (sample.w > 0)

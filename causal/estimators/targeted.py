@@ -8,12 +8,14 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from causal.arrays import Floats
+from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.errors import OutcomeError
 from causal.estimate import Estimates
-from causal.estimators.doubly_robust import DoublyRobust
-from causal.estimators.weighting import balancing_weights
+from causal.estimators.doubly_robust import FollowedRobust
+from causal.estimators.followed_means import ArmMean, Fitted, plain_arms
+from causal.estimators.regression import AverageTarget
+from causal.estimators.weighting import balancing_weights, weight_slopes
 
 BOUND = 0.0005
 """Initial predictions stay this far from the ends of the range: one minus alpha of R's tmle."""
@@ -31,7 +33,7 @@ def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
 Range: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ascending)]
 
 
-class TMLE(DoublyRobust):
+class TMLE(FollowedRobust):
     """Targeted maximum likelihood: predictions moved on the logit scale by a clever covariate.
 
     Both means stay within the range of the outcome, however large the weights are, unlike those
@@ -40,19 +42,24 @@ class TMLE(DoublyRobust):
 
     Attributes
     ----------
-    target : ``ATE`` or ``ATT``; the exposed mean of the ATT is taken as observed.
+    target : ``ATE``, ``ATT`` or ``ATC``; the exposed mean of the ATT, and the unexposed mean of
+        the ATC, are taken as observed.
     propensity, outcome : the two regressions, or what they are learned with.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : fit the regressions on other persons than they are used for; None fits once.
     range : lowest and highest possible outcome, which a continuous outcome must declare.
     bound : how far initial predictions are kept from the ends of the range, as a share of it;
         the number of rows concerned is reported.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview; rows are weighted by their inverses where predictions are moved, the exposed of
+        the ATT too.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates, positivity, consistency, and at least one of the
     two regressions correctly specified. The standard error takes both as correct; with learners,
-    the product of both errors must vanish faster than one over the root of n.
+    the product of both errors must vanish faster than one over the root of n. With follow-up
+    weighed for, as for ``aipw``.
 
     References
     ----------
@@ -76,6 +83,35 @@ class TMLE(DoublyRobust):
         fit = self._from_scores(sample, e, low + (high - low) * q0, low + (high - low) * q1)
         return replace(fit, bounded=outside)
 
+    def arms(
+        self, sample: Sample, fitted: Fitted, e: Floats, free: Bools
+    ) -> tuple[tuple[ArmMean, ArmMean], int | None]:
+        """Target the predictions of both arms on the followed, weighted by whom they stand for."""
+        low, high = self._limits(sample)
+        width, plain = high - low, plain_arms(fitted)
+        raw0, raw1 = ((one.mu - low) / width for one in plain)
+        q0, q1, outside = bounded(raw0, raw1, self.bound)
+        y = (np.where(sample.observed, sample.y, low) - low) / width
+        found = []
+        for arm, (start, one) in enumerate(zip((q0, q1), plain, strict=True)):
+            level = np.full(sample.n, float(arm))
+            clever = balancing_weights(e, level, self.target)
+            seen, w = sample.observed & (sample.a == arm), sample.w * fitted.standing.outcome
+            offset = np.log(start / (1 - start))
+            step = fluctuate(y[seen], offset[seen], clever[seen], w[seen], arm)
+            q = _expit(offset + step * clever)
+            bend = width * q * (1 - q)
+            inside = (start == (one.mu - low) / width) / (width * start * (1 - start))
+            slope = weight_slopes(e, level, self.target) * free
+            over = sample.w * (1.0 if self.target == "ATE" else _exposed(sample, fitted))
+            pull = 1.0
+            if fitted.outcome is not None:  # by implicit differentiation of the score in the step
+                pull = float(np.sum(over * bend * clever) / np.sum((w * bend * clever**2)[seen]))
+            found.append(
+                ArmMean(low + width * q, bend * inside * one.by_outcome, bend * step * slope, pull)
+            )
+        return (found[0], found[1]), outside
+
     def _limits(self, sample: Sample) -> tuple[float, float]:
         """Give the range of the outcome.
 
@@ -93,7 +129,8 @@ class TMLE(DoublyRobust):
                 "instrument rather than from the data."
             )
         low, high = self.range
-        found = float(sample.y.min()), float(sample.y.max())
+        known = sample.y[sample.observed]
+        found = float(known.min()), float(known.max())
         if found[0] < low or found[1] > high:
             raise OutcomeError(
                 f"outcomes go from {found[0]:g} to {found[1]:g}, outside the declared range "
@@ -116,14 +153,15 @@ def bounded(mu0: Floats, mu1: Floats, bound: float) -> tuple[Floats, Floats, int
 
 
 def targeted_means(
-    sample: Sample, e: Floats, mu0: Floats, mu1: Floats, target: Literal["ATE", "ATT"]
+    sample: Sample, e: Floats, mu0: Floats, mu1: Floats, target: AverageTarget
 ) -> tuple[Floats, Floats]:
     r"""Move both predictions along their clever covariates until the scores of them are zero.
 
     .. math:: \mathrm{logit}\, \hat\mu_a^* = \mathrm{logit}\, \hat\mu_a + \hat\epsilon_a h_a
 
-    with :math:`h_1 = 1/e`, :math:`h_0 = 1/(1-e)`, and :math:`h_0 = e/(1-e)` for the ATT. Each is
-    a logistic regression of the outcome on one covariate with offset, in the arm it is seen in.
+    with :math:`h_1 = 1/e`, :math:`h_0 = 1/(1-e)`; :math:`h_0 = e/(1-e)` for the ATT, and
+    :math:`h_1 = (1-e)/e` for the ATC. Each is a logistic regression of the outcome on one covariate
+    with offset, in the arm it is seen in.
 
     Parameters
     ----------
@@ -136,7 +174,7 @@ def targeted_means(
     """
     moved = []
     for arm, mu in enumerate((mu0, mu1)):
-        if target == "ATT" and arm == 1:
+        if (target == "ATT" and arm == 1) or (target == "ATC" and arm == 0):
             moved.append(mu)
             continue
         clever = balancing_weights(e, np.full(sample.n, float(arm)), target)
@@ -178,6 +216,11 @@ def fluctuate(y: Floats, offset: Floats, clever: Floats, w: Floats, arm: int) ->
     while score(-reach) < 0 or score(reach) > 0:  # it falls from above 0 to below: there is one
         reach *= 2
     return float(brentq(score, -reach, reach, xtol=XTOL * reach, rtol=RTOL))
+
+
+def _exposed(sample: Sample, fitted: Fitted) -> Floats:
+    """Give what each exposed row stands for among the exposed; 0 for all others."""
+    return np.where(sample.a == 1, fitted.standing.entry, 0.0)
 
 
 def _expit(eta: Floats) -> Floats:

@@ -46,6 +46,18 @@ def anderson_rubin_p(form: ReducedForm, points: Floats) -> Floats:
     return _ar_p(form, *_directions(np.arctan(points)))
 
 
+def anderson_rubin_f(form: ReducedForm, point: float) -> float:
+    """Give the Anderson-Rubin F statistic at one value of the coefficient.
+
+    What its p-value compares with: F on q and ``df`` degrees of freedom; with G clusters
+    Hotelling's as F on q and G - q; else the statistic over q, about F on q and infinitely many.
+    """
+    statistic = _ar_statistic(form, *_directions(np.arctan(np.array([point]))))
+    if form.groups is not None and not math.isfinite(form.df):
+        return float(_hotelling(statistic, form.q, form.groups)[0])
+    return float(statistic[0]) / form.q
+
+
 def conditional_ratio_p(form: ReducedForm, points: Floats) -> Floats:
     """Give the (k,) p-values of the conditional quasi-likelihood-ratio test at k values.
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from causal.arrays import Floats
 from causal.cohort import Sample
-from causal.errors import PositivityError
+from causal.errors import PositivityError, SpecError
 from causal.estimators.nuisance import ObservationFit
-from causal.estimators.regression import arm_means
+from causal.estimators.regression import AverageTarget, arm_means, over_target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +38,7 @@ def weighted_means(
     *,
     chained: bool = True,
     follow_up: tuple[ObservationFit, ...] = (),
+    over: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """Give both weighted means (Hájek: weights sum to one an arm) with (n, 2) influence values.
 
@@ -48,6 +49,8 @@ def weighted_means(
     chained : let the sampling error of what was fitted into the influence values.
     follow_up : regressions of being seen and of having an outcome; their inverses multiply the
         weights.
+    over : (n,) floats, ones for the rows averaged over: weights are then left as they are and the
+        totals divided by the number of these rows (Horvitz & Thompson), not by the weights' sum.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def weighted_means(
 
     References
     ----------
-    Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3; Robins, Rotnitzky & Zhao (1995),
+    Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3; Horvitz & Thompson (1952),
+    doi:10.1080/01621459.1952.10483446; Robins, Rotnitzky & Zhao (1995),
     doi:10.1080/01621459.1995.10476493 (loss to follow-up).
     """
     base = sample.w * sample.observed
@@ -68,15 +72,18 @@ def weighted_means(
             raise PositivityError(
                 f"trimming leaves nobody with exposure {arm}. Trim less, or not at all."
             )
-    values, influence = arm_means(sample.y, sample.a, weight)
+    if over is None:
+        values, influence = arm_means(sample.y, sample.a, weight)
+    else:
+        values, influence = arm_totals(sample.y, sample.a, weight, sample.w * over)
     if not chained:
         return values, influence
     slopes = base * fit.slopes
     known = np.where(sample.observed, sample.y, 0.0)
     for arm in (0, 1):
         in_arm = sample.a == arm
-        size = (weight * in_arm).mean()
-        centred = in_arm * (known - values[arm])
+        size = (weight * in_arm if over is None else sample.w * over).mean()
+        centred = in_arm * (known - (values[arm] if over is None else 0.0))
         gradient = (slopes * centred) @ fit.design / sample.n
         influence[:, arm] += fit.influence[arm] @ gradient / size
         for one in follow_up:
@@ -84,3 +91,34 @@ def weighted_means(
             gradient = -moved @ one.design / sample.n
             influence[:, arm] += one.fit.influence @ gradient / size
     return values, influence
+
+
+def arm_totals(y: Floats, a: Floats, weight: Floats, over: Floats) -> tuple[Floats, Floats]:
+    """Give the weighted total of each arm over the size of the target, and influence values.
+
+    Parameters
+    ----------
+    y : (n,) floats; NaN allowed where ``weight`` is 0.
+    a : (n,) floats, 0/1.
+    weight, over : (n,) floats, weights of the outcomes, and survey weights of the target's rows.
+    """
+    known = np.where(weight > 0, y, 0.0)
+    totals = np.column_stack([weight * (a == arm) * known for arm in (0, 1)])
+    values = totals.mean(axis=0) / over.mean()
+    return values, (totals - over[:, None] * values) / over.mean()
+
+
+def counted_rows(sample: Sample, target: AverageTarget) -> Floats:
+    """Give ones for the rows of a target, whose number totals are divided by.
+
+    Raises
+    ------
+    SpecError
+        Persons whose exposure nobody saw may or may not belong to the target.
+    """
+    if target != "ATE" and not sample.entered.all():
+        raise SpecError(
+            f"normalised: false counts the rows of the {target}, and the exposure of "
+            f"{int((~sample.entered).sum())} rows is unknown. Leave normalised at true."
+        )
+    return over_target(sample.a, target)

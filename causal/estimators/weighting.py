@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, Limited, from_influence
-from causal.estimators.nuisance import (
-    EntryModel,
-    NuisanceStore,
-    ObservationFit,
-    ObservationModel,
-    PropensityModel,
-    choose_terms,
-)
-from causal.estimators.weighted_means import WeightFit, weighted_means
+from causal.estimators.base import Limited, from_influence
+from causal.estimators.follow_up import WeighsFollowUp, shares_followed
+from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
+from causal.estimators.weighted_means import WeightFit, counted_rows, weighted_means
 
 WeightTarget: TypeAlias = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
 
@@ -43,7 +37,7 @@ ClipBounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Percentiles: TypeAlias = Annotated[tuple[float, float], AfterValidator(_percentiles)]
 
 
-class PropensityWeighting(Estimator):
+class PropensityWeighting(WeighsFollowUp):
     """What estimators with propensity weights share: who else their weights stand for.
 
     Attributes
@@ -53,25 +47,14 @@ class PropensityWeighting(Estimator):
     entry : the regression of being seen at the exposure interview, likewise.
     """
 
+    stabilises: ClassVar[bool] = True
+
     propensity: PropensityModel = PropensityModel()
-    observation: ObservationModel | None = None
-    entry: EntryModel | None = None
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are weighed for."""
-        return self.observation is not None
-
-    @property
-    def takes_missing_exposures(self) -> bool:
-        """Tell whether persons not seen at the exposure interview are weighed for."""
-        return self.entry is not None
 
     @property
     def named_terms(self) -> tuple[str, ...]:
         """Give the terms the settings name."""
-        seen = () if self.observation is None else self.observation.named_terms
-        return self.propensity.named_terms + seen
+        return self.propensity.named_terms + super().named_terms
 
     @abstractmethod
     def fit_weights(self, sample: Sample, nuisances: NuisanceStore) -> WeightFit:
@@ -82,9 +65,9 @@ class PropensityWeighting(Estimator):
     ) -> Estimates:
         """Estimate both weighted means."""
         fit = self.fit_weights(sample, nuisances)
-        follow_up = self.follow_up(sample, nuisances)
+        follow_up = self.follow_up(sample)
         values, influence = weighted_means(
-            sample, fit, chained=self.knows_fitting, follow_up=follow_up
+            sample, fit, chained=self.knows_fitting, follow_up=follow_up, over=self.totalled(sample)
         )
         note = self.narrowing(sample, nuisances)
         return from_influence(
@@ -96,6 +79,10 @@ class PropensityWeighting(Estimator):
         """Tell whether standard errors know that the weights are fitted."""
         return True
 
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows totals are divided by the number of; None for means of arms."""
+        return None
+
     def narrowing(self, sample: Sample, nuisances: NuisanceStore) -> str:
         """Say what narrows the target; empty when nothing does."""
         return ""
@@ -103,71 +90,38 @@ class PropensityWeighting(Estimator):
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the weights, those for follow-up included."""
         weight = self.fit_weights(sample, nuisances).weights
-        for one in self.follow_up(sample, nuisances):
+        for one in self.follow_up(sample):
             weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
+        if self.observation is not None and self.observation.stabilised:
+            weight = weight * shares_followed(sample)
         return weight
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights for exposure, and of each stage of follow-up."""
+        names = [] if self.entry is None else ["attrition: seen when exposure was asked"]
+        names += [] if self.observation is None else ["attrition: outcome known"]
+        fits = self.follow_up(sample)
+        return (
+            ("exposure", self.fit_weights(sample, nuisances).weights),
+            *((name, 1 / one.fit.fitted) for name, one in zip(names, fits, strict=True)),
+        )
 
     def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the fitted propensities."""
         return nuisances.propensity(sample, self.propensity).fitted
 
-    def follow_up(self, sample: Sample, nuisances: NuisanceStore) -> tuple[ObservationFit, ...]:
-        """Fit the regressions whose inverse multiplies the weights."""
-        fits = []
-        if self.entry is not None:
-            fits.append(nuisances.entry(sample, self.entry))
-        if self.observation is not None:
-            fits.append(nuisances.observation(sample, self.observation))
-        return tuple(fits)
 
-    def with_follow_up(
-        self, adjusted: tuple[str, ...], observation: ObservationModel, entry: EntryModel | None
-    ) -> Self:
-        """Give these settings with follow-up weighed for.
-
-        Parameters
-        ----------
-        adjusted : the terms the propensity takes where it names none.
-        """
-        propensity = PropensityModel(terms=self.propensity.terms or adjusted)
-        update = {"propensity": propensity, "observation": observation, "entry": entry}
-        return self.model_copy(update=update)
-
-
-class InverseProbability(PropensityWeighting):
-    """Weighting by the inverse probability of the exposure had (Hájek: weights sum to one an arm).
+class InverseWeights(PropensityWeighting):
+    """Weights by the inverse probability of the exposure had, whatever they then average.
 
     Attributes
     ----------
-    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
-    propensity : the exposure regression.
-    clip : propensities below and above are set to these bounds; the number is reported.
-    trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
-        the rows kept, and is said so.
-    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
-        reported. The target stays, but balance is given up for precision. Percentiles are those
-        of the rows whose weights depend on the propensity, before weights for follow-up.
-    stabilised : multiply by the marginal probability of the exposure had; changes the weights
-        reported, and the estimate only together with ``truncate`` (percentiles are then those of
-        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
-    observation, entry : regressions of having an outcome, and of being seen at the exposure
-        interview, whose inverses multiply the weights.
-    weights_known : standard error as if the propensity were known, as robust standard errors of
-        weighted regressions in statistical packages have it (too large for the ATE).
-
-    Assumptions
-    -----------
-    Exchangeability given the rung's covariates, positivity, consistency, and a correctly
-    specified propensity. Truncation and clipping trade bias for variance: their standard errors
-    take the bounds as fixed and know nothing of the bias.
-
-    References
-    ----------
-    Hájek (1971); Lunceford & Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values
-    with an estimated propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    target, propensity, clip, trim, truncate, stabilised, observation, entry, weights_known : as
+        ``ipw`` documents them.
     """
 
-    kind: Literal["ipw"] = "ipw"
     target: Literal["ATE", "ATT", "ATC"] = "ATE"
     clip: ClipBounds | None = None
     trim: float | None = Field(default=None, gt=0, lt=0.5)
@@ -243,6 +197,61 @@ class InverseProbability(PropensityWeighting):
             return -np.inf, np.inf
         low, high = np.percentile(chosen, self.truncate)
         return float(low), float(high)
+
+
+class InverseProbability(InverseWeights):
+    """Weighting by the inverse probability of the exposure had.
+
+    Attributes
+    ----------
+    target : ``ATE``, ``ATT``, or ``ATC`` (the unexposed).
+    propensity : the exposure regression.
+    clip : propensities below and above are set to these bounds; the number is reported.
+    trim : rows with a propensity outside [trim, 1 - trim] are left out; this narrows the target to
+        the rows kept, and is said so.
+    truncate : two percentiles of the weights; weights beyond are set to them, and their number is
+        reported. The target stays, but balance is given up for precision. Percentiles are those
+        of the rows whose weights depend on the propensity, before weights for follow-up.
+    stabilised : multiply by the marginal probability of the exposure had; changes the weights
+        reported, and the estimate only together with ``truncate`` (percentiles are then those of
+        the stabilised weights of both arms), since weights are scaled to one an arm anyhow.
+    observation, entry : regressions of having an outcome, and of being seen at the exposure
+        interview, whose inverses multiply the weights.
+    normalised : weights sum to one an arm (Hájek). False leaves them as they are and divides by
+        the number of rows of the target (Horvitz–Thompson): the means may then leave the range of
+        the outcome, and the difference depends on which outcome is coded 0.
+    weights_known : standard error as if the propensity were known, as robust standard errors of
+        weighted regressions in statistical packages have it (too large for the ATE).
+
+    Assumptions
+    -----------
+    Exchangeability given the rung's covariates, positivity, consistency, and a correctly
+    specified propensity. Truncation and clipping trade bias for variance: their standard errors
+    take the bounds as fixed and know nothing of the bias.
+
+    References
+    ----------
+    Hájek (1971); Horvitz & Thompson (1952), doi:10.1080/01621459.1952.10483446; Lunceford &
+    Davidian (2004), doi:10.1002/sim.1903, section 3 (influence values with an estimated
+    propensity); Cole & Hernán (2008), doi:10.1093/aje/kwn164 (truncation).
+    """
+
+    kind: Literal["ipw"] = "ipw"
+    normalised: bool = True
+
+    @model_validator(mode="after")
+    def _totals_what_it_says(self) -> InverseProbability:
+        unfit = "stabilised" if self.stabilised else "trim" if self.trim is not None else ""
+        if not self.normalised and unfit:
+            raise ValueError(
+                f"normalised: false divides by the number of rows of the target, and {unfit} "
+                "changes what the weights sum to. Take one of the two away."
+            )
+        return self
+
+    def totalled(self, sample: Sample) -> Floats | None:
+        """Give ones for the rows of the target, for totals."""
+        return None if self.normalised else counted_rows(sample, self.target)
 
 
 class Overlap(PropensityWeighting):

@@ -10,9 +10,11 @@ from causal.arrays import Floats, Ints
 from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimate import SLOPE, Estimates, Target
-from causal.estimators.base import Estimator, from_influence
+from causal.estimators.base import Estimator, Limited, from_influence
 from causal.estimators.glm import fit_glm
 from causal.estimators.nuisance import NuisanceStore
+
+SWITCHERS = "persons whose exposure changes between their rows; the contrast within is theirs"
 
 
 class WithinPerson(Estimator):
@@ -41,8 +43,14 @@ class WithinPerson(Estimator):
 
     @property
     def estimand(self) -> Target:
-        """Give the target: the projection of the outcome on exposure within persons."""
-        return "linear projection"
+        """Give the target: two coefficients of one model, which answer different questions."""
+        return "within persons" if self.report == "within" else "between persons"
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the persons whose exposure changes: nobody else is in a contrast within persons."""
+        rows = sample.w > 0
+        changing = count_switchers(sample.a[rows], sample.unit[rows])
+        return (Limited("switchers", changing, SWITCHERS),)
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -75,6 +83,20 @@ class WithinPerson(Estimator):
             labels=SLOPE,
             n_coefficients=regression.rank,
         )
+
+
+def count_switchers(a: Floats, unit: Ints) -> int:
+    """Count the persons whose exposure is not the same in all their rows.
+
+    Parameters
+    ----------
+    a : (n,) floats, exposure.
+    unit : (n,) ints, person of each row, numbered from 0.
+    """
+    lowest, highest = np.full(unit.max() + 1, np.inf), np.full(unit.max() + 1, -np.inf)
+    np.minimum.at(lowest, unit, a)
+    np.maximum.at(highest, unit, a)
+    return int((highest > lowest).sum())
 
 
 def person_means(columns: Floats, unit: Ints, w: Floats) -> Floats:

@@ -35,13 +35,14 @@ class Incomplete:
     values : (n, p) floats, NaN where missing; columns in no block are complete.
     blocks : the columns that may be incomplete, in groups.
     unit : (n,) ints, person.
-    pair : positions of exposure and outcome, whose product predicts all other columns.
+    pair : positions of the columns of exposure and of those of outcome, whose products predict all
+        other columns.
     """
 
     values: Floats
     blocks: tuple[Block, ...]
     unit: Ints
-    pair: tuple[int, int]
+    pair: tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,17 +126,20 @@ def _put_in(values: Floats, unit: Ints, block: Block, hole: Bools, drawn: Ints) 
     values[np.ix_(hole, np.asarray(block.columns))] = values[source][:, list(block.columns)]
 
 
-def _predictors(values: Floats, block: Block, pair: tuple[int, int]) -> Floats:
-    """Give all other columns, and the product of exposure and outcome where neither is imputed.
+def _predictors(
+    values: Floats, block: Block, pair: tuple[tuple[int, ...], tuple[int, ...]]
+) -> Floats:
+    """Give all other columns, and the products of exposure and outcome where neither is imputed.
 
-    The product is of deviations from the mean, so that recoding an outcome as its complement
+    Products are of deviations from the mean, so that recoding an outcome as its complement
     changes nothing but a sign.
     """
     others = [j for j in range(values.shape[1]) if j not in block.columns]
-    if set(pair) & set(block.columns):
+    if {*pair[0], *pair[1]} & set(block.columns):
         return np.asarray(values[:, others])
-    both = values[:, list(pair)] - values[:, list(pair)].mean(axis=0)
-    return np.column_stack([values[:, others], both.prod(axis=1)])
+    first, second = (values[:, list(one)] - values[:, list(one)].mean(axis=0) for one in pair)
+    products = first[:, :, None] * second[:, None, :]
+    return np.column_stack([values[:, others], products.reshape(len(values), -1)])
 
 
 def _unit_means(columns: Floats, place: Ints, units: int) -> Floats:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic, Verdict
 from causal.estimate import Estimates, NotEstimable, combine, pool
+from causal.estimators.both_stages import pool_stages
 from causal.execution import map_tasks
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs
 
@@ -79,12 +80,14 @@ def pool_rung(fits: Sequence[FittedRung]) -> FittedRung:
     with its worst verdict, so that a gate closes if it closes in any.
     """
     estimates, crude = pool([f.estimates for f in fits]), pool([f.crude for f in fits])
+    beside = [f.beside for f in fits if f.beside is not None]
     checks = [_worst(found) for found in zip(*(f.diagnostics for f in fits), strict=True)]
     return replace(
         fits[0],
         estimates=estimates,
         crude=crude,
         diagnostics=(*checks, *_describe(estimates, crude)),
+        beside=pool_stages(beside) if beside else None,
     )
 
 

@@ -1,8 +1,7 @@
-"""Balance of an instrument on covariates, and its first stage by subgroup: functions of arrays."""
+"""Balance of an instrument on covariates, by tests of difference and of alikeness."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -12,7 +11,6 @@ import numpy as np
 from causal import inference
 from causal.arrays import Floats, Ints
 from causal.errors import InstrumentError, SpecError
-from causal.estimate import NotEstimable
 from causal.instrumental.stages import NOTHING, check_two_arms
 
 BalanceVerdict: TypeAlias = Literal["alike", "different", "not resolved"]
@@ -59,47 +57,6 @@ class Balance:
     margin: float
     rows: tuple[BalanceRow, ...]
     constant: tuple[str, ...]
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class SubgroupStage:
-    """The first stage in one subgroup.
-
-    Attributes
-    ----------
-    name : of the subgroup.
-    rows : in it.
-    value, std_error : difference in exposure between the arms of the instrument.
-    p_opposite : one-sided, of a first stage against the overall direction being chance; by Holm.
-    """
-
-    name: str
-    rows: int
-    value: float
-    std_error: float
-    p_opposite: float
-
-
-@dataclass(frozen=True, slots=True)
-class StageBySubgroup:
-    """First stages by subgroup, and whether they differ.
-
-    Attributes
-    ----------
-    overall : first stage in everybody.
-    stages : one a subgroup in which the instrument varies.
-    left_out : names of subgroups in which the instrument does not vary.
-    f, df, p : Wald F test of equal first stages, and its numerator degrees of freedom.
-    sentence : what this hints of monotonicity, which it cannot show.
-    """
-
-    overall: float
-    stages: tuple[SubgroupStage, ...]
-    left_out: tuple[str, ...]
-    f: float
-    df: int
-    p: float
     sentence: str
 
 
@@ -173,68 +130,6 @@ def check_balance(
     return Balance(margin, rows, constant, _balance_sentence(rows, margin, two_arms))
 
 
-def stage_by_subgroup(
-    a: Floats,
-    z: Floats,
-    group: Ints,
-    names: Sequence[str],
-    w: Floats,
-    cluster: Ints | None,
-    given: Floats | None = None,
-) -> StageBySubgroup | NotEstimable:
-    """Compare first stages between subgroups formed before the instrument acted.
-
-    Parameters
-    ----------
-    a : (n,) floats, exposure, 0/1 or a dose.
-    z : (n,) floats, 0/1 or any number.
-    group : (n,) ints, 0 to len(names) - 1.
-    names : of the subgroups.
-    w : (n,) floats.
-    cluster : (n,) ints or None.
-    given : (n, q) floats, covariates every first stage is given, each in its own way.
-
-    Returns
-    -------
-    The comparison; or that the instrument varies in fewer than two subgroups.
-    """
-    from scipy import special
-
-    overall = float(_slopes(a[:, None], z, given, w)[0][0])
-    stages, columns, left_out = [], [], []
-    for number, name in enumerate(names):
-        inside = group == number
-        try:
-            value, psi = _slopes(a[:, None], z, given, w * inside)
-        except InstrumentError:
-            left_out.append(name)
-            continue
-        columns.append(psi[:, 0])
-        stages.append((name, int(inside.sum()), float(value[0])))
-    if len(stages) < 2:
-        return NotEstimable("the instrument varies in fewer than two subgroups")
-    covariance = inference.covariance(np.column_stack(columns), cluster)
-    errors = np.sqrt(np.diag(covariance))
-    values = np.array([value for *_, value in stages])
-    against = -values * math.copysign(1.0, overall)
-    safe = np.where(errors > 0, errors, 1.0)
-    opposite = holm(np.where(errors > 0, special.ndtr(-against / safe), against <= 0))
-    f, df = _equal_f(values, covariance)
-    p = float(special.chdtrc(df, f * df)) if df else 1.0
-    return StageBySubgroup(
-        overall,
-        tuple(
-            SubgroupStage(name, rows, value, float(errors[i]), float(opposite[i]))
-            for i, (name, rows, value) in enumerate(stages)
-        ),
-        tuple(left_out),
-        f,
-        df,
-        p,
-        _stage_sentence(stages, opposite, p),
-    )
-
-
 def holm(p: Floats) -> Floats:
     """Correct p-values for their number by Holm's step-down rule.
 
@@ -287,31 +182,3 @@ def _verdict(different: float, alike: float) -> BalanceVerdict:
     if alike < FAMILY_ERROR:
         return "alike"
     return "different" if different < FAMILY_ERROR else "not resolved"
-
-
-def _equal_f(values: Floats, covariance: Floats) -> tuple[float, int]:
-    """Give the Wald F of all values being the same, and its numerator degrees of freedom."""
-    contrast = np.column_stack([-np.ones(len(values) - 1), np.eye(len(values) - 1)])
-    spread = contrast @ covariance @ contrast.T
-    df = int(np.linalg.matrix_rank(spread))
-    if df == 0:
-        return 0.0, 0
-    differences = contrast @ values
-    return float(differences @ np.linalg.pinv(spread) @ differences) / df, df
-
-
-def _stage_sentence(stages: list[tuple[str, int, float]], opposite: Floats, p: float) -> str:
-    """Say what the subgroups hint of monotonicity."""
-    worst = int(np.argmin(opposite))
-    if opposite[worst] < FAMILY_ERROR:
-        return (
-            f"In '{stages[worst][0]}' the instrument moves exposure the other way than overall "
-            f"({stages[worst][2]:+.3f}, p = {opposite[worst]:.2g} by Holm): it is not monotone, "
-            "and the Wald ratio is no effect among compliers."
-        )
-    told = "differ" if p < FAMILY_ERROR else "do not differ beyond chance"
-    return (
-        f"First stages {told} between subgroups (p = {p:.2g}), and in none of them is the "
-        "instrument shown to move exposure the other way. Persons within a subgroup may still "
-        "be moved opposite ways."
-    )

@@ -14,7 +14,7 @@ from causal.estimate import NotEstimable
 from causal.estimators.regression import arm_means
 from causal.instrumental.stages import check_two_arms
 
-Bounding: TypeAlias = Literal["Balke-Pearl", "natural"]
+Bounding: TypeAlias = Literal["Balke-Pearl", "natural", "margins"]
 
 DRAWS = 20_000
 """Draws of the largest of correlated normals: the error of its 97.5 % quantile is about .02."""
@@ -63,11 +63,11 @@ class _Candidates:
     Attributes
     ----------
     values : (m,) floats.
-    influence : (n, m) floats.
+    covariance : (m, m) floats.
     """
 
     values: Floats
-    influence: Floats
+    covariance: Floats
 
 
 def balke_pearl_bounds(
@@ -106,15 +106,27 @@ def balke_pearl_bounds(
         check_two_arms(values, what)
     cells = [((y == j) & (a == k)).astype(np.float64) for j in (0, 1) for k in (0, 1)]
     means, influence = _cell_means(cells, z, w)
+    return balke_pearl_of(means, inference.covariance(influence, cluster), rng, level)
+
+
+def balke_pearl_of(
+    means: Floats, covariance: Floats, rng: np.random.Generator, level: float = inference.LEVEL
+) -> InstrumentBounds | NotEstimable:
+    """Give the same bounds from the shares p(y, a | z) themselves.
+
+    Parameters
+    ----------
+    means : (8,) floats, in the order of ``CELLS``.
+    covariance : (8, 8) floats of them.
+    """
     excess = _inequality_excess(means)
     if excess > TOLERANCE:
         return _empty(f"breaks the instrumental inequality by {excess:.3f}")
     constant, lower = balke_pearl_lower()
     turned_constant, turned = _upper_from_lower()
     return _interval(
-        _Candidates(constant + lower @ means, influence @ lower.T),
-        _Candidates(turned_constant + turned @ means, influence @ turned.T),
-        cluster,
+        _Candidates(constant + lower @ means, lower @ covariance @ lower.T),
+        _Candidates(turned_constant + turned @ means, turned @ covariance @ turned.T),
         rng,
         level,
         "Balke-Pearl",
@@ -169,12 +181,32 @@ def natural_bounds(
         np.where(a == 0, y, high),
     ]
     means, influence = _cell_means(filled, z, w)
+    covariance = inference.covariance(influence, cluster)
+    return natural_of(means, covariance, high - low, rng, level)
+
+
+def natural_of(
+    means: Floats,
+    covariance: Floats,
+    width: float,
+    rng: np.random.Generator,
+    level: float = inference.LEVEL,
+) -> InstrumentBounds | NotEstimable:
+    """Give the same bounds from the eight means of filled outcomes.
+
+    Parameters
+    ----------
+    means : (8,) floats; in either arm of z the mean outcome had all been exposed, the unexposed
+        at the lowest and at the highest value, then likewise had none been.
+    covariance : (8, 8) floats of them.
+    width : of the outcome's range.
+    """
     by_arm = means.reshape(2, 4)
     excess = max(
         float(by_arm[:, 0].max() - by_arm[:, 1].min()),
         float(by_arm[:, 2].max() - by_arm[:, 3].min()),
     )
-    if excess > TOLERANCE * (high - low):
+    if excess > TOLERANCE * width:
         return _empty(f"bounds one mean from its two arms with a gap of {excess:.3g} between")
     pairs = [(i, j) for i in (0, 1) for j in (0, 1)]
     lower, upper = np.zeros((4, 8)), np.zeros((4, 8))
@@ -182,9 +214,8 @@ def natural_bounds(
         lower[row, 4 * i], lower[row, 4 * j + 3] = 1.0, -1.0
         upper[row, 4 * i + 1], upper[row, 4 * j + 2] = -1.0, 1.0
     return _interval(
-        _Candidates(lower @ means, influence @ lower.T),
-        _Candidates(upper @ means, influence @ upper.T),
-        cluster,
+        _Candidates(lower @ means, lower @ covariance @ lower.T),
+        _Candidates(upper @ means, upper @ covariance @ upper.T),
         rng,
         level,
         "natural",
@@ -237,7 +268,6 @@ def _empty(what: str) -> NotEstimable:
 def _interval(
     lower: _Candidates,
     upper: _Candidates,
-    cluster: Ints | None,
     rng: np.random.Generator,
     level: float,
     assuming: Bounding,
@@ -245,8 +275,8 @@ def _interval(
     """Take the largest candidates, and the largest after each is lowered by its own error."""
     ends = []
     for candidates in (lower, upper):
-        covariance = inference.covariance(candidates.influence, cluster)
-        errors = np.sqrt(np.diag(covariance))
+        covariance = candidates.covariance
+        errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         c = _largest_quantile(covariance, 0.5 + level / 2, rng)
         ends.append((float(candidates.values.max()), float((candidates.values - c * errors).max())))
     (low, lo), (minus_high, minus_hi) = ends
@@ -255,8 +285,8 @@ def _interval(
 
 def _largest_quantile(covariance: Floats, share: float, rng: np.random.Generator) -> float:
     """Give a quantile of the largest of standardised, correlated normals."""
-    errors = np.sqrt(np.diag(covariance))
-    known = errors > 0
+    errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    known = errors > TOLERANCE
     if not known.any():
         return 0.0
     correlation = covariance[np.ix_(known, known)] / np.outer(errors[known], errors[known])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -9,14 +10,9 @@ from pydantic import Field
 
 from causal.estimate import NotEstimable
 from causal.findings import Row, numbers
-from causal.inference import critical_value
-from causal.instrumental.balance import (
-    FAMILY_ERROR,
-    StageBySubgroup,
-    check_balance,
-    stage_by_subgroup,
-)
+from causal.instrumental.balance import FAMILY_ERROR, check_balance
 from causal.instrumental.base import Found, Instrument, InstrumentCheck, does_not_apply
+from causal.instrumental.subgroup_stages import StageBySubgroup, stage_by_subgroup
 
 
 class InstrumentBalance(InstrumentCheck):
@@ -81,8 +77,9 @@ class FirstStageByGroup(InstrumentCheck):
     """Whether the instrument moves exposure the same way in every group of persons.
 
     FAIL when it is shown to move a group against the overall direction (Holm within a covariate,
-    Bonferroni over covariates); PASS when every group is shown to be moved in that direction;
-    NOT_RESOLVABLE otherwise.
+    Bonferroni over covariates) and that direction is itself shown; PASS when every group is shown
+    to be moved in that direction; NOT_RESOLVABLE otherwise. Groups too small to be judged are left
+    out, and named.
 
     Assumptions
     -----------
@@ -110,60 +107,73 @@ class FirstStageByGroup(InstrumentCheck):
             stage = stage_by_subgroup(one.a, one.z, group, names, one.w, one.cluster, given=given)
             if not isinstance(stage, NotEstimable):
                 found.append((one.terms[j], stage))
+        small = [one.terms[j] for j in binary if one.terms[j] not in {name for name, _ in found}]
         if not found:
-            return does_not_apply("no covariate has two groups in which the instrument varies")
-        return judge_groups(found)
+            return does_not_apply(
+                "no covariate has two groups in which the instrument varies among enough rows "
+                f"({', '.join(small)})"
+            )
+        return judge_groups(found, small)
 
 
-def judge_groups(found: list[tuple[str, StageBySubgroup]]) -> Found:
+def judge_groups(found: list[tuple[str, StageBySubgroup]], small: Sequence[str] = ()) -> Found:
     """Put the first stages of all covariates together.
 
     Parameters
     ----------
     found : names of covariates with their first stages; at least one.
+    small : names of covariates of which fewer than two groups are large enough.
     """
-    many = len(found)
-    rows = [
-        Row(
-            "group",
-            numbers(
-                {
-                    "rows": float(stage.rows),
-                    "first_stage": stage.value,
-                    "std_error": stage.std_error,
-                    "p_opposite": min(many * stage.p_opposite, 1.0),
-                }
-            ),
-            stage.name,
-        )
-        for _, groups in found
-        for stage in groups.stages
-    ]
-    rows += [
-        Row("difference", numbers({"f": groups.f, "p": min(many * groups.p, 1.0)}), name)
-        for name, groups in found
-    ]
-    overall = found[0][1].overall
-    stages = [(many, stage) for _, groups in found for stage in groups.stages]
-    against = [one.name for times, one in stages if times * one.p_opposite < FAMILY_ERROR]
-    shown = [
-        0 < critical_value() * one.std_error < abs(one.value) and one.value * overall > 0
-        for _, one in stages
-    ]
-    apart = [name for name, groups in found if many * groups.p < FAMILY_ERROR]
-    differ = f"; it differs by {', '.join(apart)}" if apart else ""
-    if against:
+    many, overall = len(found), found[0][1].overall
+    stages = [stage for _, groups in found for stage in groups.stages]
+    against = [one.name for one in stages if many * one.p_opposite < FAMILY_ERROR]
+    known = min([many * one.p_along for one in stages] + [found[0][1].p_overall]) < FAMILY_ERROR
+    rows = tuple(_group_rows(found))
+    left_out = f" Too few rows to judge: {', '.join(small)}." if small else ""
+    if against and known:
         return Found(
             "FAIL",
             f"The instrument moves exposure against the overall direction in: {', '.join(against)}."
-            " It is not monotone, so the ratio is no average effect among those it moves.",
-            tuple(rows),
+            " It is not monotone, so the ratio is no average effect among those it moves."
+            f"{left_out}",
+            rows,
         )
+    toward = [one.p_above if overall >= 0 else one.p_below for one in stages]
+    shown = [p < FAMILY_ERROR / 2 for p in toward]
+    apart = [name for name, groups in found if many * groups.p < FAMILY_ERROR]
+    differ = f"; it differs by {', '.join(apart)}" if apart else ""
     if all(shown):
         said = f"In all {len(stages)} groups the first stage has the overall direction{differ}."
-        return Found("PASS", said, tuple(rows))
+        return Found("PASS", said + left_out, rows)
+    none = "in none the opposite one" if not against else "and the overall direction is not shown"
     said = (
         f"In {sum(shown)} of {len(stages)} groups the first stage is shown to have the overall "
-        f"direction, in none the opposite one{differ}."
+        f"direction, {none}{differ}."
     )
-    return Found("NOT_RESOLVABLE", said, tuple(rows))
+    return Found("NOT_RESOLVABLE", said + left_out, rows)
+
+
+def _group_rows(found: list[tuple[str, StageBySubgroup]]) -> Iterator[Row]:
+    """Give every number: groups, those left out with the reason, and whether groups differ."""
+    many = len(found)
+    for _, groups in found:
+        for stage in groups.stages:
+            yield Row(
+                "group",
+                numbers(
+                    {
+                        "rows": float(stage.rows),
+                        "first_stage": stage.value,
+                        "std_error": stage.std_error,
+                        "p_opposite": min(many * stage.p_opposite, 1.0),
+                    }
+                ),
+                stage.name,
+            )
+    for _, groups in found:
+        for one in groups.left_out:
+            yield Row("left_out", numbers({"rows": float(one.rows)}), one.name, one.reason)
+    for name, groups in found:
+        if groups.df:
+            p = min(many * groups.p, 1.0)
+            yield Row("difference", numbers({"f": groups.f, "p": p}), name)

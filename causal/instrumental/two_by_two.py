@@ -55,8 +55,8 @@ class Difference:
 
     @property
     def f(self) -> float:
-        """Give the F statistic, the square of the difference over its standard error."""
-        return (self.value / self.std_error) ** 2
+        """Give the F statistic; infinite without sampling error, where all complied."""
+        return (self.value / self.std_error) ** 2 if self.std_error > 0 else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ def arm_from_rates(
             raise SpecError(
                 f"the share '{name}' is {share:g}; expected 0 to 1. Divide percentages."
             )
+    if both is None and {exposed, outcome} & {0.0, 1.0}:
+        both = exposed * outcome  # all or nobody: there is one way to cross them
     if both is None:
         unknown = NotEstimable("the paper does not cross exposure with outcome within arms")
         return Arm(n, of, exposed, outcome, unknown)
@@ -156,9 +158,12 @@ def arm_from_counts(
 
 
 def share_difference(encouraged: float, control: float, n: tuple[float, float]) -> Difference:
-    """Give the difference of two shares, of ``n`` encouraged and control persons."""
+    """Give the difference of two shares, of ``n`` encouraged and control persons.
+
+    All in one arm and nobody in the other, as where everybody complies, differ without error.
+    """
     variance = encouraged * (1 - encouraged) / n[0] + control * (1 - control) / n[1]
-    if variance == 0:
+    if variance == 0 and encouraged == control:
         raise SpecError(
             f"shares of {encouraged:g} and {control:g} have no sampling error to compute."
         )
@@ -235,7 +240,7 @@ def read_trial(
     n = encouraged.n, control.n
     first = share_difference(encouraged.exposed, control.exposed, n)
     reduced = share_difference(encouraged.outcome, control.outcome, n)
-    shared = sum(_within(arm, correlation) / arm.n for arm in (encouraged, control))
+    shared = sum(within_arm(arm, correlation) / arm.n for arm in (encouraged, control))
     return _findings(first, reduced, shared, sum(n) - 2, quantile, level)
 
 
@@ -282,8 +287,14 @@ def _findings(
     return TrialFindings(first, reduced, shared, wald, Region(pieces, level), chance, readings)
 
 
-def _within(arm: Arm, correlation: float | None) -> float:
-    """Give the covariance of exposure and outcome among the persons of an arm."""
+def within_arm(arm: Arm, correlation: float | None) -> float:
+    """Give the covariance of exposure and outcome among the persons of an arm.
+
+    Raises
+    ------
+    SpecError
+        The arm is not crossed, and there is no correlation, or one that cannot be.
+    """
     if not isinstance(arm.both, NotEstimable):
         return arm.both - arm.exposed * arm.outcome
     if correlation is None:

@@ -80,23 +80,37 @@ def pearl_test(
     """
     for values, what in ((y, "outcome"), (a, "exposure"), (z, "instrument")):
         check_two_arms(values, what)
-    excesses, columns, words = [], [], []
+    parts = [arm_means(((y == j) & (a == k)).astype(float), z, w) for j in (0, 1) for k in (0, 1)]
+    means = np.concatenate([[part[0][arm] for part in parts] for arm in (0, 1)])
+    influence = np.column_stack([part[1][:, arm] for arm in (0, 1) for part in parts])
+    return pearl_of(means, inference.covariance(influence, cluster), rng, level)
+
+
+def pearl_of(
+    means: Floats, covariance: Floats, rng: np.random.Generator, level: float = inference.LEVEL
+) -> ValidityTest:
+    """Test the instrumental inequality from the shares p(y, a | z) themselves.
+
+    Parameters
+    ----------
+    means, covariance : (8,) floats in the order of ``bounds.CELLS``, and theirs, (8, 8).
+    """
+    rows, words = [], []
     for exposure in (0, 1):
         for first in (0, 1):
-            top, top_moves = arm_means(((y == first) & (a == exposure)).astype(float), z, w)
-            rest, rest_moves = arm_means(((y != first) & (a == exposure)).astype(float), z, w)
-            excesses.append(float(top[0] + rest[1] - 1))
-            columns.append(top_moves[:, 0] + rest_moves[:, 1])
+            row = np.zeros(8)
+            row[[2 * first + exposure, 4 + 2 * (1 - first) + exposure]] = 1.0
+            rows.append(row)
             words.append(
                 f"outcome {first} at instrument 0 and outcome {1 - first} at instrument 1, both at "
                 f"exposure {exposure}"
             )
+    turn = np.array(rows)
     return _largest(
         "instrumental inequality",
-        np.array(excesses),
-        np.column_stack(columns),
+        turn @ means - 1,
+        turn @ covariance @ turn.T,
         tuple(words),
-        cluster,
         rng,
         level,
         "independence or exclusion",
@@ -227,16 +241,16 @@ def huber_mellace_test(
             "compared between the arms"
         )
     influence = np.column_stack(columns)
-    errors = np.sqrt(np.diag(inference.covariance(influence, cluster)))
+    covariance = inference.covariance(influence, cluster)
+    errors = np.sqrt(np.diag(covariance))
     free = errors > NO_SPREAD * max(spread, np.finfo(float).tiny)
     if not free.any():
         return NotEstimable("the outcome does not vary among always and never takers")
     return _largest(
         "Huber-Mellace",
         np.array(excesses)[free],
-        influence[:, free],
+        covariance[np.ix_(free, free)],
         tuple(word + turned for word, one in zip(words, free, strict=True) if one),
-        cluster,
         rng,
         level,
         ALL_THREE,
@@ -308,16 +322,14 @@ def _violations(
 def _largest(
     name: str,
     excesses: Floats,
-    influence: Floats,
+    covariance: Floats,
     words: tuple[str, ...],
-    cluster: Ints | None,
     rng: np.random.Generator,
     level: float,
     assumed: str,
 ) -> ValidityTest:
     """Test that no excess is above zero, by the largest over its standard error."""
-    covariance = inference.covariance(influence, cluster)
-    errors = np.sqrt(np.diag(covariance))
+    errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     safe = np.where(errors > 0, errors, 1.0)
     # an inequality known without error is broken for sure, or not at all
     ratios = np.where(errors > 0, excesses / safe, np.where(excesses > 0, np.inf, -np.inf))

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -32,6 +32,8 @@ TOLERATED_SHIFT = 0.25
 SPREAD_TAIL = 0.95
 FEWEST_CLUSTERS = 2
 """With fewer clusters than this nothing is known of the spread between them."""
+TriedOn: TypeAlias = Literal["cohort", "control outcome", "control exposure", "controls", "diagram"]
+"""What is drawn anew where a refuter's power is measured."""
 WEAK = "with weak instruments an estimate has no standard error that means anything"
 
 
@@ -156,6 +158,8 @@ class Refuter(Settings, ABC):
     ----------
     kind : the name in the specification.
     why_no_power : why its power cannot be measured in cohorts drawn anew; empty if it can.
+    tried_on : what is drawn anew to measure it.
+    costly : whether it takes so long that fewer cohorts have to do.
     not_of_instruments : why it is not tried on a rung with an instrument; empty if it is.
     counts_in_errors : whether its verdict counts in the rung's standard errors, which say nothing
         where instruments are weak.
@@ -166,13 +170,15 @@ class Refuter(Settings, ABC):
     sees: ClassVar[str]
     cannot_see: ClassVar[str]
     why_no_power: ClassVar[str] = ""
+    tried_on: ClassVar[TriedOn] = "cohort"
+    costly: ClassVar[bool] = False
     not_of_instruments: ClassVar[str] = ""
     counts_in_errors: ClassVar[bool] = False
 
-    @property
-    def control_outcome(self) -> str | None:
-        """Give the negative control outcome it looks at instead of the rung's own, if any."""
-        return None
+    def hastened(self, draws: int) -> Self:
+        """Give the settings with which it is tried on many cohorts: few draws."""
+        few = {"draws": draws} if "draws" in type(self).model_fields else {}
+        return self.model_copy(update=few)
 
     @property
     def subject(self) -> str:
@@ -216,6 +222,8 @@ class Refuter(Settings, ABC):
                 "the rung weighs for persons not seen at the exposure interview, whose exposure "
                 "no refuter can change",
             )
+        if subject.beyond_two_arms:
+            return self.decline(subject.rung, subject.beyond_two_arms)
         if subject.estimator.needs_instruments and self.not_of_instruments:
             return self.decline(subject.rung, self.not_of_instruments)
         known = subject.estimates.contrast(subject.scale)
@@ -236,7 +244,7 @@ class Refuter(Settings, ABC):
             )
         examined = Examined(
             rung=subject.rung,
-            estimator=subject.estimator,
+            estimator=subject.estimator.for_refits(),
             sample=subject.sample,
             shared=subject.shared,
             estimates=subject.estimates,

@@ -54,12 +54,13 @@ class Start:
             wider[:p, :p] = information
             wider[p, p] = self.spread
             information = wider
-        regressions = Regressions(self.link, self.basis, extras, response, weight)
+        flags = len(extras) == 1 and sample.exposure_kind == "binary"
+        regressions = Regressions(self.link, self.basis, extras, response, weight, flags)
         return Fit(regressions, fit_batch(regressions, begin, information, exact=exact))
 
     @property
     def spread(self) -> float:
-        """Give the information about a standard normal column: the sum of the weights."""
+        """Give the information about a column of noise with variance 1: the sum of the weights."""
         r = len(self.basis)
         on = self.basis.sum(axis=1)  # the coefficients that make a constant column
         return float(on @ self.information[:r, :r] @ on)
@@ -77,15 +78,21 @@ class Fit:
         regressions = self.regressions
         return mean_of(regressions.predictor(self.found.coefficients, rows), regressions.link)
 
-    def means(self, rows: slice) -> tuple[Floats, Floats, Floats]:
-        """Give (B, c) means of an outcome: under no exposure, under exposure, and as it was."""
+    def arms(self, rows: slice) -> tuple[Floats, Floats]:
+        """Give (B, c) means of an outcome: under no exposure, and under exposure."""
         regressions, beta = self.regressions, self.found.coefficients
         place = len(regressions.basis)
         slope, a = beta[:, place, None], regressions.extras[0][:, rows]
-        eta = regressions.predictor(beta, rows)
-        none = eta - slope * a
-        link = regressions.link
-        return mean_of(none, link), mean_of(none + slope, link), mean_of(eta, link)
+        none = regressions.predictor(beta, rows) - slope * a
+        return mean_of(none, regressions.link), mean_of(none + slope, regressions.link)
+
+    def means(self, rows: slice) -> tuple[Floats, Floats, Floats]:
+        """Give (B, c) means of an outcome: under no exposure, under exposure, and as it was."""
+        without, exposed = self.arms(rows)
+        if self.regressions.flags:
+            a = self.regressions.extras[0][:, rows]
+            return without, exposed, without + a * (exposed - without)
+        return without, exposed, self.mean(rows)
 
     def slope(self, mean: Floats) -> Floats:
         """Give derivatives of means with respect to the linear predictor."""
@@ -94,6 +101,18 @@ class Fit:
     def chained(self, gradient: Floats, n: int) -> Floats:
         """Give (B, p) by which scores are multiplied: n times inverse information, gradient."""
         return np.asarray(n * (self.found.inverse @ gradient[:, :, None])[:, :, 0])
+
+    def added_scores(self, direction: Floats, rows: slice) -> Floats:
+        """Give (c,) scores of some rows times (B, p) directions, added over the regressions."""
+        regressions, r = self.regressions, len(self.regressions.basis)
+        fitted = self.mean(rows)
+        residual = (regressions.response[:, rows] - fitted) * regressions.weight[:, rows]
+        residual = np.broadcast_to(residual, (len(direction), residual.shape[1]))
+        inner = direction[:, :r].T @ residual
+        total = np.einsum("rc,rc->c", regressions.basis[:, rows], inner)
+        for place, extra in enumerate(regressions.extras, start=r):
+            total = total + (direction[:, place, None] * extra[:, rows] * residual).sum(axis=0)
+        return np.asarray(total)
 
     def scores_on(self, direction: Floats, fitted: Floats, rows: slice) -> Floats:
         """Give (B, c) scores of some rows times (B, p) directions."""

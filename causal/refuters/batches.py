@@ -16,6 +16,8 @@ CELLS = 5_000_000
 """Numbers in one array of a block: 40 MB."""
 WIDEST = 50
 """Draws in a block; numbers do not depend on how many draws there are, only on this."""
+NARROW, FEW_ROWS = 20, 5000
+"""Draws in a block of so few rows that wider products gain nothing; refuters make at least 20."""
 ROWS = 1024
 """Rows handled at a time, so that what belongs to them stays in the processor's cache."""
 TRUSTED = 1e-3
@@ -90,7 +92,7 @@ def gather_columns(changes: Sequence[Change], sample: Sample) -> Columns:
 
 def block_width(n: int) -> int:
     """Give how many draws are fitted together."""
-    return max(1, min(WIDEST, CELLS // n))
+    return NARROW if n < FEW_ROWS else max(1, min(WIDEST, CELLS // n))
 
 
 def fill_up(changes: Sequence[Change], width: int) -> list[Change]:

@@ -18,12 +18,14 @@ from causal.refuters.changes import AddedCovariate
 from causal.refuters.drawing import refit
 
 NOISE = "(noise)"
+WIDTH = math.sqrt(12)
+"""Of a uniform variable with variance 1: as good as a normal one, at a fifth of its cost."""
 SAME = 1e-6
 """Of a standard error: a refit that differs by more had other random divisions."""
 
 
 class RandomCommonCause(Refuter):
-    """An independent standard normal covariate added to every regression.
+    """An independent covariate of noise, uniform with variance 1, added to every regression.
 
     A sound estimator moves by about its standard error over the root of n. The typical move (root
     mean square over draws) is compared with the standard error; cross-fitting keeps its folds.
@@ -62,7 +64,7 @@ class RandomCommonCause(Refuter):
         expected = float(known.values[0])
         changed = (
             (
-                AddedCovariate(rng.standard_normal(sample.n), NOISE),
+                AddedCovariate(WIDTH * (rng.random(sample.n) - 0.5), NOISE),
                 np.random.default_rng(folds),
             )
             for rng in examined.rng.spawn(self.draws)

@@ -15,7 +15,7 @@ from causal.errors import OutcomeError, PositivityError
 from causal.estimate import Estimates, NotEstimable
 from causal.estimators import NuisanceStore
 from causal.findings import Row, numbers
-from causal.refuters.base import Examined, Refutation, Refuter
+from causal.refuters.base import Examined, Refutation, Refuter, TriedOn
 from causal.refuters.control_settings import ControlOutcome
 from causal.refuters.systematic_error import (
     Calibrated,
@@ -79,6 +79,7 @@ class EmpiricalCalibration(Refuter):
         "systematic error of the outcome that the controls do not have, such as an outcome that "
         "drives exposure"
     )
+    tried_on: ClassVar[TriedOn] = "controls"
 
     @field_validator("controls")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,7 @@ from causal.arrays import Floats
 from causal.diagnostics import Verdict
 from causal.estimate import NotEstimable
 from causal.findings import Row, numbers
-from causal.refuters.base import Examined, Refutation, Refuter
+from causal.refuters.base import Examined, Refutation, Refuter, TriedOn
 from causal.refuters.dowhy_refuters import ask_falsification
 from causal.refuters.independence import (
     Checked,
@@ -95,10 +95,12 @@ class GraphFalsification(Refuter):
         "unmeasured confounding of exposure and outcome, the direction of arrows, an edge too "
         "many, and missing edges that no measured set tests"
     )
-    why_no_power: ClassVar[str] = (
-        "it looks at the diagram and not at the estimate, and cohorts drawn anew from the rung's "
-        "regressions hold nothing of the diagram"
-    )
+    tried_on: ClassVar[TriedOn] = "diagram"
+    costly: ClassVar[bool] = True
+
+    def hastened(self, draws: int) -> Self:
+        """Give the settings with which it is tried on many cohorts: relabelled ones fail none."""
+        return self.model_copy(update={"permutations": 0, "second_opinion": False})
 
     def examine(self, examined: Examined) -> Refutation:
         """Test the implied independences, adjust for their number, compare with relabellings."""
@@ -210,6 +212,8 @@ def share_as_good(
 ) -> float:
     """Give the share of relabelled diagrams that violate at most as many independences.
 
+    Without any permutations it is 1: nothing is known of it.
+
     An exchange of names turns each implied independence into one of other concepts, so no graph
     is searched. Tests are those of least squares at 5 %, for the diagram itself too; a relabelled
     diagram is given up once it violates more than the diagram itself. The diagram counts as one
@@ -220,6 +224,8 @@ def share_as_good(
     Eulig et al. (2023), arXiv:2305.09565, section 4.1; Phipson & Smyth (2010),
     doi:10.2202/1544-6115.1585, equation 2.
     """
+    if not permutations:
+        return 1.0
     known: dict[tuple[frozenset[str], frozenset[str]], bool] = {}
 
     def violated(one: Implied) -> bool:

@@ -71,6 +71,7 @@ class ImpliedIndependences:
     untestable : missing edges that no test reaches.
     sentences : what can be tested, and what cannot.
     edges : the diagram's arrows, unmeasured concepts among their ends.
+    effect_of : the concepts of exposure and outcome.
     """
 
     concepts: tuple[ConceptColumns, ...]
@@ -82,6 +83,7 @@ class ImpliedIndependences:
     untestable: int = 0
     sentences: tuple[str, ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
+    effect_of: tuple[str, str] = ("", "")
 
     @property
     def scored(self) -> ImpliedIndependences:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causal.arrays import Bools, Floats
+from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.refuters.batches import (
     Fitted,
@@ -24,11 +24,14 @@ from causal.refuters.batches import (
     pieces,
     unpack,
 )
-from causal.refuters.changes import AddedCovariate, Change, NewExposure, NewOutcome
+from causal.refuters.changes import AddedCovariate, Change, NewExposure, NewOutcome, Resample
 
 ALIASED = 1e-6
 """Share of a column left beside the others below which a draw is fitted on its own, which finds
 out whether the column is a linear combination of them."""
+
+FEW_LEFT_OUT = 0.35
+"""Up to this share of rows left out, their products cost less than those of the rows kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +66,13 @@ class LinearRefits:
         with_influence: bool,
     ) -> Fitted:
         """Fit a block of draws."""
-        columns = gather_columns(fill_up(changes, block_width(self.sample.n)), self.sample)
+        full = fill_up(changes, block_width(self.sample.n))
         there = len(changes)
+        if isinstance(changes[0], Resample):
+            times = np.array([one.counts for one in full if isinstance(one, Resample)])
+            values, known = self._resampled(times)
+            return Fitted(values[:there], known[:there], None)
+        columns = gather_columns(full, self.sample)
         enough = enough_in_each_arm(columns, self.sample)
         counted = np.broadcast_to(enough, (block_width(self.sample.n),)).copy()
         counted[there:] = False
@@ -73,38 +81,49 @@ class LinearRefits:
             values, usable, influence = self._other_exposures(columns.a, counted, with_influence)
         elif isinstance(changes[0], NewOutcome):
             values, usable, influence = self._other_outcomes(columns.y, counted, with_influence)
-        elif isinstance(changes[0], AddedCovariate) and columns.added is not None:
-            values, usable = self._wider(columns.added)
         else:
-            values, usable = self._resampled(columns.times)
+            added = [one.column for one in full if isinstance(one, AddedCovariate)]
+            values, usable = self._wider(np.array(added))
         known = np.broadcast_to(usable & enough, values.shape)
         return Fitted(values[:there], known[:there], influence)
 
     def _other_exposures(
         self, a: Floats, counted: Bools, with_influence: bool
     ) -> tuple[Floats, Bools, Floats | None]:
-        """Fit with other exposures; influence n ã (ỹ - b ã) / ã'ã, added over draws."""
-        on, square, crossed = (
-            np.zeros((len(a), len(self.basis))),
-            np.zeros(len(a)),
-            np.zeros(len(a)),
-        )
-        for rows in pieces(self.sample.n):
-            some = (a[:, rows] - self.centre) * self.root[rows]
-            on += some @ self.basis[:, rows].T
-            square += np.einsum("bm,bm->b", some, some)
-            crossed += some @ self.outcome[rows]
+        r"""Fit with other exposures; influence n ã (ỹ - b ã) / ã'ã, added over draws.
+
+        With :math:`\tilde a_b = \alpha_b - (\alpha_b \cdot Q) Q`, sums over draws of ã and of ã²
+        need products of the exposures with the basis only, never ã itself.
+        """
+        squares, two = self.root**2, self.sample.exposure_kind == "binary"
+        shifted = a if two else a - self.centre
+        shift = self.centre if two else 0.0  # of 0/1 no copy is made: sums are shifted instead
+        fixed = np.vstack([self.basis * self.root, self.outcome * self.root, squares])
+        sums = shifted @ fixed.T
+        centred = sums - shift * fixed.sum(axis=1)
+        on, crossed = centred[:, :-2], centred[:, -2]
+        if two:  # (a - c)² is linear in a
+            square = (1 - 2 * shift) * sums[:, -1] + shift**2 * squares.sum()
+        else:
+            square = np.einsum("bn,bn,n->b", shifted, shifted, squares)
         left = square - (on**2).sum(axis=1)
         usable = left > ALIASED * square
         values = crossed / np.where(usable, left, 1.0)
         if not with_influence:
             return values, usable, None
         share = np.where(usable & counted, self.sample.n / np.where(usable, left, 1.0), 0.0)
-        influence = np.empty(self.sample.n)
-        for rows in pieces(self.sample.n):
-            some = (a[:, rows] - self.centre) * self.root[rows] - on @ self.basis[:, rows]
-            influence[rows] = self.outcome[rows] * (share @ some) - (share * values) @ some**2
-        return values, usable, influence
+        weight = share * values
+        towards = weight[:, None] * on
+        factors = np.column_stack([share, weight, towards])
+        mixed = factors.T @ shifted - shift * factors.sum(axis=0)[:, None]
+        added = mixed[0] * self.root - (share @ on) @ self.basis
+        if two:
+            squared = (1 - 2 * shift) * mixed[1] + shift * (1 - shift) * weight.sum()
+        else:
+            squared = np.einsum("b,bn,bn->n", weight, shifted, shifted)
+        inner = (on.T @ towards) @ self.basis - 2 * self.root * mixed[2:]
+        squared = squared * squares + np.einsum("rn,rn->n", self.basis, inner)
+        return values, usable, self.outcome * added - squared
 
     def _other_outcomes(
         self, y: Floats, counted: Bools, with_influence: bool
@@ -137,24 +156,50 @@ class LinearRefits:
         crossed = self.exposure @ self.outcome - with_exposure * with_outcome / left
         return crossed / np.where(usable, size, 1.0), usable
 
-    def _resampled(self, times: Floats) -> tuple[Floats, Bools]:
+    def _resampled(self, times: Ints) -> tuple[Floats, Bools]:
         """Fit on rows left out or repeated, from weighted cross-products alone."""
         fixed = np.vstack([self.basis, self.exposure, self.outcome])
-        p = len(fixed)
-        packed = np.zeros((len(times), p * (p + 1) // 2))
-        for rows in pieces(self.sample.n):
-            packed += times[:, rows] @ outer_products(fixed[:, rows]).T
-        products = unpack(packed, p)
+        products = _products(fixed, times)
         covariates = products[:, :-2, :-2]
+        p = len(fixed)
         spread = np.linalg.eigvalsh(covariates)
         usable = spread[:, 0] > ALIASED * spread[:, -1]
         covariates = np.where(usable[:, None, None], covariates, np.eye(p - 2))
         taken = np.linalg.solve(covariates, products[:, :-2, -2:])
         left = products[:, -2:, -2:] - products[:, -2:, :-2] @ taken
         usable = usable & (left[:, 0, 0] > ALIASED * products[:, -2, -2])
-        known = times @ (self.root > 0)
-        usable = usable & (known > p)  # fewer rows than coefficients leave no error to estimate
+        # fewer rows than coefficients leave no error to estimate, nor does an arm of one row
+        seen, a = self.sample.observed, self.sample.a
+        kinds = [self.root > 0, seen & (a == 0), seen & (a == 1)]
+        rows = times.astype(np.float32) @ np.array(kinds, dtype=np.float32).T  # counts: exact
+        usable = usable & (rows[:, 0] > p)
+        if self.sample.exposure_kind == "binary":
+            usable = usable & (rows[:, 1:] >= 2).all(axis=1)
         return left[:, 0, 1] / np.where(usable, left[:, 0, 0], 1.0), usable
+
+
+def _products(fixed: Floats, times: Ints) -> Floats:
+    """Give (b, p, p) cross-products of columns, each row as often as it is there.
+
+    Where few rows are left out and none repeated, their products are taken from those of all rows.
+
+    Parameters
+    ----------
+    fixed : (p, n) floats.
+    times : (b, n) ints.
+    """
+    p, n = fixed.shape
+    if times.max() == 1 and times.sum() > (1 - FEW_LEFT_OUT) * times.size:
+        by_row, everything = np.ascontiguousarray(fixed.T), fixed @ fixed.T
+        found = np.empty((len(times), p, p))
+        for draw, one in enumerate(times):
+            absent = by_row.take(np.flatnonzero(one == 0), axis=0)
+            np.subtract(everything, absent.T @ absent, out=found[draw])
+        return found
+    packed = np.zeros((len(times), p * (p + 1) // 2))
+    for rows in pieces(n):
+        packed += times[:, rows].astype(np.float64) @ outer_products(fixed[:, rows]).T
+    return unpack(packed, p)
 
 
 def prepare_linear(sample: Sample, x: Floats | None) -> LinearRefits | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.estimate import NotEstimable, Scale, contrast_gradient, contrast_value
 from causal.estimators.nuisance import CrossFitting, folds_by_unit
+from causal.estimators.regression import AverageTarget, over_target
 from causal.estimators.weighting import (
     ClipBounds,
     WeightTarget,
@@ -35,7 +35,8 @@ from causal.refuters.batches import (
 )
 from causal.refuters.changes import Change
 
-Influence = Callable[[slice], Floats]
+Influence = Callable[[slice, Bools], Floats]
+"""Gives (c,) influence values of some rows, added over the draws that count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,26 +69,31 @@ class WeightingRefits:
     ) -> Fitted:
         """Fit a block of draws."""
         columns = _columns(changes, self.sample)
-        chained = self.chained and with_influence
+        chained, n = self.chained and with_influence, self.sample.n
         fit = self.propensity.fit(self.sample, columns, columns.times, exact=chained)
         base = self.sample.w * self.sample.observed * columns.times
-        count, size = block_width(self.sample.n), fit.regressions.size
+        count, size = block_width(n), fit.regressions.size
         sizes, sums = np.zeros((count, 2)), np.zeros((count, 2))
         moved, moved_y = np.zeros((2, count, size)), np.zeros((2, count, size))
-        for rows in pieces(self.sample.n):
+        kept = np.empty((count, n)) if with_influence else None
+        for rows in pieces(n):
             a, y = columns.a[:, rows], columns.y[:, rows]
-            weight, slope = self._weights(fit.mean(rows), a, base[:, rows])
-            for arm in (0, 1):
-                sizes[:, arm] += (weight * (a == arm)).sum(axis=1)
-                sums[:, arm] += (weight * (a == arm) * y).sum(axis=1)
-                if chained:
-                    moved[arm] += fit.regressions.onto(slope * (a == arm), rows)
-                    moved_y[arm] += fit.regressions.onto(slope * (a == arm) * y, rows)
+            weight, slope = self._weights(fit.mean(rows), a, base[:, rows], sloped=chained)
+            if kept is not None:
+                kept[:, rows] = weight
+            exposed = weight * a
+            for arm, part in ((0, weight - exposed), (1, exposed)):
+                sizes[:, arm] += part.sum(axis=1)
+                sums[:, arm] += _along(part, y)
+            if slope is not None:
+                steep = slope * a
+                for arm, part in ((0, slope - steep), (1, steep)):
+                    moved[arm] += fit.regressions.onto(part, rows)
+                    moved_y[arm] += fit.regressions.onto(part, rows, y)
         means = _divided(sums, sizes)
         found = _contrast(means, self.scale, fit.found.converged)
-        if not with_influence:
+        if kept is None:
             return _fitted(changes, self.sample, columns, found, None)
-        n = self.sample.n
         per_arm = np.where(found.known[:, None], _divided(found.gradient, sizes), 0.0)
         means = np.where(found.known[:, None], means, 0.0)
         direction = np.zeros((count, size))
@@ -98,27 +104,36 @@ class WeightingRefits:
             )
             direction = fit.chained(np.asarray(gradient), n)
 
-        def influence(rows: slice) -> Floats:
-            a, y, e = columns.a[:, rows], columns.y[:, rows], fit.mean(rows)
-            weight, _ = self._weights(e, a, base[:, rows])
-            arm = (a == 1).astype(np.int64)
-            share = np.where(arm, per_arm[:, 1:], per_arm[:, :1])
-            centre = np.where(arm, means[:, 1:], means[:, :1])
-            own = np.asarray(n * share * weight * (y - centre))
-            return own + fit.scores_on(direction, e, rows) if chained else own
+        def influence(rows: slice, counted: Bools) -> Floats:
+            a, y, weight = columns.a[:, rows], columns.y[:, rows], kept[:, rows]
+            share = n * np.where(counted[:, None], per_arm, 0.0)
+            own = (share[:, :1] + (share[:, 1:] - share[:, :1]) * a) * weight
+            shifted = share * means
+            centre = (shifted[:, :1] + (shifted[:, 1:] - shifted[:, :1]) * a) * weight
+            added = _down(own, y) - centre.sum(axis=0)
+            along = np.where(counted[:, None], direction, 0.0)
+            return np.asarray(added + fit.added_scores(along, rows) if chained else added)
 
         return _fitted(changes, self.sample, columns, found, influence)
 
-    def _weights(self, e: Floats, a: Floats, base: Floats) -> tuple[Floats, Floats]:
-        """Give weights and their derivatives in the logit of the propensity."""
+    def _weights(
+        self, e: Floats, a: Floats, base: Floats, *, sloped: bool
+    ) -> tuple[Floats, Floats | None]:
+        """Give weights and, if wanted, their derivatives in the logit of the propensity."""
         if self.trim is not None:
             base = base * within(e, self.trim)
         free = base
         if self.clip is not None:
             e, inside = clipped(e, self.clip)
             free = base * inside
+        if self.target == "ATE":  # one over the chance of the exposure had
+            chance = (1 - a) + (2 * a - 1) * e
+            weight = base / chance
+            if not sloped:
+                return weight, None
+            return weight, (free / chance - free) * (1 - 2 * a)
         weight = base * balancing_weights(e, a, self.target)
-        return weight, free * weight_slopes(e, a, self.target)
+        return weight, free * weight_slopes(e, a, self.target) if sloped else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +143,7 @@ class StandardisedRefits:
     sample: Sample
     scale: Scale
     outcome: Start
-    target: Literal["ATE", "ATT"]
+    target: AverageTarget
 
     def fit(
         self,
@@ -143,11 +158,11 @@ class StandardisedRefits:
         regressions, n = fit.regressions, self.sample.n
         place = len(regressions.basis)
         count, size = block_width(self.sample.n), fit.regressions.size
-        over = self.sample.w * columns.times * (columns.a if self.target == "ATT" else 1.0)
+        over = self.sample.w * columns.times * over_target(columns.a, self.target)
         sums, moved = np.zeros((count, 2)), np.zeros((2, count, size))
         for rows in pieces(n):
             weight = over[:, rows]
-            for arm, mean in enumerate(fit.means(rows)[:2]):
+            for arm, mean in enumerate(fit.arms(rows)):
                 sums[:, arm] += (weight * mean).sum(axis=1)
                 if with_influence:
                     slope = weight * fit.slope(mean)
@@ -162,10 +177,11 @@ class StandardisedRefits:
         share = found.gradient / total[:, None]
         direction = fit.chained(share[:, :1] * moved[0] + share[:, 1:] * moved[1], n)
 
-        def influence(rows: slice) -> Floats:
+        def influence(rows: slice, counted: Bools) -> Floats:
             mu0, mu1, fitted = fit.means(rows)
             own = share[:, :1] * (mu0 - means[:, :1]) + share[:, 1:] * (mu1 - means[:, 1:])
-            return np.asarray(n * over[:, rows] * own + fit.scores_on(direction, fitted, rows))
+            each = n * over[:, rows] * own + fit.scores_on(direction, fitted, rows)
+            return np.asarray(each[counted].sum(axis=0))
 
         return _fitted(changes, self.sample, columns, found, influence)
 
@@ -178,7 +194,7 @@ class DoublyRobustRefits:
     scale: Scale
     propensity: Start
     outcome: Start
-    target: Literal["ATE", "ATT"]
+    target: AverageTarget
     clip: ClipBounds | None
     cross_fit: CrossFitting | None
 
@@ -192,34 +208,55 @@ class DoublyRobustRefits:
         """Fit a block of draws."""
         columns = _columns(changes, self.sample)
         n, count = self.sample.n, block_width(self.sample.n)
-        predicted = np.empty((3, count, n))
-        known = self._predict(columns, rngs, predicted)
-        over = self.sample.w[None] * (columns.a if self.target == "ATT" else 1.0)
+        over = self.sample.w[None] * (
+            1.0 if self.target == "ATE" else over_target(columns.a, self.target)
+        )
         total = (over * columns.times).sum(axis=1)
-        sums = np.zeros((count, 2))
-        for rows in pieces(n):
-            for arm, score in enumerate(self._scores(columns, predicted, over, rows)):
-                sums[:, arm] += (score * columns.times[:, rows]).sum(axis=1)
+        scores, known = self._all_scores(columns, rngs, over)
+        sums = np.empty((count, 2))
+        for arm, score in enumerate(scores):
+            sums[:, arm] = (
+                score.sum(axis=1) if len(columns.times) == 1 else _along(score, columns.times)
+            )
         means = sums / total[:, None]
         found = _contrast(means, self.scale, known)
         share = found.gradient / total[:, None]
 
-        def influence(rows: slice) -> Floats:
-            scores = self._scores(columns, predicted, over, rows)
-            parts = [
-                share[:, arm, None] * (scores[arm] - over[:, rows] * means[:, arm, None])
-                for arm in (0, 1)
-            ]
-            return np.asarray(n * (parts[0] + parts[1]))
+        def influence(rows: slice, counted: Bools) -> Floats:
+            each = n * np.where(counted[:, None], share, 0.0)
+            centre = np.where(counted, (each * means).sum(axis=1), 0.0)
+            some = scores[:, :, rows]
+            taken = np.broadcast_to(over[:, rows], some[0].shape)
+            return np.asarray(each[:, 0] @ some[0] + each[:, 1] @ some[1] - centre @ taken)
 
         return _fitted(changes, self.sample, columns, found, influence if with_influence else None)
+
+    def _all_scores(
+        self, columns: Columns, rngs: Sequence[np.random.Generator], over: Floats
+    ) -> tuple[Floats, Bools]:
+        """Give (2, B, n) scores of both arms; tell which draws could be fitted."""
+        scores = np.empty((2, block_width(self.sample.n), self.sample.n))
+        if self.cross_fit is not None:
+            predicted = np.empty((3, *scores.shape[1:]))
+            known = self._predict(columns, rngs, predicted)
+            for rows in pieces(self.sample.n):
+                e, mu0, mu1 = predicted[:, :, rows]
+                scores[:, :, rows] = self._scores(columns, (e, mu0, mu1), over, rows)
+            return scores, known
+        propensity = self.propensity.fit(self.sample, columns, columns.times, exact=False)
+        outcome = self.outcome.fit(self.sample, columns, columns.times, exact=False)
+        for rows in pieces(self.sample.n):
+            fitted = (propensity.mean(rows), *outcome.arms(rows))
+            for arm, score in enumerate(self._scores(columns, fitted, over, rows)):
+                scores[arm, :, rows] = score
+        return scores, propensity.found.converged & outcome.found.converged
 
     def _predict(
         self, columns: Columns, rngs: Sequence[np.random.Generator], predicted: Floats
     ) -> Bools:
         """Fill in propensity and both means of each row; tell which draws could be fitted."""
         if self.cross_fit is None:
-            return self._predict_rows(columns, columns.times, None, predicted)
+            raise ValueError("there are no folds to predict by")
         folds = self.cross_fit.folds
         fold = np.full((predicted.shape[1], self.sample.n), -1)
         drawn = np.broadcast_to(columns.times, fold.shape) > 0
@@ -233,35 +270,46 @@ class DoublyRobustRefits:
         return known
 
     def _predict_rows(
-        self, columns: Columns, times: Floats, here: Bools | None, predicted: Floats
+        self, columns: Columns, times: Floats, here: Bools, predicted: Floats
     ) -> Bools:
         """Fit on rows that count, and predict for those held out."""
         propensity = self.propensity.fit(self.sample, columns, times, exact=False)
         outcome = self.outcome.fit(self.sample, columns, times, exact=False)
         for rows in pieces(self.sample.n):
-            mu0, mu1, _ = outcome.means(rows)
-            for row, value in enumerate((propensity.mean(rows), mu0, mu1)):
-                if here is None:
-                    predicted[row, :, rows] = value
-                else:
-                    np.copyto(predicted[row, :, rows], value, where=here[:, rows])
+            for row, value in enumerate((propensity.mean(rows), *outcome.arms(rows))):
+                np.copyto(predicted[row, :, rows], value, where=here[:, rows])
         return propensity.found.converged & outcome.found.converged
 
     def _scores(
-        self, columns: Columns, predicted: Floats, over: Floats, rows: slice
+        self,
+        columns: Columns,
+        fitted: tuple[Floats, Floats, Floats],
+        over: Floats,
+        rows: slice,
     ) -> tuple[Floats, Floats]:
-        """Give both scores of some rows, not yet divided by the mean weight."""
-        e, mu0, mu1 = predicted[:, :, rows]
+        """Give both scores of some rows, not yet divided by the mean weight.
+
+        Parameters
+        ----------
+        fitted : propensity, and means without and with exposure.
+        """
+        e, mu0, mu1 = fitted
         a, y, over = columns.a[:, rows], columns.y[:, rows], over[:, rows]
-        e, _ = clipped(e, self.clip)
-        residual = self.sample.w[rows] * self.sample.observed[rows]
-        residual = residual * balancing_weights(e, a, self.target)
-        exposed = a == 1
-        scores0 = over * mu0 + np.where(exposed, 0.0, residual * (y - mu0))
+        if self.clip is not None:
+            e, _ = clipped(e, self.clip)
+        seen = self.sample.w[rows] * self.sample.observed[rows]
+        if self.target == "ATC":
+            residual = a * seen * balancing_weights(e, a, self.target)
+            scores1 = over * mu1 + residual * (y - mu1)
+            return np.broadcast_to(over * y, scores1.shape), scores1
         if self.target == "ATT":
+            residual = (1 - a) * seen * balancing_weights(e, a, self.target)
+            scores0 = over * mu0 + residual * (y - mu0)
             return scores0, np.broadcast_to(over * y, scores0.shape)
-        scores1 = over * mu1 + np.where(exposed, residual * (y - mu1), 0.0)
-        return scores0, np.asarray(scores1)
+        chance = (1 - a) + (2 * a - 1) * e
+        corrected = seen * (y - mu0 - a * (mu1 - mu0)) / chance
+        exposed = a * corrected
+        return over * mu0 + (corrected - exposed), over * mu1 + exposed
 
 
 def _columns(changes: Sequence[Change], sample: Sample) -> Columns:
@@ -281,6 +329,16 @@ def _contrast(means: Floats, scale: Scale, converged: Bools) -> Contrasts:
         else:
             values[draw], gradient[draw] = value, contrast_gradient(mu0, mu1, scale)
     return Contrasts(values, gradient, known)
+
+
+def _along(values: Floats, y: Floats) -> Floats:
+    """Multiply (B, c) values with outcomes, shared or of each draw, and add up the rows."""
+    return np.asarray(values @ y[0] if len(y) == 1 else np.einsum("bc,bc->b", values, y))
+
+
+def _down(values: Floats, y: Floats) -> Floats:
+    """Multiply (B, c) values with outcomes, shared or of each draw, and add up the draws."""
+    return np.asarray(values.sum(axis=0) * y[0] if len(y) == 1 else (values * y).sum(axis=0))
 
 
 def _divided(sums: Floats, sizes: Floats) -> Floats:
@@ -303,5 +361,5 @@ def _fitted(
     counted = np.where(np.arange(len(known)) < there, known, False)
     total = np.empty(sample.n)
     for rows in pieces(sample.n):
-        total[rows] = influence(rows)[counted].sum(axis=0)
+        total[rows] = influence(rows, counted)
     return Fitted(found.values[:there], known[:there], total)

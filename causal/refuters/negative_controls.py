@@ -21,7 +21,14 @@ from causal.estimators.instrumental import Instrumented
 from causal.estimators.reduced_form import ReducedForm
 from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p
 from causal.findings import say_set
-from causal.refuters.base import DETECTABLE, Examined, Refutation, Refuter, difference_of
+from causal.refuters.base import (
+    DETECTABLE,
+    Examined,
+    Refutation,
+    Refuter,
+    TriedOn,
+    difference_of,
+)
 from causal.refuters.changes import naming
 from causal.refuters.control_settings import ControlExposure, ControlOutcome
 
@@ -141,6 +148,7 @@ class NegativeControlOutcome(_NegativeControl, ControlOutcome):
     cannot_see: ClassVar[str] = (
         "confounding the control does not share, and anything smaller than its detectable bias"
     )
+    tried_on: ClassVar[TriedOn] = "control outcome"
 
     @property
     def subject(self) -> str:
@@ -151,11 +159,6 @@ class NegativeControlOutcome(_NegativeControl, ControlOutcome):
     def control_outcomes(self) -> tuple[ControlOutcome, ...]:
         """Give the one control."""
         return (self,)
-
-    @property
-    def control_outcome(self) -> str | None:
-        """Give the key of the one control."""
-        return self.key
 
     def examine(self, examined: Examined) -> Refutation:
         """Estimate the contrast on the control and compare what it could have found."""
@@ -207,6 +210,7 @@ class NegativeControlExposure(_NegativeControl, ControlExposure):
         "the instrument is of the exposure and not of the control, so nothing is estimated through "
         "it; take a negative control outcome"
     )
+    tried_on: ClassVar[TriedOn] = "control exposure"
 
     @property
     def subject(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,9 @@ LARGE = 250.0
 probabilities are then within 2e-4 of those of the permutation law (checked by enumeration)."""
 NEAR_ONE = (0.8, 1.25)
 """Where to look first for the ratio of odds that separates ones from zeros."""
+SCORE_DIGITS = 9
+"""Decimals of a score that count: Newton's method stops at 1e-10, and rows alike in all covariates
+must not be parted by what it leaves."""
 EXTREME = 30.0
 """Logits beyond are set to it, so that odds neither overflow nor vanish."""
 
@@ -37,6 +40,8 @@ class Shuffle:
         None for others.
     counts : (s,) ints, ones in each stratum; meaningless without ``odds``.
     sweeps : rounds of exchanges.
+    turned : whether values and tendency stand the other way round than they came.
+    binary : whether values are 0/1.
     """
 
     values: Floats
@@ -47,6 +52,8 @@ class Shuffle:
     odds: Floats | None
     counts: Ints
     sweeps: int
+    turned: bool
+    binary: bool
 
     @property
     def moves(self) -> bool:
@@ -77,7 +84,7 @@ class Shuffle:
             self._exchange(mixed, rng)
         shuffled = np.empty_like(mixed)
         shuffled[self.rows] = mixed
-        return shuffled
+        return turn(shuffled, binary=self.binary) if self.turned else shuffled
 
     def _sample(self, odds: Floats, rng: np.random.Generator) -> Floats:
         """Draw 0/1 values with each stratum's count fixed: the smallest ratios of odds are 1."""
@@ -131,6 +138,30 @@ def _smallest(ratio: Floats, count: int) -> float:
     return float(np.partition(near, place)[place])
 
 
+def turn(values: Floats, *, binary: bool) -> Floats:
+    """Code values the other way round: 0/1 exchanged, others with their sign changed."""
+    return 1 - values if binary else -values
+
+
+def shuffle_by_tendency(values: Floats, tendency: Floats, strata: int) -> Shuffle:
+    """Prepare permutations within strata of about equal size by tendency, whatever the coding.
+
+    Values are held with the first of them above their mean, so that the same stream on values
+    coded the other way round gives the same permutation, coded the other way round.
+
+    Parameters
+    ----------
+    values : (n,) floats.
+    tendency : (n,) floats, as in ``prepare_shuffle``.
+    strata : how many.
+    """
+    if values[0] >= values.mean():
+        return prepare_shuffle(values, tendency, cut_into_strata(tendency, strata))
+    other = turn(values, binary=_is_binary(values))
+    prepared = prepare_shuffle(other, -tendency, cut_into_strata(-tendency, strata))
+    return replace(prepared, turned=True)
+
+
 def prepare_shuffle(values: Floats, tendency: Floats, strata: Ints) -> Shuffle:
     """Prepare permutations of values within strata.
 
@@ -141,12 +172,13 @@ def prepare_shuffle(values: Floats, tendency: Floats, strata: Ints) -> Shuffle:
         the residual variance for others.
     strata : (n,) ints.
     """
+    binary = _is_binary(values)
     rows = np.argsort(strata, kind="stable")
     _, starts, sizes = np.unique(strata[rows], return_index=True, return_counts=True)
     sorted_values, sorted_tendency = values[rows], tendency[rows]
     odds: Floats | None = None
     counts, sweeps = np.zeros(len(sizes), dtype=np.int64), SWEEPS
-    if np.isin(values, (0.0, 1.0)).all():
+    if binary:
         counts = np.add.reduceat(sorted_values, starts).astype(np.int64)
         pieces, spread = [], []
         for start, size, count in zip(starts, sizes, counts, strict=True):
@@ -165,7 +197,14 @@ def prepare_shuffle(values: Floats, tendency: Floats, strata: Ints) -> Shuffle:
         odds,
         counts,
         sweeps,
+        turned=False,
+        binary=binary,
     )
+
+
+def _is_binary(values: Floats) -> bool:
+    """Tell whether values are 0/1."""
+    return bool(np.isin(values, (0.0, 1.0)).all())
 
 
 def _match_count(logit: Floats, count: int) -> Floats:
@@ -202,6 +241,7 @@ def fit_tendency(x: Floats, values: Floats, w: Floats, kind: str, rows: Bools) -
 
 
 def cut_into_strata(score: Floats, strata: int) -> Ints:
-    """Divide rows into strata of about equal size by quantiles of a score."""
+    """Divide rows into strata of about equal size by quantiles of a score, up to its rounding."""
+    score = np.round(score, SCORE_DIGITS)
     inner = np.quantile(score, np.arange(1, strata) / strata)
     return np.searchsorted(inner, score, side="right").astype(np.int64)

@@ -25,7 +25,7 @@ from causal.refuters.base import (
 )
 from causal.refuters.changes import Change, NewExposure, NewOutcome
 from causal.refuters.drawing import Draws, refit
-from causal.refuters.permuting import cut_into_strata, fit_tendency, prepare_shuffle
+from causal.refuters.permuting import fit_tendency, shuffle_by_tendency
 
 MOST_KEPT = 0.05
 """Share of the estimate a placebo may keep: with more, a draw is no longer without effect."""
@@ -70,9 +70,7 @@ class PlaceboExposure(Refuter):
         sample = examined.sample
         blocks, first = exposure_blocks(sample)
         tendency = np.bincount(blocks, _tendency(sample, "exposure")) / np.bincount(blocks)
-        strata = cut_into_strata(tendency, self.strata)
-
-        shuffle = prepare_shuffle(sample.a[first], tendency, strata)
+        shuffle = shuffle_by_tendency(sample.a[first], tendency, self.strata)
         if not shuffle.moves:
             return self.decline(examined.rung, "no stratum holds both exposures, none can move")
 
@@ -120,7 +118,7 @@ class DummyOutcome(Refuter):
         known = examined.sample.observed
         tendency = _tendency(examined.sample, "outcome")[known]
         y = examined.sample.y
-        shuffle = prepare_shuffle(y[known], tendency, cut_into_strata(tendency, self.strata))
+        shuffle = shuffle_by_tendency(y[known], tendency, self.strata)
 
         def change(rng: np.random.Generator) -> Change:
             changed = np.array(y)

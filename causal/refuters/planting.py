@@ -30,6 +30,8 @@ class World:
     binary, dose : kinds of outcome and exposure.
     group : (n,) ints, 0 to the number of clusters, or None.
     latent : correlation within clusters of the normal variable behind a 0/1 outcome.
+    turned : whether the first known outcome is 0: the normal variable is then taken the other way
+        round, so that a draw does not depend on which of the two outcomes is coded 1.
     """
 
     baseline: Floats
@@ -38,6 +40,7 @@ class World:
     dose: bool
     group: Ints | None
     latent: float
+    turned: bool
 
     def mean(self, a: Floats, weight: Floats, planted: float) -> Floats:
         """Give (n,) means of the outcome under the exposures as they are."""
@@ -60,7 +63,8 @@ class World:
                 mean + self.residual * rng.choice([-1.0, 1.0], group.max() + 1)[group]
             )
         shared, own = rng.standard_normal(group.max() + 1)[group], rng.standard_normal(n)
-        y = normal_cdf(math.sqrt(self.latent) * shared + math.sqrt(1 - self.latent) * own) < mean
+        behind = math.sqrt(self.latent) * shared + math.sqrt(1 - self.latent) * own
+        y = normal_cdf(-behind if self.turned else behind) < mean
         return np.where(np.isnan(self.residual), np.nan, y.astype(np.float64))
 
 
@@ -96,7 +100,8 @@ def fit_world(sample: Sample, shared: Sample) -> World:
     latent = 0.0
     if binary and group is not None:
         latent = latent_correlation(sample.y[seen], fit.fitted[seen], group[seen])
-    return World(without, residual, binary, sample.exposure_kind == "dose", group, latent)
+    dose, turned = sample.exposure_kind == "dose", float(sample.y[seen][0]) == 0
+    return World(without, residual, binary, dose, group, latent, turned)
 
 
 def expit(eta: Floats) -> Floats:
@@ -160,7 +165,7 @@ def target_weights(sample: Sample, target: Target) -> Floats:
         through = fit_glm(np.column_stack([sample.z, sample.x]), sample.a, sample.w, "linear")
         left = through.fitted - fit_glm(sample.x, sample.a, sample.w, "linear").fitted
         return np.asarray(sample.w * left * sample.a)  # what two-stage least squares averages by
-    if target in ("linear projection", "partially linear"):
+    if target in ("linear projection", "partially linear", "within persons", "between persons"):
         left = sample.a - fit_glm(sample.x, sample.a, sample.w, "linear").fitted
         return np.asarray(sample.w * left * sample.a)  # sums as w x left^2; a projection's weights
     return sample.w

@@ -23,12 +23,15 @@ class PowerPoint:
     k : strength, counted in the strongest measured block of covariates.
     r2_exposure, r2_outcome : partial R2 of the confounder with exposure given the covariates, and
         with the outcome given exposure and covariates, as they came out.
-    rejected : share of cohorts in which the verdict was FAIL.
+    rejected : share of cohorts in which the verdict was FAIL; where it could not be evaluated, it
+        was not.
     error : its Monte-Carlo standard error.
     bias : mean estimate over cohorts less the known effect, ratios as logs; for a negative control
-        on the control.
+        on the control, and over cohorts that could be evaluated.
     cohorts : cohorts in which the refuter could be evaluated.
     capped : a partial R2 is below k times the block's, because it was capped or cannot be reached.
+    own_fault : share of cohorts in which the verdict was FAIL with another fault of this strength,
+        which the refuter is made for; None where that fault is confounding.
     """
 
     k: float
@@ -39,6 +42,7 @@ class PowerPoint:
     bias: float
     cohorts: int
     capped: bool
+    own_fault: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,10 @@ def draw_curve(
         )
     fewest = min(one.cohorts for one in points)
     if fewest < cohorts:
-        note += f" Up to {cohorts - fewest} cohorts of a point could not be evaluated."
+        note += (
+            f" Up to {cohorts - fewest} cohorts of a point could not be evaluated, and count as "
+            "not failed in, as they would in an analysis."
+        )
     return PowerCurve(points, cohorts, draws, benchmark, sentence, note)
 
 
@@ -127,6 +134,11 @@ def tell_power(points: tuple[PowerPoint, ...], benchmark: str) -> str:
             )
     if size.rejected - 2 * size.error > NOMINAL:
         said += f", which is more often than the {NOMINAL:.0%} of a sound test"
+    if largest.own_fault is not None:
+        said += (
+            ". A common cause as strong, left out of the diagram between two concepts it "
+            f"separates, makes it fail in {largest.own_fault:.0%}"
+        )
     return f"{said}."
 
 

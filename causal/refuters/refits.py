@@ -12,6 +12,7 @@ from causal.estimators import (
     LinearProbability,
     MeanDifference,
     Overlap,
+    WeighsFollowUp,
 )
 from causal.estimators.glm import Link
 from causal.estimators.nuisance import OutcomeModel, PropensityModel, choose_terms
@@ -35,19 +36,21 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
     """
     if not estimator.takes_missing_outcomes and not sample.observed.all():
         return None
+    if isinstance(estimator, WeighsFollowUp) and estimator.observation is not None:
+        return None
     if sample.cluster is not None and (sample.n_clusters or 0) < FEW_CLUSTERS:
         return None
     if not sample.observed.any() or sample.a.std() == 0:
         return None
     if type(estimator) is MeanDifference and scale in DIFFERENCES:
         return prepare_linear(sample, None)
-    if type(estimator) is LinearProbability and scale in DIFFERENCES:
+    if type(estimator) is LinearProbability and not estimator.interactions and scale in DIFFERENCES:
         return prepare_linear(sample, choose_terms(sample, estimator.terms).x)
     if type(estimator) is GComputation:
         return _standardised(estimator, sample, scale)
     if type(estimator) is AIPW:
         return _doubly_robust(estimator, sample, scale)
-    if type(estimator) is InverseProbability and estimator.observation is None:
+    if type(estimator) is InverseProbability:
         return _weighted(estimator, sample, scale)
     if type(estimator) is Overlap:
         overlap = _propensity(sample, estimator.propensity)
@@ -60,7 +63,7 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
 def _weighted(estimator: InverseProbability, sample: Sample, scale: Scale) -> Batch | None:
     """Weight by the inverse probability of exposure."""
     propensity = _propensity(sample, estimator.propensity)
-    if propensity is None or estimator.truncate is not None:
+    if propensity is None or estimator.truncate is not None or not estimator.normalised:
         return None
     return WeightingRefits(
         sample,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,7 +11,6 @@ from pydantic import Field
 
 from causal import inference
 from causal.arrays import Floats, Ints
-from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.errors import OutcomeError
 from causal.estimate import NotEstimable
@@ -29,28 +25,15 @@ from causal.refuters.base import (
 )
 from causal.refuters.changes import Resample
 from causal.refuters.drawing import Draws, refit
-
-WRONG_ERROR = 0.2
-"""A standard error too small by a fifth: a 95 % interval then covers less than 90 %."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadTest:
-    """The spread of draws over what the reported standard error implies."""
-
-    ratio: float
-    low: float
-    high: float
-
-    @property
-    def wrong(self) -> bool:
-        """Tell whether the ratio is outside tolerance beyond Monte-Carlo error."""
-        return self.low > 1 + WRONG_ERROR or self.high < 1 / (1 + WRONG_ERROR)
-
-    @property
-    def outside(self) -> bool:
-        """Tell whether the ratio itself is outside tolerance, be it by chance."""
-        return not 1 / (1 + WRONG_ERROR) <= self.ratio <= 1 + WRONG_ERROR
+from causal.refuters.spread import (
+    Bits,
+    SpreadTest,
+    judge_spread,
+    move_without,
+    name_groups,
+    number_groups,
+)
+from causal.refuters.survey_draws import rescaled_weights, unit_strata, why_no_resamples
 
 
 class _Resampling(Refuter):
@@ -70,13 +53,14 @@ class _Resampling(Refuter):
 
     def examine(self, examined: Examined) -> Refutation:
         """Draw, refit, and judge centre and spread."""
+        if self._refits and (why := why_no_resamples(examined.sample)):
+            return self.decline(examined.rung, why)
         group, number = number_groups(examined.sample)
-        streams = examined.rng.spawn(self._number)
-        again = copy.deepcopy(streams)  # to see once more who was chosen, without keeping it all
-        found = self._fit(examined, group, number, streams)
+        streams, chosen = examined.rng.spawn(self._number), list[Bits]()
+        found = self._fit(examined, group, number, streams, chosen)
         spread = judge_spread(found.values, self._implied * examined.std_error)
         shift, detectable, moved = judge_shift(found.values, examined.value, examined.std_error)
-        doubts = self._doubts(examined, found, [again[i] for i in found.kept], number)
+        doubts = self._doubts(examined, found, chosen, number)
         open_: list[str] = []
         far = abs(shift) > TOLERATED_SHIFT * examined.std_error
         if far and self._refits:
@@ -102,10 +86,23 @@ class _Resampling(Refuter):
         )
 
     def _fit(
-        self, examined: Examined, group: Ints, number: int, streams: list[np.random.Generator]
+        self,
+        examined: Examined,
+        group: Ints,
+        number: int,
+        streams: list[np.random.Generator],
+        chosen: list[Bits],
     ) -> Draws:
-        """Fit on each draw of persons, nuisances anew."""
-        changed = ((Resample(self._choose(number, rng)[group]), rng) for rng in streams)
+        """Fit on each draw of persons, nuisances anew; note in ``chosen`` who was in each."""
+        alone = np.array_equal(group, np.arange(number))
+
+        def draw(rng: np.random.Generator) -> Resample:
+            counts = self._choose(number, rng)
+            if self._notes:
+                chosen.append(np.packbits(counts > 0))
+            return Resample(counts if alone else counts[group])
+
+        changed = ((draw(rng), rng) for rng in streams)
         sample, estimator = examined.sample, examined.estimator
         return refit(changed, estimator, sample, examined.scale, same_rows=False)
 
@@ -128,6 +125,11 @@ class _Resampling(Refuter):
         return f"{said}{''.join(f'; {one}' for one in doubts)}{tell_failures(found)}."
 
     @property
+    def _notes(self) -> bool:
+        """Tell whether who was chosen is to be noted, a bit a person and draw."""
+        return False
+
+    @property
     @abstractmethod
     def _number(self) -> int:
         """Give the number of draws."""
@@ -144,7 +146,7 @@ class _Resampling(Refuter):
         self,
         examined: Examined,
         found: Draws,
-        streams: list[np.random.Generator],
+        chosen: list[Bits],
         persons: int,
     ) -> list[str]:
         """Say what else is wrong; nothing unless a refuter looks for more."""
@@ -186,6 +188,10 @@ class DataSubset(_Resampling):
         return math.sqrt((1 - self.share) / self.share)
 
     @property
+    def _notes(self) -> bool:
+        return True
+
+    @property
     def _number(self) -> int:
         return self.draws
 
@@ -202,11 +208,11 @@ class DataSubset(_Resampling):
         self,
         examined: Examined,
         found: Draws,
-        streams: list[np.random.Generator],
+        chosen: list[Bits],
         persons: int,
     ) -> list[str]:
         """Look for persons without whom the estimate is another one."""
-        inside = (self._choose(persons, rng) for rng in streams)
+        inside = (np.unpackbits(chosen[draw], count=persons) for draw in found.kept)
         moves, error = move_without(found.values, inside, self.share)
         beyond = inference.critical_value(1 - (1 - inference.LEVEL) / persons) * error
         driven = int((np.abs(moves) - beyond > self.tolerance * examined.std_error).sum())
@@ -282,13 +288,18 @@ class Bootstrap(_Resampling):
         return f"{drawn.capitalize()} drawn with replacement"
 
     def _fit(
-        self, examined: Examined, group: Ints, number: int, streams: list[np.random.Generator]
+        self,
+        examined: Examined,
+        group: Ints,
+        number: int,
+        streams: list[np.random.Generator],
+        chosen: list[Bits],
     ) -> Draws:
         """Fit on each draw, or weigh the influence values of the rung's own fit."""
         if self._refits:
-            return super()._fit(examined, group, number, streams)
+            return super()._fit(examined, group, number, streams, chosen)
         share = np.bincount(group, own_influence(examined), number)
-        moves = [float((self._choose(number, rng) - 1) @ share) for rng in streams]
+        moves = [float((self._weigh(examined, group, rng) - 1) @ share) for rng in streams]
         return Draws(
             values=examined.value + np.array(moves),
             kept=np.arange(len(moves)),
@@ -297,6 +308,13 @@ class Bootstrap(_Resampling):
             std_errors=np.empty(0),
             half_widths=np.empty(0),
         )
+
+    def _weigh(self, examined: Examined, group: Ints, rng: np.random.Generator) -> Floats:
+        """Weigh what is drawn as one: by how often it is, within strata where a survey drew."""
+        strata = examined.sample.strata
+        if strata is not None:
+            return rescaled_weights(unit_strata(strata, group), rng)
+        return self._choose(int(group.max()) + 1, rng).astype(np.float64)
 
     def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
         return np.bincount(rng.integers(0, persons, persons), minlength=persons)
@@ -326,61 +344,3 @@ def own_influence(examined: Examined) -> Floats:
             "which; take method: refit"
         )
     return added
-
-
-def number_groups(sample: Sample) -> tuple[Ints, int]:
-    """Give a number to what is drawn as one: clusters of the design, or persons without clusters.
-
-    Returns
-    -------
-    (n,) ints, the group of each row, and how many groups there are.
-    """
-    label = sample.unit if sample.cluster is None else sample.cluster
-    labels, number = np.unique(label, return_inverse=True)
-    return number.astype(np.int64), len(labels)
-
-
-def name_groups(sample: Sample) -> Literal["persons", "clusters"]:
-    """Name what is drawn as one: clusters where some hold several persons."""
-    if sample.cluster is None:
-        return "persons"
-    pairs = np.unique(np.column_stack([sample.cluster, sample.unit]), axis=0)
-    return "clusters" if len(pairs) > len(np.unique(sample.cluster)) else "persons"
-
-
-def judge_spread(draws: Floats, implied: float) -> SpreadTest:
-    """Compare the standard deviation of draws with what it should be.
-
-    The Monte-Carlo error of the ratio is that of a standard deviation, with the kurtosis found.
-    """
-    if implied == 0:
-        return SpreadTest(math.inf, math.inf, math.inf)
-    spread = float(draws.std(ddof=1))
-    if spread == 0:
-        return SpreadTest(0.0, 0.0, 0.0)
-    kurtosis = float(np.mean((draws - draws.mean()) ** 4)) / float(draws.var()) ** 2
-    error = math.sqrt(max(kurtosis - 1, 0.0) / (4 * len(draws)))
-    factor = math.exp(inference.critical_value() * error)
-    ratio = spread / implied
-    return SpreadTest(ratio, ratio / factor, ratio * factor)
-
-
-def move_without(draws: Floats, inside: Iterable[Ints], share: float) -> tuple[Floats, Floats]:
-    """Give how leaving out each person moves the full estimate, with Monte-Carlo errors.
-
-    Parameters
-    ----------
-    draws : (k,) floats, estimates from subsets.
-    inside : k times (m,) ints, 1 for who was in each.
-    share : part of the persons in each.
-    """
-    within, sums = np.zeros(1), np.zeros(1)  # grow to (m,) with the first draw
-    for value, one in zip(draws, inside, strict=True):
-        within, sums = within + one, sums + value * one
-    without = len(draws) - within
-    both = (within > 0) & (without > 0)
-    means_in = np.divide(sums, within, out=np.zeros(len(sums)), where=both)
-    means_out = np.divide(draws.sum() - sums, without, out=np.zeros(len(sums)), where=both)
-    pooled = float(draws.std(ddof=1))
-    count = np.where(both, within * without / len(draws), np.inf)
-    return share * (means_out - means_in), share * pooled / np.sqrt(count)

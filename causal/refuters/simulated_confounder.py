@@ -107,7 +107,9 @@ class SimulatedConfounder(Refuter):
         "instrument_omitted_variable asks what a variable that spoils the instrument would do"
     )
     why_no_power: ClassVar[str] = (
-        "it does not test for a confounder but says what one would do, so it has nothing to reject"
+        "it is no test but a sweep: it plants confounders of every strength itself and says what "
+        "each would do to the estimate, so there is no null hypothesis a confounder could make it "
+        "reject, and neither size nor power"
     )
 
     @field_validator("partial_r2")

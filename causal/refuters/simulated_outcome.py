@@ -122,10 +122,7 @@ class SimulatedOutcome(Refuter):
     )
 
     counts_in_errors: ClassVar[bool] = True
-    why_no_power: ClassVar[str] = (
-        "it draws its outcomes without unmeasured confounding whatever the cohort holds, so it is "
-        "blind to it by construction; this test cannot see unmeasured confounding"
-    )
+    costly: ClassVar[bool] = True
 
     @field_validator("effect", mode="before")
     @classmethod

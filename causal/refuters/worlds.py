@@ -61,6 +61,8 @@ class Known:
     scale, target : of that effect.
     strength : wanted partial R2 of the confounder.
     confounder : whether it is one value a cluster (else a person), or one a row.
+    sign : of the confounder's slope with the outcome; that of the effect when None, so that it
+        exaggerates, as one that could explain the effect away does.
     """
 
     effect: float | None
@@ -68,6 +70,7 @@ class Known:
     target: Target
     strength: Strength
     confounder: Confounder = "clusters"
+    sign: Literal[-1, 1] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,21 +176,26 @@ def build_world(sample: Sample, known: Known) -> World:
 
 def draw_cohort(world: World, rng: np.random.Generator) -> Sample:
     """Draw confounder, exposure and outcome anew; the confounder is then forgotten."""
+    u, a = draw_exposure(world, rng)
+    y = draw_response(world.outcome, a, u, world.group, rng)
+    return replace(world.sample, a=a, y=np.where(world.sample.observed, y, np.nan))
+
+
+def draw_exposure(world: World, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draw (n,) values of the confounder, and the (n,) exposures it bears on."""
     groups = int(world.group.max()) + 1
     if world.confounder == "clusters":
         u = rng.standard_normal(groups)[world.group]
     else:
         u = rng.standard_normal(world.sample.n)
     nobody = np.zeros(world.sample.n)
-    a = _draw(world.exposure, nobody, u, world.group, rng)
-    y = _draw(world.outcome, a, u, world.group, rng)
-    return replace(world.sample, a=a, y=np.where(world.sample.observed, y, np.nan))
+    return u, draw_response(world.exposure, nobody, u, world.group, rng)
 
 
-def _draw(
+def draw_response(
     response: Response, a: Floats, u: Floats, group: Ints, rng: np.random.Generator
 ) -> Floats:
-    """Draw one response."""
+    """Draw one response, given the exposure and the confounder of each row."""
     from scipy import special
 
     shared, own = rng.standard_normal(int(group.max()) + 1), rng.standard_normal(len(group))
@@ -314,7 +322,9 @@ def _unexposed(columns: Floats, known: Known) -> Floats:
 
 
 def _sign(known: Known) -> float:
-    """Let the confounder exaggerate the effect, as one that could explain it away does."""
+    """Give the sign of the confounder's slope with the outcome."""
+    if known.sign is not None:
+        return known.sign
     return -1.0 if known.effect is not None and known.effect < 0 else 1.0
 
 

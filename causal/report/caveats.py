@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from causal.report.markdown import code, joined, plain
 from causal.report.numbers import measure_of
+from causal.report.persons import strictness
 from causal.report.reading import (
     added_by,
     adjusted_rungs,
@@ -15,6 +16,7 @@ from causal.report.reading import (
     phrase,
     proxied,
     remaining_of,
+    surveyed,
     unmeasured,
 )
 from causal.result import Result
@@ -32,6 +34,7 @@ def caveats(result: Result) -> list[str]:
         *_about_wording(result),
         *_about_confounding(result),
         *_about_brackets(result),
+        *strictness(result),
         *_about_followup(result),
         *_about_comparisons(result),
         *_about_choice(result),
@@ -130,6 +133,11 @@ def _about_followup(result: Result) -> Iterator[str]:
             "Values are imputed as if missing at random: given exposure, outcome and covariates, "
             "those missing are taken to be like those seen, which no data can show."
         )
+    if "missing outcomes counted as use" in missing:
+        yield (
+            "Missing outcomes are counted as use: that is a convention, not a finding, and where "
+            "one arm is lost more often it makes a difference between the arms by itself."
+        )
     if any(one.filled != 0 for one in result.covariates) and any(
         "median" in how for how in missing.values()
     ):
@@ -143,6 +151,11 @@ def _about_followup(result: Result) -> Iterator[str]:
             "is any, is ignored."
         )
     yield from _about_clusters(result)
+    if surveyed(result):
+        yield (
+            "Survey weights are taken as they come: whether they undo who was left out of the "
+            "frame, or did not answer, cannot be seen here."
+        )
 
 
 def _about_clusters(result: Result) -> Iterator[str]:
@@ -157,14 +170,26 @@ def _about_clusters(result: Result) -> Iterator[str]:
         )
     if isinstance(clusters, int) and clusters < FEW_CLUSTERS:
         of = f" ({code(column)})" if column else ""
-        sets = any(one.estimator == "iv" and one.region_note for one in result.rungs)
-        instead = (
-            "; the sets of iv leave clusters out one by one instead (jackknife)" if sets else ""
-        )
+        instead = "".join(_instead(result))
         yield (
             f"With {clusters} clusters{of}, fewer than {FEW_CLUSTERS}, standard errors by clusters "
             f"(CR0, CR1) tend to be too small and their intervals too short{instead}."
         )
+
+
+def _instead(result: Result) -> Iterator[str]:
+    """Say which rungs do something about few clusters."""
+    if any(one.estimator == "iv" and one.region_note for one in result.rungs):
+        yield "; the sets of iv leave clusters out one by one instead (jackknife)"
+    reduced = [one.name for one in result.rungs if '"kind":"CR2"' in one.settings]
+    if reduced:
+        yield (
+            f"; the bias-reduced ones (CR2) of {joined([code(name) for name in reduced])} have "
+            "their own degrees of freedom"
+        )
+    wild = [one.name for one in result.rungs if one.region_note.startswith("wild")]
+    if wild:
+        yield f"; sets from a wild bootstrap stand instead in {joined([code(n) for n in wild])}"
 
 
 def _about_comparisons(result: Result) -> Iterator[str]:

@@ -121,12 +121,15 @@ def _power_curves(result: Result) -> Iterator[Block]:
         "this one and left unmeasured:"
     )
     yield Bullets(tuple(f"{_name(one)}: {plain(_power_sentence(one))}" for one in asked))
+    curves = [one.curve for one in asked if isinstance(one.curve, PowerCurveBlock)]
+    faults = any(point.own_fault is not None for curve in curves for point in curve.points)
     header = (
         "Attempt",
         "Strength",
         "Partial R2, exposure",
         "Partial R2, outcome",
         "Fails (Monte-Carlo error)",
+        *(("Fails at its own fault",) if faults else ()),
         "Bias",
     )
     rows = [
@@ -139,16 +142,26 @@ def _power_curves(result: Result) -> Iterator[Block]:
                 f"{number(point.rejected, 2)} ({number(point.error, 2)})",
                 f"/refutations/{index}/curve/points/{at}/rejected",
             ),
+            *((_own_fault(point.own_fault, index, at),) if faults else ()),
             number(point.bias, 3),
         )
         for index, one in enumerate(result.refutations)
         if isinstance(one.curve, PowerCurveBlock)
         for at, point in enumerate(one.curve.points)
     ]
-    notes = {one.curve.note for one in asked if isinstance(one.curve, PowerCurveBlock)}
+    notes = {curve.note for curve in curves}
     if rows:
-        table = Table(header, rows, "lrrrrr", "Power of the attempts to refute")
+        table = Table(
+            header, rows, "l" + "r" * (len(header) - 1), "Power of the attempts to refute"
+        )
         yield Fold("Power at every strength", (table, Bullets(tuple(map(plain, sorted(notes))))))
+
+
+def _own_fault(rejected: float | None, index: int, at: int) -> Cell:
+    """Give how often an attempt fails at the fault it is made for, where that is another one."""
+    if rejected is None:
+        return "–"
+    return Number(number(rejected, 2), f"/refutations/{index}/curve/points/{at}/own_fault")
 
 
 def _power_sentence(one: RefutationBlock) -> str:
@@ -173,7 +186,7 @@ def _power(one: RefutationBlock, index: int, strengths: tuple[float, ...]) -> Ce
     if not isinstance(one.curve, PowerCurveBlock):
         return "–"
     points: dict[float, PowerPointBlock] = {point.k: point for point in one.curve.points}
-    text = " / ".join(number(points[k].rejected, 2) for k in strengths)
+    text = " / ".join(number(points[k].rejected, 2) if k in points else "–" for k in strengths)
     return Number(text, f"/refutations/{index}/curve/points/{len(points) - 1}/rejected")
 
 

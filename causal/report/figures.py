@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from causal.report.attrition_figure import attrition_svg
 from causal.report.balance_figure import balance_svg
 from causal.report.confidence_figure import confidence_svg
 from causal.report.dag_figure import dag_svg
 from causal.report.instrument_figure import instruments_svg
 from causal.report.ladder_figure import ladder_svg
 from causal.report.overlap_figure import overlap_svg
+from causal.report.profile_figure import profiles_svg
 from causal.report.sensitivity_figures import contours_svg, sweeps_svg
 from causal.result import Result
 
@@ -20,6 +22,8 @@ FIGURES = (
     "sweeps.svg",
     "confidence.svg",
     "instruments.svg",
+    "attrition.svg",
+    "profiles.svg",
 )
 
 
@@ -37,5 +41,7 @@ def figures(result: Result) -> dict[str, bytes]:
         "sweeps.svg": sweeps_svg(result),
         "confidence.svg": confidence_svg(result),
         "instruments.svg": instruments_svg(result),
+        "attrition.svg": attrition_svg(result),
+        "profiles.svg": profiles_svg(result),
     }
     return drawn | {name: body for name, body in where_there_are.items() if body is not None}

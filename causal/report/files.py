@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 from causal.errors import CausalError, Place
 from causal.report.figures import FIGURES, figures
@@ -17,20 +19,28 @@ from causal.result import Result
 INDEX = "README.md"
 HTML = "report.html"
 """Built beside the report, not committed, so not compared by ``verify``."""
+Beside: TypeAlias = Mapping[str, Result]
+NOBODY: Beside = MappingProxyType({})
 OWN = [f"figures/{name}" for name in FIGURES] + [f"tables/{name}" for name in TABLES]
 
 
-def rendered(result: Result) -> dict[str, bytes]:
+def rendered(result: Result, beside: Beside = NOBODY) -> dict[str, bytes]:
     """Give the content of every committed file of the report, by path within its folder.
 
-    The same result gives the same bytes; nothing but the result is looked at.
+    The same results give the same bytes; nothing but them is looked at.
+
+    Parameters
+    ----------
+    beside : results of companions that are at hand.
     """
     parts = {f"tables/{name}": content for name, content in tables(result).items()}
     parts |= {f"figures/{name}": content for name, content in figures(result).items()}
-    return {"report.md": report_page(result, list(parts)).encode("utf-8"), **parts}
+    return {"report.md": report_page(result, list(parts), beside).encode("utf-8"), **parts}
 
 
-def rendered_html(result: Result, committed: Mapping[str, bytes] | None = None) -> bytes:
+def rendered_html(
+    result: Result, committed: Mapping[str, bytes] | None = None, beside: Beside = NOBODY
+) -> bytes:
     """Give the content of ``report.html``, which says what ``report.md`` says.
 
     The same result gives the same bytes under the same version of matplotlib.
@@ -39,13 +49,13 @@ def rendered_html(result: Result, committed: Mapping[str, bytes] | None = None) 
     ----------
     committed : what ``rendered`` gave, where it is at hand, so that nothing is drawn twice.
     """
-    parts = rendered(result) if committed is None else committed
+    parts = rendered(result, beside) if committed is None else committed
     drawn = {path: body for path, body in parts.items() if path.startswith("figures/")}
-    page = compose_page(result, [path for path in parts if "/" in path])
+    page = compose_page(result, [path for path in parts if "/" in path], beside)
     return html_page(page, result.dag, drawn).encode("utf-8")
 
 
-def render(result: Result, folder: Path) -> tuple[Path, ...]:
+def render(result: Result, folder: Path, beside: Beside = NOBODY) -> tuple[Path, ...]:
     """Write the report of a result, and ``report.html`` beside it.
 
     A figure or table this result has nothing for is removed, should an earlier one lie there.
@@ -63,8 +73,8 @@ def render(result: Result, folder: Path) -> tuple[Path, ...]:
     CausalError
         A file cannot be written.
     """
-    committed = rendered(result)
-    content = {**committed, HTML: rendered_html(result, committed)}
+    committed = rendered(result, beside)
+    content = {**committed, HTML: rendered_html(result, committed, beside)}
     for name in OWN:
         if name not in content and (folder / name).is_file():
             (folder / name).unlink()

@@ -13,6 +13,7 @@ from causal.report.reading import (
     proxied,
     truth_of,
 )
+from causal.report.vanishing import fate_of
 from causal.result import Result, RungBlock
 
 
@@ -64,15 +65,14 @@ def _certainty(result: Result, rung: RungBlock) -> str:
     measure = measure_of(result)
     if measure.silent(pair):
         return f"; inconclusive: its {percent(rung.level)} interval covers {measure.null:g}"
-    open_ = [
-        code(one.name)
-        for one in brackets(result)
-        if (held := interval_of(one)) is not None and measure.silent(held)
-    ]
-    if not open_:
-        return ""
-    where = f"{_many('bracket', open_)} {joined(open_)}"
-    return f"; the interval covers {measure.null:g} in the {where}"
+    fates = [(code(one.name), fate_of(result, one, rung)) for one in brackets(result)]
+    gone = [name for name, fate in fates if fate == "gone"]
+    open_ = [name for name, fate in fates if fate in ("unsure", "open")]
+    said = f"; it is gone in the {_many('bracket', gone)} {joined(gone)}" if gone else ""
+    if open_:
+        where = f"{_many('bracket', open_)} {joined(open_)}"
+        said += f"; the interval covers {measure.null:g} in the {where}"
+    return said
 
 
 def _against_truth(result: Result, rung: RungBlock) -> str:

@@ -27,13 +27,31 @@ ROLES: Mapping[str, str] = {
 }  # fmt: skip
 """Colour of a figure -> the variable of the style sheet that stands in for it."""
 LABELS: Mapping[str, str] = {
+    "dag.svg": "Causal diagram assumed. The table of arrows gives every reason and source.",
     "ladder.svg": "Forest plot: each rung's difference with its interval, and the share that "
     "remains with its set. The table of the ladder gives the same numbers.",
+    "profiles.svg": "Every mean of a rung with more than two, with interval and simultaneous band",
     "balance.svg": "Love plot: standardised mean difference of each covariate, crude and after "
     "each weighting. The file balance.csv gives the same numbers.",
     "overlap.svg": "Distribution of the propensity, exposed upwards and unexposed downwards. The "
     "file overlap.csv gives the same numbers.",
+    "contours.svg": "Contours of what two assumptions given up at once leave of the estimate; one "
+    "panel an analysis, the line at 0 in orange, measured concepts as points. The file "
+    "sensitivity.csv gives the numbers.",
+    "sweeps.svg": "What is left of the estimate, with its interval, as one assumption is given up "
+    "step by step; one panel an analysis. The file sensitivity.csv gives the numbers.",
+    "confidence.svg": "p-value of every supposed effect, one panel a rung with instruments; the "
+    "effects above the orange line are in the rung's set.",
+    "instruments.svg": "What checks of the instruments found, by instrument. The file "
+    "instruments.csv gives the same numbers.",
+    "attrition.svg": "Flow of persons from everybody in the data to those analysed, with the "
+    "persons lost at each step. The table after it gives the same numbers.",
 }
+OF_TRIALS: Mapping[str, str] = {
+    "stages.svg": "Exposure and outcome by arm of a published trial, each share with its interval. "
+    "The tables of the trial give the same numbers.",
+}
+"""Figures that only published trials have."""
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\b")
 _URL = re.compile(r"url\(#([^)]+)\)")
 
@@ -48,7 +66,7 @@ def inlined(content: bytes, name: str) -> str:
     """
     root = _parsed(content, name.removesuffix(".svg"))
     root.set("role", "img")
-    root.set("aria-label", LABELS.get(name, "Figure"))
+    root.set("aria-label", {**LABELS, **OF_TRIALS}[name])
     return _markup(root)
 
 

@@ -52,6 +52,9 @@ def instruments(result: Result, parts: Collection[str]) -> Iterator[Block]:
 def instrument_sentences(result: Result) -> list[str]:
     """Say on the first page what the instruments can tell, and what they cannot."""
     said = []
+    inspected = result.instruments[0].rung if result.instruments else ""
+    if inspected not in ("", result.headline):
+        said.append(f"Of {code(inspected)}, the first rung that leans on an instrument:")
     for name in _names(result):
         own = [one for one in result.instruments if one.instrument == name]
         lead = f"{code(name)}: " if len(_names(result)) > 1 else ""
@@ -66,6 +69,15 @@ def instrument_sentences(result: Result) -> list[str]:
             tested = [words(one.kind) for one in own if one.verdict == "PASS"]
             if tested:
                 said.append(f"{lead}Not contradicted by {joined(tested)}.")
+    by_form = [code(one.name) for one in result.rungs if one.target == "functional form"]
+    if by_form:
+        verb = "is" if len(by_form) == 1 else "are"
+        said.append(
+            f"{joined(by_form)} {verb} no average effect in those an instrument moves (LATE): with "
+            "a 0/1 exposure, residual inclusion gives an effect in everybody by functional form "
+            "only, and not even that where one of its two regressions has the wrong "
+            "form (Basu, Coe & Chapman 2018, doi:10.1002/hec.3647)."
+        )
     if any(rung.instruments and rung.target == "LATE" for rung in result.rungs):
         said.append(
             "An estimate through an instrument is an effect in those it moves only if the "

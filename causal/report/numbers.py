@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
 
@@ -26,6 +26,7 @@ class Measure:
     points : a risk difference, written as percentage points in sentences.
     unit : what is counted, for other outcomes.
     decimals : of a number that is not in points.
+    point_decimals : of one that is, in sentences.
     null : the value that means no difference: 0, or 1 for a ratio.
     """
 
@@ -33,6 +34,7 @@ class Measure:
     unit: str
     decimals: int
     null: float = 0.0
+    point_decimals: int = 1
 
     def amount(self, value: float) -> str:
         """Write a difference with its unit, for a sentence."""
@@ -40,7 +42,9 @@ class Measure:
 
     def bare(self, value: float) -> str:
         """Write a difference in the unit of sentences, without naming it."""
-        return number(100 * value, 1) if self.points else number(value, self.decimals)
+        if self.points:
+            return number(100 * value, self.point_decimals)
+        return number(value, self.decimals)
 
     def span(self, pair: Pair) -> str:
         """Write the two ends of an interval in the unit of sentences."""
@@ -64,7 +68,7 @@ class Measure:
 
     def mean(self, value: float) -> str:
         """Write the mean outcome of one arm, for a sentence."""
-        return f"{number(100 * value, 1)} %" if self.points else self.amount(value)
+        return f"{self.bare(value)} %" if self.points else self.amount(value)
 
     def silent(self, pair: Pair) -> bool:
         """Tell whether an interval holds the value that means no difference."""
@@ -72,6 +76,13 @@ class Measure:
 
 
 POINTS = Measure(points=True, unit="points", decimals=PROPORTION_DECIMALS)
+
+
+def points_for(std_error: float) -> Measure:
+    """Give points with as many decimals as show two digits of a standard error, one at least."""
+    decimals = max(decimals_for(100 * std_error), 1) if std_error > 0 else 1
+    shares = max(decimals + 2, PROPORTION_DECIMALS)
+    return replace(POINTS, decimals=shares, point_decimals=decimals)
 
 
 def measure_of(result: Result) -> Measure:
@@ -83,7 +94,7 @@ def measure_of(result: Result) -> Measure:
     return Measure(
         points=False,
         unit=result.design.outcome.unit,
-        decimals=_decimals_for(result.crude.std_error),
+        decimals=decimals_for(result.crude.std_error),
     )
 
 
@@ -117,6 +128,11 @@ def number(value: float, decimals: int) -> str:
     """Write a number with fixed decimals, a true minus sign and no negative zero."""
     digits = f"{abs(value):.{decimals}f}"
     return f"{MINUS}{digits}" if value < 0 and float(digits) != 0 else digits
+
+
+def spread(value: float) -> str:
+    """Write a standard deviation with two digits, however small it is."""
+    return number(value, max(1 - math.floor(math.log10(value)), 0)) if value > 0 else "0"
 
 
 def share(value: float) -> str:
@@ -184,7 +200,7 @@ def _end(value: float | None) -> str:
     return "no bound" if value is None else share(value)
 
 
-def _decimals_for(std_error: float) -> int:
+def decimals_for(std_error: float) -> int:
     """Give the decimals that show two digits of a standard error."""
     if std_error <= 0:
         return PROPORTION_DECIMALS

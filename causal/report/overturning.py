@@ -82,6 +82,11 @@ def ordered(result: Result, rungs: Sequence[str]) -> list[tuple[int, Sensitivity
     return sorted(found, key=lambda pair: _rank(pair[1]))
 
 
+def uncounted(one: SensitivityBlock) -> bool:
+    """Tell whether an analysis counts nothing here: inapplicable, or without a yardstick."""
+    return isinstance(one.multiple, Reason)
+
+
 def _rank(one: SensitivityBlock) -> tuple[int, float]:
     """Rank by what it takes: counted ones, those never reached, uncounted ones, inapplicable."""
     if isinstance(one.multiple, Reason):

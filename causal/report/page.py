@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
-from causal.report import challenges, diagram, instruments, overturning, sections, subgroups
+from causal.report import (
+    beside,
+    challenges,
+    diagram,
+    heterogeneity,
+    instruments,
+    overturning,
+    parameters,
+    profiles,
+    sections,
+    subgroups,
+    weights,
+)
 from causal.report.blocks import (
     Block,
     Bullets,
@@ -26,25 +39,31 @@ from causal.report.markdown_page import markdown_page
 from causal.report.numbers import difference_measure, measure_of, percent
 from causal.report.reading import chief, interval_of, remaining_of
 from causal.report.shares import share_cell
+from causal.report.short import short_page
 from causal.report.words import first_page
 from causal.result import Result, RungBlock
 
 
-def report_page(result: Result, parts: Collection[str]) -> str:
+def report_page(
+    result: Result, parts: Collection[str], beside: Mapping[str, Result] = MappingProxyType({})
+) -> str:
     """Write the page as Markdown.
 
     Parameters
     ----------
     parts : paths of the tables and figures there are, which the page may link.
+    beside : results of companions that are at hand, whose headline stands beside this one.
     """
-    return markdown_page(compose_page(result, parts))
+    return markdown_page(compose_page(result, parts, beside))
 
 
-def compose_page(result: Result, parts: Collection[str]) -> Page:
+def compose_page(
+    result: Result, parts: Collection[str], beside: Mapping[str, Result] = MappingProxyType({})
+) -> Page:
     """Put the page together; nothing is said twice, in Markdown one way and in HTML another."""
     title = plain(result.dataset.title) or plain(result.dataset.name)
     built = (
-        ("In short", _short(result, parts)),
+        ("In short", _short(result, parts, beside)),
         ("1. The ladder", _ladder(result, parts)),
         ("2. The diagram and what it says", _diagram(result, parts)),
         ("3. Design and attrition", _design(result, parts)),
@@ -65,11 +84,19 @@ def compose_page(result: Result, parts: Collection[str]) -> Page:
     )
 
 
-def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Say what was found."""
+def _short(result: Result, parts: Collection[str], beside: Mapping[str, Result]) -> Iterator[Block]:
+    """Say what was found in few words, then draw it, then say it at length."""
     yield Lead(headline(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
-    yield Points(
+    yield Points(short_page(result, beside))
+    alt = "The ladder: differences with intervals, and the share that remains"
+    yield from _figure("ladder.svg", alt, parts)
+    yield Fold("The same at length", (_at_length(result),))
+
+
+def _at_length(result: Result) -> Points:
+    """Say everything the first page leaves out."""
+    return Points(
         (
             *first_page(result),
             *(
@@ -84,8 +111,6 @@ def _short(result: Result, parts: Collection[str]) -> Iterator[Block]:
             ),
         )
     )
-    alt = "The ladder: differences with intervals, and the share that remains"
-    yield from _figure("ladder.svg", alt, parts)
 
 
 def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
@@ -98,6 +123,8 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
         "its column `pointer` says where a number stands in `results.json`."
     )
     yield sections.ladder_table(result)
+    yield from beside.beside(result)
+    yield from parameters.parameter_blocks(result)
     alt = "p-value of every supposed effect, by instrumental-variable rung"
     for figure in _figure("confidence.svg", alt, parts):
         yield figure
@@ -105,6 +132,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
             "Effects whose curve lies above the orange line are in the rung's set. Where a curve "
             "stays above it on one side, the data exclude no effect on that side."
         )
+    yield from profiles.profiles(result, parts)
     scales = sections.scale_table(result)
     if scales.rows:
         yield Section(
@@ -142,7 +170,11 @@ def _diagram(result: Result, parts: Collection[str]) -> Iterator[Block]:
 def _design(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Say how units were made, and who was left out on the way."""
     yield Bullets(tuple(sections.design_sentences(result)))
-    yield sections.attrition_flow(result)
+    alt = "Persons left after each step, and those lost at it"
+    drawn = tuple(_figure("attrition.svg", alt, parts))
+    yield from drawn
+    flow = sections.attrition_flow(result)
+    yield flow.table if drawn else flow
     yield _data("attrition.csv", parts=parts)
     follow_up = sections.follow_up_table(result)
     if follow_up.rows:
@@ -185,6 +217,9 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
     for figure in _figure("overlap.svg", "Propensity of exposed and unexposed", parts):
         yield figure
         yield _data("overlap.csv", parts=parts)
+    yield from weights.weights(result)
+    if result.weights:
+        yield _data("weights.csv", parts=parts)
 
 
 def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
@@ -201,10 +236,11 @@ def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
 
 
 def _choices(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Show variants, and the levels of subgroups."""
+    """Show variants, the levels of subgroups, and what was explored."""
     if result.variants or not result.subgroups:
         yield from challenges.variants(result)
     yield from subgroups.by_subgroup(result, parts)
+    yield from heterogeneity.for_whom(result, parts)
 
 
 def _origin(result: Result) -> Iterator[Block]:

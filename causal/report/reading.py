@@ -16,10 +16,31 @@ TARGETS = {
     "LATE": "averaged over those an instrument moves (LATE)",
     "linear projection": "a regression coefficient (linear projection)",
     "partially linear": "a regression coefficient (partially linear model)",
+    "conditional": "among those with given values of covariates (conditional)",
+    "within persons": "each person compared with themselves (within persons)",
+    "between persons": "what differs between persons beyond what differs within (between persons)",
+    "functional form": "averaged over everybody, by functional form only",
     "ITT": "a unit of instrument, in the outcome (intention to treat)",
     "first stage": "a unit of instrument, in the exposure (first stage)",
+    "threshold": "doses at or above a cut against those below (threshold)",
+    "shift": "after a nudge against as it is (shift)",
 }
+SURVEYED = {"everybody analysed": "the population drawn from"}
 DIFFERENCES = ("risk_difference", "mean_difference")
+
+
+def surveyed(result: Result) -> bool:
+    """Tell whether rows are weighted to the population a survey drew them from."""
+    return any(one.name == "survey" for block in result.weights for one in block.factors)
+
+
+def averaged_over(result: Result, target: str) -> str:
+    """Say whom a target averages over."""
+    said = TARGETS.get(target, plain(target))
+    if surveyed(result):
+        for analysed, drawn in SURVEYED.items():
+            said = said.replace(analysed, drawn)
+    return said
 
 
 def adjusted_rungs(result: Result) -> list[RungBlock]:

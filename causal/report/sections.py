@@ -15,10 +15,11 @@ from causal.report.numbers import (
     measure_of,
     number,
     percent,
+    spread,
 )
 from causal.report.reading import (
-    TARGETS,
     adjusted_rungs,
+    averaged_over,
     brackets,
     by_target,
     interval_of,
@@ -67,7 +68,7 @@ def ladder_table(result: Result) -> GroupedTable:
     """Give the crude rung, each target, and the brackets, each under a heading."""
     groups = [("Crude", [result.crude])]
     for target, rungs in by_target(adjusted_rungs(result)).items():
-        groups.append((f"Adjusted, {TARGETS.get(target, plain(target))}", rungs))
+        groups.append((f"Adjusted, {averaged_over(result, target)}", rungs))
     if brackets(result):
         groups.append(
             (
@@ -79,8 +80,8 @@ def ladder_table(result: Result) -> GroupedTable:
     several = "clusters" if result.design.cluster else "persons"
     header = (
         "Rung", "Estimator", f"n ({several})" if clustered else "n", "Estimate",
-        f"{percent(result.crude.level)} interval", "Share that remains, set",
-        f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
+        f"{percent(result.crude.level)} interval", *(["Fold noise"] if _divided(result) else []),
+        "Share that remains, set", f"Crude − adjusted, {percent(result.crude.level)}", "Wording",
         *(["Truth"] if result.truth else []),
     )  # fmt: skip
     rows = tuple(
@@ -255,14 +256,15 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""
-    spread = measure.cells(pair) if pair is not None else measure.region_cells(rung.region)
+    given = measure.cells(pair) if pair is not None else measure.region_cells(rung.region)
     own = "region" if rung.region_note or rung.interval is None else "interval"
     cells: list[Cell] = [
         code(rung.name) + note,
         how,
         Number(f"{rung.n}{clusters}", f"{at}/n"),
         Number(measure.cell(rung.estimate), f"{at}/estimate"),
-        Number(spread, f"{at}/{own}"),
+        Number(given, f"{at}/{own}"),
+        *([_fold_noise(result, rung, at)] if _divided(result) else []),
         Number("–" if rung is result.crude else share_cell(rung), f"{at}/remaining"),
         Number(beside, f"{at}/remaining/difference") if isinstance(kept, Remaining) else beside,
         rung_label(result, rung),
@@ -271,6 +273,20 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
         truth = truth_of(result, rung)
         cells.append("–" if truth is None else measure.cell(truth))
     return cells
+
+
+def _divided(result: Result) -> bool:
+    """Tell whether some rung rests on random divisions of the sample."""
+    return any(rung.divisions is not None for rung in result.rungs)
+
+
+def _fold_noise(result: Result, rung: RungBlock, at: str) -> Cell:
+    """Write how much an estimate differs between random divisions, and how many there were."""
+    if rung.divisions is None:
+        return "–"
+    if rung.split_sd is None:
+        return Number("not known, 1 division", f"{at}/divisions")
+    return Number(f"SD {spread(rung.split_sd)}, {rung.divisions} divisions", f"{at}/split_sd")
 
 
 def _scale_cells(one: ScaleBlock | Reason) -> tuple[str, str, str]:

@@ -36,11 +36,16 @@ def contours_svg(result: Result) -> bytes | None:
 
 
 def sweeps_svg(result: Result) -> bytes | None:
-    """Draw the curves of the headline rung, those over the same axis together."""
+    """Draw the curves of the headline rung, those over the same axis together, each once.
+
+    Analyses of one kind that differ in their priors alone have the same curves.
+    """
     panels: list[tuple[SensitivityBlock, list[CurveBlock]]] = []
     for one in _headline(result):
         for axis in dict.fromkeys((c.x_name, c.y_name) for c in one.curves):
-            panels.append((one, [c for c in one.curves if (c.x_name, c.y_name) == axis]))
+            curves = [c for c in one.curves if (c.x_name, c.y_name) == axis]
+            if all(curves != drawn for _, drawn in panels):
+                panels.append((one, curves))
     if not panels:
         return None
 

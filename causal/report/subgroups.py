@@ -6,9 +6,16 @@ from collections.abc import Collection, Iterator
 
 from causal.report.blocks import Block, Bullets, Cell, GroupedTable, Number, Paragraph, Section
 from causal.report.markdown import code, codes, joined, plain, sentence
-from causal.report.numbers import Measure, difference_measure, number, percent
+from causal.report.numbers import (
+    Measure,
+    difference_measure,
+    first_stage_measure,
+    number,
+    percent,
+)
 from causal.report.reading import rung_label
 from causal.result import (
+    ContrastBlock,
     Count,
     DifferenceBlock,
     InteractionTestBlock,
@@ -22,6 +29,13 @@ FEW = 10
 """Rows for each column adjusted for, below which a fit is called small: a habit from events per
 variable, Peduzzi et al. 1996, doi:10.1016/S0895-4356(96)00236-3."""
 SMALLEST_P = 0.001
+OF_INSTRUMENT = {
+    "first stage": "differences are in the exposure, for a unit of the instrument",
+    "ITT": "differences are in the outcome, for a unit of the instrument",
+}
+"""Targets of rungs about the instrument itself, and what their differences are."""
+MOST_CONTRASTS = 3
+"""Contrasts listed in a sentence; of more, the table has all."""
 
 DECLARED = {
     "before_estimates": "The subgroups were declared before any estimate was seen.",
@@ -77,10 +91,29 @@ def finding_sentence(result: Result, block: SubgroupBlock) -> str:
 
 
 def subgroup_sentences(result: Result) -> list[str]:
-    """Say on the first page what was found between levels under the headline rung."""
+    """Say on the first page what was found between levels under the headline rung.
+
+    And how first stages differ: an effect through an instrument says nothing of a level in which
+    the instrument moves nobody.
+    """
     return [
-        finding_sentence(result, one) for one in result.subgroups if one.rung == result.headline
+        finding_sentence(result, one)
+        for one in result.subgroups
+        if one.rung == result.headline or _of_instrument(result, one) == "first stage"
     ]
+
+
+def _of_instrument(result: Result, block: SubgroupBlock) -> str:
+    """Give the target of a rung about the instrument itself; empty for any other."""
+    target = result.rung(block.rung).target
+    return target if target in OF_INSTRUMENT else ""
+
+
+def _measure(result: Result, block: SubgroupBlock) -> Measure:
+    """Choose the unit: first stages are differences in exposure, all others in the outcome."""
+    if _of_instrument(result, block) == "first stage":
+        return first_stage_measure(result)
+    return difference_measure(result)
 
 
 def _small(one: LevelBlock) -> bool:
@@ -119,38 +152,56 @@ def _said_test(test: InteractionTestBlock) -> str:
 
 
 def _contrast_sentence(result: Result, block: SubgroupBlock) -> str:
-    """Give the contrasts with the level the others are compared with."""
-    measure = difference_measure(result)
-    given = [
-        f"{measure.amount(one.interaction.estimate)} in {code(one.name)} ({percent(block.level)} "
-        f"CI {measure.span(one.interaction.interval)})"
+    """Give the contrasts with the level the others are compared with; of many, the clearest."""
+    measure, against = _measure(result, block), code(block.reference or "")
+    found = [
+        (one.name, one.interaction)
         for one in block.levels
-        if isinstance(one.interaction, DifferenceBlock)
+        if isinstance(one.interaction, ContrastBlock)
     ]
-    against = code(block.reference or "")
+    if not found:
+        return ""
+    shown = found if len(found) <= MOST_CONTRASTS else [min(found, key=lambda one: one[1].p_value)]
+    given = [
+        f"{measure.amount(one.estimate)} in {code(name)} ({percent(block.level)} CI "
+        f"{measure.span(one.interval)}; {_said_p(one)})"
+        for name, one in shown
+    ]
+    if len(shown) < len(found):
+        return f"Of {len(found)} contrasts with {against}, adjusted, the clearest: {given[0]}."
     return f"Contrast with {against}, adjusted: {joined(given)}."
+
+
+def _said_p(one: ContrastBlock) -> str:
+    """Write the p-value of a contrast, corrected where there are several."""
+    if one.contrasts == 1:
+        return _p_value(one.p_value)
+    return f"{_p_value(one.p_holm)} by Holm for {one.contrasts} contrasts"
 
 
 def _table(result: Result) -> GroupedTable:
     """Give every level, under a heading for each subgroup and rung."""
-    measure, level = difference_measure(result), percent(result.subgroups[0].level)
+    level = percent(result.subgroups[0].level)
+    alone = all(_of_instrument(result, one) for one in result.subgroups)
+    arms = "Instrument 1 / 0" if alone else "Exposed / unexposed"
     clustered = any(one.n_clusters is not None for one in result.rungs)
+    several = "clusters" if result.design.cluster else "persons"
     header = (
-        "Level", "n (persons)" if clustered else "n", "Exposed / unexposed",
-        f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)",
+        "Level", f"n ({several})" if clustered else "n", arms,
+        f"Crude ({level} CI)", f"Adjusted ({level} CI)", f"Contrast ({level} CI)", "p by Holm",
     )  # fmt: skip
     groups = tuple(
         (
             f"By {code(block.column)} at {block.at}, rung {code(block.rung)}: "
             f"{plain(block.description)}",
             [
-                _row(one, f"/subgroups/{index}/levels/{at}", measure)
+                _row(one, f"/subgroups/{index}/levels/{at}", _measure(result, block))
                 for at, one in enumerate(block.levels)
             ],
         )
         for index, block in enumerate(result.subgroups)
     )
-    return GroupedTable(header, groups, "lrrlll", "Differences by subgroup, and their contrasts")
+    return GroupedTable(header, groups, "lrrlllr", "Differences by subgroup, and their contrasts")
 
 
 def _row(one: LevelBlock, pointer: str, measure: Measure) -> tuple[Cell, ...]:
@@ -169,7 +220,18 @@ def _row(one: LevelBlock, pointer: str, measure: Measure) -> tuple[Cell, ...]:
                 ("interaction", one.interaction),
             )
         ),
+        _corrected(one, pointer),
     )
+
+
+def _corrected(one: LevelBlock, pointer: str) -> Cell:
+    """Write the corrected p-value of a contrast; a dash where there is none."""
+    found = one.interaction
+    if isinstance(found, Reason):
+        return "–"
+    p = found.p_holm
+    text = f"below {SMALLEST_P:g}" if p < SMALLEST_P else number(p, 3)
+    return Number(text, f"{pointer}/interaction/p_holm")
 
 
 def _difference(found: DifferenceBlock | Reason, pointer: str, measure: Measure) -> Cell:
@@ -184,10 +246,20 @@ def _notes(result: Result) -> Iterator[str]:
     """Say which levels were not estimated, which are small, and what each was not adjusted for."""
     for block in result.subgroups:
         head = f"{code(block.column)} at {block.at}, rung {code(block.rung)}"
+        about = _of_instrument(result, block)
+        if about:
+            yield (
+                f"{head}: {OF_INSTRUMENT[about]}, and the two counts of a 0/1 instrument are of "
+                "rows with and without it. The crude difference, one of exposure, is no match."
+            )
+        refused: dict[str, list[str]] = {}
         for one in block.levels:
-            for found in dict.fromkeys((one.crude, one.adjusted)):
+            for found in (one.adjusted,) if about else (one.crude, one.adjusted):
                 if isinstance(found, Reason):
-                    yield f"{head}, {code(one.name)}: {sentence(plain(found.not_estimable))}"
+                    refused.setdefault(found.not_estimable, []).append(one.name)
+        for reason, names in refused.items():
+            yield f"{head}, {codes(dict.fromkeys(names))}: {sentence(plain(reason))}"
+        for one in block.levels:
             if one.dropped:
                 yield (
                     f"{head}, {code(one.name)}: {codes(one.dropped)} "

@@ -7,9 +7,11 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from causal.report.heterogeneity import heterogeneity_rows
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
 from causal.result import (
+    ContrastBlock,
     DifferenceBlock,
     InteractionTestBlock,
     Pair,
@@ -39,7 +41,8 @@ def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
         "rung", "role", "estimator", "settings", "target", "target_note", "scale", "estimate",
         "std_error", "level", "lo", "hi", "region", "n", "n_clusters", "mean_unexposed",
         "mean_exposed", "remaining", "remaining_set", "remaining_mixed", "difference_lo",
-        "difference_hi", "not_estimable", "label", "adjusted", "missing", "truth", "pointer",
+        "difference_hi", "not_estimable", "label", "adjusted", "missing", "split_sd",
+        "divisions", "truth", "pointer",
     )  # fmt: skip
     rows = []
     for index, rung in enumerate(result.rungs):
@@ -55,7 +58,8 @@ def _ladder(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
                 rung.target_note, rung.scale, rung.estimate, rung.std_error, rung.level,
                 *_ends(rung.interval), _pieces(rung.region), rung.n, rung.n_clusters,
                 *_ends(rung.means), *given, rung_label(result, rung), " ".join(rung.adjusted),
-                " ".join(rung.missing), truth_of(result, rung), f"/rungs/{index}",
+                " ".join(rung.missing), rung.split_sd, rung.divisions,
+                truth_of(result, rung), f"/rungs/{index}",
             )
         )  # fmt: skip
     return header, rows
@@ -161,6 +165,22 @@ def _overlap(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     return ("rung", "lo", "hi", "share_exposed", "share_unexposed"), rows
 
 
+def _weights(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and factor of its weights."""
+    header = (
+        "rung", "weight", "rows", "mean", "lowest", "highest", "variation", "effective",
+        "design_effect",
+    )  # fmt: skip
+    return header, [
+        (
+            block.rung, one.name, one.rows, one.mean, one.lowest, one.highest, one.variation,
+            one.effective, one.design_effect,
+        )
+        for block in result.weights
+        for one in block.factors
+    ]  # fmt: skip
+
+
 def _covariance(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     """Give the covariance of the rungs, as a matrix."""
     block = result.covariance
@@ -194,18 +214,53 @@ def _subgroups(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
     header = (
         "column", "at", "rung", "level", "values", "n", "n_clusters", "exposed", "unexposed",
         *(f"{what}_{name}" for what in ("crude", "adjusted", "interaction") for name in numbers),
-        "reference", "wald", "df", "df_residual", "p_value", "p_holm", "not_tested", "terms",
-        "dropped", "outside", "smallest_arm", "reason",
+        "interaction_p_value", "interaction_p_holm", "reference", "wald", "df", "df_residual",
+        "p_value", "p_holm", "not_tested", "terms", "dropped", "outside", "smallest_arm", "reason",
     )  # fmt: skip
     return header, [
         (
             block.column, block.at, block.rung, one.name, one.values, one.n, one.n_clusters,
             one.exposed, one.unexposed, *_difference(one.crude), *_difference(one.adjusted),
-            *_difference(one.interaction), block.reference, *_tested(block.test), one.terms,
-            " ".join(one.dropped), block.outside, block.smallest_arm, block.reason,
+            *_difference(one.interaction), *_p_values(one.interaction), block.reference,
+            *_tested(block.test), one.terms, " ".join(one.dropped), block.outside,
+            block.smallest_arm, block.reason,
         )
         for block in result.subgroups
         for one in block.levels
+    ]  # fmt: skip
+
+
+def _profiles(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and mean, for rungs with more than two."""
+    header = (
+        "rung", "kind", "axis", "unit", "series", "x", "name", "rows", "estimate", "std_error",
+        "lo", "hi", "band_lo", "band_hi",
+    )  # fmt: skip
+    return header, [
+        (
+            rung.name, rung.profile.kind, rung.profile.axis, rung.profile.unit, one.series, one.x,
+            one.name, one.rows, one.estimate, one.std_error, *one.interval, *_ends(one.band),
+        )
+        for rung in result.rungs
+        if rung.profile is not None
+        for one in (*rung.profile.points, *rung.profile.beside)
+    ]  # fmt: skip
+
+
+def _profile_contrasts(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
+    """Give one row a rung and contrast of its means."""
+    header = (
+        "rung", "family", "contrast", "unit", "estimate", "std_error", "lo", "hi", "band_lo",
+        "band_hi", "p_value", "p_joint", "p_holm",
+    )  # fmt: skip
+    return header, [
+        (
+            rung.name, one.family, one.name, one.unit, one.estimate, one.std_error, *one.interval,
+            *one.band, one.p_value, one.p_joint, one.p_holm,
+        )
+        for rung in result.rungs
+        if rung.profile is not None
+        for one in rung.profile.contrasts
     ]  # fmt: skip
 
 
@@ -214,6 +269,11 @@ def _difference(found: DifferenceBlock | Reason) -> tuple[Cell, ...]:
     if isinstance(found, Reason):
         return (None, None, None, None, found.not_estimable)
     return (found.estimate, found.std_error, *found.interval, "")
+
+
+def _p_values(found: ContrastBlock | Reason) -> tuple[Cell, Cell]:
+    """Give the p-values of a contrast, as they are and corrected."""
+    return (None, None) if isinstance(found, Reason) else (found.p_value, found.p_holm)
 
 
 def _tested(found: InteractionTestBlock | Reason) -> tuple[Cell, ...]:
@@ -282,10 +342,14 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "diagnostics.csv": _diagnostics,
     "balance.csv": _balance,
     "overlap.csv": _overlap,
+    "weights.csv": _weights,
     "covariance.csv": _covariance,
     "truth.csv": _truth,
     "variants.csv": _variants,
     "subgroups.csv": _subgroups,
+    "heterogeneity.csv": heterogeneity_rows,
+    "profiles.csv": _profiles,
+    "profile_contrasts.csv": _profile_contrasts,
     "refutations.csv": _refutations,
     "sensitivity.csv": _sensitivity,
     "instruments.csv": _instruments,

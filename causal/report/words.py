@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from causal.report.beside import beside_sentence
 from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import (
     POINTS,
@@ -16,9 +17,9 @@ from causal.report.numbers import (
     within,
 )
 from causal.report.reading import (
-    TARGETS,
     added_by,
     adjusted_rungs,
+    averaged_over,
     brackets,
     by_target,
     chief,
@@ -31,10 +32,12 @@ from causal.report.reading import (
     proxied,
     same_set,
     stands_for_more,
+    surveyed,
     truth_of,
     unmeasured,
 )
 from causal.report.shares import share_sentences
+from causal.report.vanishing import fate_words
 from causal.result import AttritionBlock, Result, RungBlock
 
 NAMED = 4
@@ -69,14 +72,20 @@ def label_sentences(result: Result) -> list[str]:
     return [sentence(plain(rung.label_reason))] if rung and rung.label_reason else []
 
 
+def _outcome(result: Result) -> str:
+    """Name the outcome; for a time to an event, the risk that is compared."""
+    design = result.design
+    named = f"{code(design.outcome.column)} ({plain(design.outcome.description).rstrip('.')})"
+    return f"the risk of {plain(design.risk_of)}, from {named}" if design.risk_of else named
+
+
 def who_sentences(result: Result) -> list[str]:
     """Say whom the numbers are about, and how many were lost on the way."""
     steps, unit = result.attrition, result.design.unit
     said = [
         f"The exposure is {code(result.design.exposure.column)} "
         f"({plain(result.design.exposure.description).rstrip('.')}); "
-        f"the outcome is {code(result.design.outcome.column)} "
-        f"({plain(result.design.outcome.description).rstrip('.')})."
+        f"the outcome is {_outcome(result)}."
     ]
     if not steps:
         return said
@@ -87,6 +96,8 @@ def who_sentences(result: Result) -> list[str]:
         said.append(f"{many}{last.persons} contributed {last.rows} intervals.")
     else:
         said.append(f"{many}{last.persons} are analysed.")
+    if surveyed(result):
+        said.append("Survey weights make them stand for the population they were drawn from.")
     said += _unfollowed(result)
     loss = _largest_loss(steps[steps.index(first) :])
     if loss is not None:
@@ -108,7 +119,7 @@ def estimate_sentences(result: Result) -> list[str]:
     word = "Adjusted effect" if effect else f"Adjusted {_contrast(rung)}"
     pair = interval_of(rung)
     said.append(
-        f"{word}, {TARGETS.get(rung.target, plain(rung.target))}, rung {code(rung.name)}: "
+        f"{word}, {averaged_over(result, rung.target)}, rung {code(rung.name)}: "
         f"{with_interval(rung, measure)}."
     )
     if pair is not None and measure.silent(pair):
@@ -121,6 +132,7 @@ def estimate_sentences(result: Result) -> list[str]:
     elif within(rung.region, measure.null):
         said.append("Inconclusive: the set holds no difference, and has no two ends.")
     said += _instrument_sentences(rung)
+    said += [one for one in (beside_sentence(result, rung),) if one]
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
@@ -160,10 +172,10 @@ def bracket_sentences(result: Result) -> list[str]:
     said = []
     for rung in rungs:
         what = joined([described(result, name) for name in added_by(rung, base)])
-        zero, unit = interval_of(rung), measure_for(result, rung)
-        tail = f"; the interval covers {unit.null:g}" if zero and unit.silent(zero) else ""
+        unit, fate = measure_for(result, rung), fate_words(result, rung, base)
+        tail = f"; {fate}" if fate else ""
         if rung.target != base.target:
-            tail = f"{tail}; {TARGETS.get(rung.target, plain(rung.target))}"
+            tail = f"{tail}; {averaged_over(result, rung.target)}"
         if rung.assumed:
             tail = f"{tail}; it assumes, against the diagram, that its instrument is one"
         lead = f"{code(rung.name)}, adding {what}" if what else code(rung.name)
@@ -192,6 +204,11 @@ def identification_sentences(result: Result) -> list[str]:
             "With an instrument, what drives both exposure and outcome need not be measured; what "
             "drives instrument and outcome must be, and that is judged by the diagram alone."
         )
+    elif rung is not None and rung.target == "within persons":
+        said.append(
+            "Each person is compared with themselves, so what does not change in a person drops "
+            "out, measured or not; what changes between their intervals does not."
+        )
     else:
         said.append(
             f"Not measured here, and assumed to matter: {phrase(missing)}."
@@ -200,7 +217,8 @@ def identification_sentences(result: Result) -> list[str]:
         )
     if weak:
         said.append(f"Measured by proxy only: {phrase(weak)}.")
-    if out := left_out(result):
+    out = left_out(result)
+    if out and not (rung is not None and rung.target == "within persons"):
         said.append(f"Needed besides, and not adjusted for: {phrase(out)}.")
     estimand = estimand_of(result, rung) if rung else None
     if estimand is not None and len(estimand.orientations) > 1:
@@ -271,11 +289,23 @@ def _crude_sentence(result: Result, measure: Measure) -> str:
         return f"Crude {_contrast(crude)}: {with_interval(crude, measure)}{tail}."
     arms = POINTS if crude.scale in RATIOS else measure
     mean = "Outcome" if arms.points else "Mean outcome"
+    first, second = _compared(crude)
     return (
-        f"{mean}: {arms.mean(crude.means[1])} with the exposure, "
-        f"{arms.mean(crude.means[0])} without; crude {_contrast(crude)} "
+        f"{mean}: {arms.mean(crude.means[1])} {second}, {arms.mean(crude.means[0])} {first}; "
+        f"crude {_contrast(crude)} "
         f"{with_interval(crude, measure)}{tail}."
     )
+
+
+def _compared(crude: RungBlock) -> tuple[str, str]:
+    """Name the two the crude rung compares, for a sentence."""
+    profile = crude.profile
+    if profile is None or profile.kind == "survival":
+        return "without", "with the exposure"
+    if profile.kind == "arms":
+        return f"in {code(profile.compared[0])}", f"in {code(profile.compared[1])}"
+    unit = f" {plain(profile.unit)}" if profile.unit else ""
+    return f"at {plain(profile.compared[0])}{unit}", f"at {plain(profile.compared[1])}{unit}"
 
 
 def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[str]:

@@ -195,6 +195,12 @@ def smallest_for_either_interval(found: Compared) -> Smallest | NotEstimable:
     return min(known, key=lambda one: one.multiple) if known else classical
 
 
+def leading_multiple(found: Compared) -> Smallest | NotEstimable:
+    """Give the multiple said first: that of the classical interval, else of the clustered one."""
+    classical = smallest_over_blocks(found, "interval")
+    return classical if isinstance(classical, Smallest) else smallest_for_either_interval(found)
+
+
 def weakness(strength: Strength, x: Floats, df: float) -> str:
     """Say why a benchmark is weak, by the rules of ``WEAK_R2`` and ``CEILING``; empty if it is not.
 

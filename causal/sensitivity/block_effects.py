@@ -13,8 +13,8 @@ from causal.estimate import NotEstimable
 from causal.estimators.balancing import Balancing
 from causal.estimators.base import Estimator
 from causal.estimators.glm import NuisanceFit
+from causal.estimators.linear_probability import LinearProbability
 from causal.estimators.nuisance import PropensityModel
-from causal.estimators.regression import LinearProbability
 
 NOTHING = 1e-9
 """A block that moves the linear predictor by less is no yardstick."""

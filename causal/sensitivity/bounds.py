@@ -13,8 +13,8 @@ from causal import inference
 from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import Effect, NotEstimable
+from causal.estimators.follow_up import WeighsFollowUp
 from causal.estimators.nuisance import NuisanceStore
-from causal.estimators.weighting import PropensityWeighting
 from causal.findings import Number, Row, numbers, tell
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.conversions import nearest_limit
@@ -163,7 +163,12 @@ class Bounding(Sensitivity):
             why = NotEstimable("the data contradict the assumptions, so no bounds are left")
             return why, why
         lo, hi = main.interval(self.level)
-        return nearest_limit(main.lower, main.upper, 0.0), 0.0 if lo <= 0 <= hi else math.inf
+        limit = nearest_limit(main.lower, main.upper, 0.0)
+        if not self.assume:
+            return limit, NotEstimable(
+                "bounds that assume nothing hold 0 whatever the data, so they count nothing"
+            )
+        return limit, 0.0 if lo <= 0 <= hi else math.inf
 
     def _row(self, label: str, bounds: Bounds | NotEstimable, limits: tuple[float, float]) -> Row:
         """Write bounds with their interval."""
@@ -225,7 +230,7 @@ def _loss_row(
 ) -> Row:
     """Give the rung's own estimate with missing outcomes at either extreme."""
     estimator = subject.estimator
-    if isinstance(estimator, PropensityWeighting):
+    if isinstance(estimator, WeighsFollowUp):
         estimator = estimator.model_copy(update={"observation": None})
     ends: list[Effect] = []
     for exposed, unexposed in (limits, limits[::-1]):

@@ -10,9 +10,9 @@ import numpy as np
 from causal import inference
 from causal.arrays import Floats
 from causal.cohort import Sample
-from causal.estimate import SLOPE, Estimates, NotEstimable
+from causal.estimate import MEANS, SLOPE, Estimates, NotEstimable
 
-Through: TypeAlias = Literal["risk_ratio", "odds_ratio"]
+Through: TypeAlias = Literal["risk_ratio", "odds_ratio", "hazard_ratio"]
 Ratio: TypeAlias = tuple[float, float, float]
 """A ratio with the two ends of its interval."""
 
@@ -30,7 +30,9 @@ RARE = 0.15
 def e_value(ratio: float, against: float = 1.0) -> float:
     """Give the E-value that moves a risk ratio to another one.
 
-    The direction does not matter: a ratio below ``against`` is inverted first.
+    The direction does not matter: the smaller of the two is what the larger is divided by. The
+    excess over 1 comes from their difference, which floating point gives exactly where they are
+    near each other; taken from the quotient, its rounding would go into a square root at 0.
 
     Parameters
     ----------
@@ -41,8 +43,9 @@ def e_value(ratio: float, against: float = 1.0) -> float:
     ----------
     VanderWeele & Ding (2017), doi:10.7326/M16-2607, table 1.
     """
-    away = math.exp(abs(math.log(ratio / against)))
-    return away + math.sqrt(away * (away - 1))
+    low, high = min(ratio, against), max(ratio, against)
+    away, excess = high / low, (high - low) / low
+    return away + math.sqrt(away * excess)
 
 
 def nearest_limit(lo: float, hi: float, against: float = 1.0) -> float:
@@ -85,6 +88,33 @@ def ratio_of_hazards(hazard_ratio: float, *, rare: bool) -> float:
         return hazard_ratio
     root = math.sqrt(hazard_ratio)
     return math.expm1(-root * math.log(2)) / math.expm1(-math.log(2) / root)
+
+
+def hazard_ratio_of(estimates: Estimates, level: float = inference.LEVEL) -> Ratio | NotEstimable:
+    r"""Give the hazard ratio that two risks at the end of follow-up amount to.
+
+    With proportional hazards :math:`1 - p_1 = (1 - p_0)^{HR}`, so that
+    :math:`HR = \log(1 - p_1) / \log(1 - p_0)`; its log has the derivative
+    :math:`-1 / ((1 - p) \log(1 - p))` in each risk, with a minus for that without exposure.
+
+    Parameters
+    ----------
+    estimates : of the two means.
+    """
+    if estimates.labels != MEANS:
+        return NotEstimable("a hazard ratio needs the risk under each of two exposures")
+    risks = np.asarray(estimates.values, dtype=np.float64)
+    if not ((risks > 0) & (risks < 1)).all():
+        return NotEstimable(
+            f"risks of {risks[0]:.3g} and {risks[1]:.3g} have no hazard ratio; both have to be "
+            "above 0 and below 1"
+        )
+    hazards = -np.log1p(-risks)
+    slope = np.array([-1.0, 1.0]) / ((1 - risks) * hazards)
+    value = math.log(hazards[1] / hazards[0])
+    std_error = math.sqrt(float(slope @ estimates.covariance @ slope))
+    lo, hi = inference.interval(value, std_error, level, estimates.df)
+    return math.exp(value), math.exp(lo), math.exp(hi)
 
 
 def ratio_of_difference(d: float, std_error: float, level: float = inference.LEVEL) -> Ratio:
@@ -135,8 +165,14 @@ def risk_ratio_of(
     through : the measure that is converted, for a binary outcome.
     rare : see ``ratio_of_odds``.
     """
+    if sample.outcome_kind == "binary" and through == "hazard_ratio":
+        hazards = hazard_ratio_of(estimates, level)
+        if isinstance(hazards, NotEstimable):
+            return hazards
+        value, lo, hi = (ratio_of_hazards(one, rare=rare) for one in hazards)
+        return value, lo, hi
     if sample.outcome_kind == "binary":
-        effect = estimates.effect(through, level)
+        effect = estimates.effect("odds_ratio" if through == "odds_ratio" else "risk_ratio", level)
         if isinstance(effect, NotEstimable):
             return effect
         if through == "risk_ratio":
@@ -147,8 +183,8 @@ def risk_ratio_of(
         return value, lo, hi
     if through != "risk_ratio":
         return NotEstimable(
-            "a continuous outcome has no odds ratio; with through: risk_ratio it goes through "
-            "the standardised difference"
+            f"a continuous outcome has no {through.replace('_', ' ')}; with through: risk_ratio "
+            "it goes through the standardised difference"
         )
     if sample.exposure_kind != "binary" or estimates.labels == SLOPE:
         return NotEstimable(
@@ -204,18 +240,30 @@ def factor_at_limit(
     exposed: float,
     target: float,
     critical: float,
+    of_share: float = 0.0,
 ) -> float | NotEstimable:
-    """Give the bounding factor at which the interval of a risk difference reaches a target.
+    r"""Give the bounding factor at which the interval of a risk difference reaches a target.
+
+    What is left under a bounding factor B, :math:`(p_1 - B p_0)(f + (1 - f) / B)`, has the
+    variance :math:`(f + (1 - f) / B)^2 \operatorname{var}(p_1 - B p_0) + (p_1 - B p_0)^2
+    (1 - 1 / B)^2 \operatorname{var}(f)`.
 
     Parameters
     ----------
     risks, exposed, target : as in ``factor_of_difference``.
-    covariance : (2, 2) floats, of the two risks; the share exposed is taken as known.
+    covariance : (2, 2) floats, of the two risks.
     critical : half-width of the interval in standard errors.
+    of_share : variance of the share exposed, taken as independent of the risks; 0 for a share
+        that is known, as among the exposed alone.
 
     Returns
     -------
     The factor; 1 where the interval includes the target already.
+
+    References
+    ----------
+    Ding & VanderWeele (2016), doi:10.1097/EDE.0000000000000457, inference for the risk
+    difference; the R package EValue, evalues.RD.
     """
     from scipy import optimize
 
@@ -228,8 +276,10 @@ def factor_at_limit(
         v0, v1 = v1, v0
 
     def left(factor: float) -> float:
-        error = math.sqrt(max(float(v1 - 2 * factor * shared + factor**2 * v0), 0.0))
-        return (f + (1 - f) / factor) * (p1 - factor * p0 - critical * error) - d
+        kept, difference = f + (1 - f) / factor, p1 - factor * p0
+        variance = kept**2 * max(float(v1 - 2 * factor * shared + factor**2 * v0), 0.0)
+        variance += (difference * (1 - 1 / factor)) ** 2 * of_share
+        return kept * difference - critical * math.sqrt(variance) - d
 
     if left(1.0) <= 0:
         return 1.0

@@ -9,6 +9,7 @@ import numpy as np
 from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.errors import PositivityError
+from causal.estimators.follow_up import fit_observation
 from causal.estimators.glm import NuisanceFit
 from causal.estimators.nuisance import NuisanceStore, ObservationModel, OutcomeModel, choose_terms
 from causal.estimators.outcome_fit import OutcomeFit, outcome_columns
@@ -57,13 +58,13 @@ class TiltModel:
         return self.outcome.fits[0].link == "logit"
 
 
-def fit_loss(sample: Sample, nuisances: NuisanceStore) -> Loss:
+def fit_loss(sample: Sample) -> Loss:
     """Regress being followed on exposure and covariates.
 
     Where covariates determine who is lost, or an arm loses nobody, the shares of the two arms
     serve: without a tilt the estimate is the same either way.
     """
-    fitted = _regress_followed(sample, nuisances)
+    fitted = _regress_followed(sample)
     if fitted is None:
         shares, influence = arm_means(sample.observed.astype(np.float64), sample.a, sample.w)
         return Loss(np.tile(1 - shares, (sample.n, 1)), None, influence)
@@ -75,12 +76,12 @@ def fit_loss(sample: Sample, nuisances: NuisanceStore) -> Loss:
     return Loss(missing, designs, fitted.influence)
 
 
-def _regress_followed(sample: Sample, nuisances: NuisanceStore) -> NuisanceFit | None:
+def _regress_followed(sample: Sample) -> NuisanceFit | None:
     """Regress being followed on exposure and covariates; None where there is no finite fit."""
     if any(sample.observed[sample.a == arm].all() for arm in (0, 1)):
         return None
     try:
-        return nuisances.observation(sample, ObservationModel(terms=sample.terms)).fit
+        return fit_observation(sample, ObservationModel(terms=sample.terms)).fit
     except PositivityError:
         return None
 
@@ -149,10 +150,9 @@ def mean_among_missing(model: TiltModel, sample: Sample, arm: int, delta: float)
 
 def fit_tilt(sample: Sample, outcome: OutcomeModel, over: Floats) -> TiltModel:
     """Fit both regressions on the terms of the outcome's; see ``NuisanceStore.outcome``."""
-    nuisances = NuisanceStore()
     return TiltModel(
-        nuisances.outcome(sample, outcome),
-        fit_loss(choose_terms(sample, outcome.terms), nuisances),
+        NuisanceStore().outcome(sample, outcome),
+        fit_loss(choose_terms(sample, outcome.terms)),
         over,
     )
 

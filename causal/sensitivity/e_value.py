@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from causal.cohort import Sample
 from causal.estimate import MEANS, Estimates, NotEstimable, Target
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import listed
+from causal.sensitivity.codings import no_risks, recode, smaller
 from causal.sensitivity.conversions import (
     RARE,
     Through,
@@ -20,10 +20,12 @@ from causal.sensitivity.conversions import (
     factor_at_limit,
     factor_of_difference,
     nearest_limit,
+    ratio_of_hazards,
     ratio_of_odds,
     risk_ratio_of,
 )
 from causal.sensitivity.e_value_wording import (
+    WITHOUT,
     Needed,
     block_row,
     count_in_block,
@@ -34,6 +36,11 @@ from causal.sensitivity.e_value_wording import (
 from causal.sensitivity.observed_bias import leave_out_blocks, strongest_block
 from causal.subject import Subject
 
+ARTICLES: dict[Through, str] = {
+    "risk_ratio": "a risk ratio",
+    "odds_ratio": "an odds ratio",
+    "hazard_ratio": "a hazard ratio",
+}
 NAME = "E-value of the interval limit nearest to no association"
 
 
@@ -42,18 +49,23 @@ class EValue(Sensitivity):
 
     It goes through the marginal risk ratio of the fit, or its odds ratio turned into one; for a
     continuous outcome through the standardised difference d, as a risk ratio of about exp(.91 d).
-    Its yardstick is the E-value of the bias each measured block would leave: the rung is fitted
-    anew without it, and the ratio of the two risk ratios taken as a bounding factor.
+    A risk ratio depends on which of two outcomes is coded 1, so both codings are read and the
+    smaller E-value leads. Its yardstick is the E-value of the bias each measured block would
+    leave: the rung is fitted anew without it, and the ratio of the two risk ratios taken as a
+    bounding factor, in the coding that leads.
 
     Attributes
     ----------
     against : the ratio the confounder would have to leave, on the measure of ``through``; 1 is
-        no association.
+        no association. Another one is of the outcome as coded, and only that is then read.
     against_difference : a risk difference to leave instead, through the two marginal risks; see
         ``conversions.factor_of_difference``.
     level : of the interval.
-    through : the measure turned into a risk ratio, for a binary outcome.
-    rare : whether fewer than 15 % have the outcome, which decides how an odds ratio is turned.
+    through : the measure turned into a risk ratio, for a binary outcome. A hazard ratio is the one
+        that two risks at the end of follow-up amount to with proportional hazards, of the outcome
+        as coded; an odds ratio is the same for both codings.
+    rare : whether fewer than 15 % have the outcome, which decides how an odds or hazard ratio is
+        turned.
 
     Assumptions
     -----------
@@ -77,31 +89,37 @@ class EValue(Sensitivity):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> EValue:
-        if self.through == "odds_ratio" and self.rare is None:
+        if self.through != "risk_ratio" and self.rare is None:
             raise ValueError(
-                "an odds ratio is turned into a risk ratio by how common the outcome is; say "
-                "rare: true (fewer than 15 % have it) or rare: false"
+                f"{ARTICLES[self.through]} is turned into a risk ratio by how common the outcome "
+                "is; say rare: true (fewer than 15 % have it) or rare: false"
             )
         if self.through == "risk_ratio" and self.rare is not None:
-            raise ValueError("rare is for through: odds_ratio; a risk ratio needs no such thing")
+            raise ValueError(
+                "rare is for through: odds_ratio or hazard_ratio; a risk ratio needs no such thing"
+            )
         if self.against_difference is not None and (
             self.against != 1 or self.through != "risk_ratio"
         ):
             raise ValueError(
                 "against_difference goes through the two risks, so it excludes against and "
-                "through: odds_ratio; give one of them"
+                "any other through; give one of them"
             )
         return self
 
     def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Give the E-value of the estimate and of the interval limit nearest to the target."""
         sample, rung = subject.sample, subject.rung
-        needed = self._needed(subject.estimates, sample)
-        if isinstance(needed, NotEstimable):
-            return finding_without_number(self.kind, rung, NAME, needed)
-        moved = leave_out_blocks(subject.estimator, sample, self._ratio, rng)
+        readings = self._readings(subject.estimates, sample)
+        if isinstance(readings, NotEstimable):
+            return finding_without_number(self.kind, rung, NAME, readings)
+        needed = smaller(readings)
+
+        def ratio(estimates: Estimates, rows: Sample) -> float | NotEstimable:
+            return self._ratio(recode(estimates) if needed.recoded else estimates, rows)
+
+        moved = leave_out_blocks(subject.estimator, sample, ratio, rng)
         strongest = strongest_block(moved)
-        at_limit = e_value(needed.factor_limit)
         multiple = count_in_block(needed, strongest)
         yardstick = (
             ""
@@ -112,33 +130,61 @@ class EValue(Sensitivity):
             self.kind,
             rung,
             NAME,
-            at_limit,
-            (*needed_rows(needed), *(block_row(one) for one in moved)),
-            say_what_moves(needed, strongest, self.level),
+            e_value(needed.factor_limit),
+            (
+                *(row for one in readings for row in needed_rows(one, leads=one is needed)),
+                *(block_row(one) for one in moved),
+            ),
+            say_what_moves(needed, strongest, self.level, readings),
             say_shortly(needed, strongest, multiple),
             multiple,
             yardstick,
         )
 
-    def _needed(self, estimates: Estimates, sample: Sample) -> Needed | NotEstimable:
-        """Give the E-values on the measure asked for."""
+    def _readings(self, estimates: Estimates, sample: Sample) -> tuple[Needed, ...] | NotEstimable:
+        """Give what the outcome as coded needs, and what it does the other way round."""
+        own = self._needed(estimates, sample)
+        if sample.outcome_kind != "binary" or self.through != "risk_ratio" or self.against != 1:
+            return own if isinstance(own, NotEstimable) else (own,)
+        refused = no_risks(estimates)
+        if refused is not None:
+            return refused
+        other = self._needed(recode(estimates), sample, recoded=True)
+        if isinstance(own, NotEstimable):
+            return own if isinstance(other, NotEstimable) else (other,)
+        return (own,) if isinstance(other, NotEstimable) else (own, other)
+
+    def _needed(
+        self, estimates: Estimates, sample: Sample, *, recoded: bool = False
+    ) -> Needed | NotEstimable:
+        """Give the E-values on the measure asked for, in one coding of the outcome."""
         if self.against_difference is not None:
-            return _needed_for_difference(estimates, sample, self.against_difference, self.level)
-        rare = bool(self.rare)
-        found = risk_ratio_of(estimates, sample, self.level, self.through, rare)
-        if isinstance(found, NotEstimable):
+            turned = -self.against_difference if recoded else self.against_difference
+            found = _needed_for_difference(estimates, sample, turned, self.level)
+            if recoded and not isinstance(found, NotEstimable):
+                return found.turned()
             return found
-        value, lo, hi = found
+        rare = bool(self.rare)
+        ratio = risk_ratio_of(estimates, sample, self.level, self.through, rare)
+        if isinstance(ratio, NotEstimable):
+            return ratio
+        value, lo, hi = ratio
         measure, target = "risk ratio", self.against
         if self.through == "odds_ratio":
             target = ratio_of_odds(self.against, rare=rare)
-            measure = f"risk ratio (from the odds ratio, {'' if rare else 'not '}rare)"
+        elif self.through == "hazard_ratio":
+            target = ratio_of_hazards(self.against, rare=rare)
+        if self.through != "risk_ratio":
+            name = self.through.replace("_", " ")
+            measure = f"risk ratio (from the {name}, {'' if rare else 'not '}rare)"
         elif sample.outcome_kind == "continuous":
             measure = "approximate risk ratio (from the standardised difference)"
+        elif recoded:
+            measure = WITHOUT
         limit = nearest_limit(lo, hi, target)
-        factor, at_limit = (math.exp(abs(math.log(one / target))) for one in (value, limit))
+        factor, at_limit = (max(one / target, target / one) for one in (value, limit))
         common = _share(sample) if rare and _share(sample) >= RARE else None
-        return Needed(measure, value, lo, hi, limit, target, factor, at_limit, common)
+        return Needed(measure, value, lo, hi, limit, target, factor, at_limit, common, recoded)
 
     def _ratio(self, estimates: Estimates, sample: Sample) -> float | NotEstimable:
         """Give the ratio on which blocks are compared."""
@@ -159,11 +205,10 @@ def _needed_for_difference(
     if isinstance(ratio, NotEstimable):
         return ratio
     risks = (float(estimates.values[0]), float(estimates.values[1]))
-    whole: dict[Target, float] = {"ATT": 1.0, "ATC": 0.0}
-    share = whole.get(estimates.target, float(np.average(sample.a, weights=sample.w)))
+    share, of_share = _share_exposed(estimates.target, sample)
     critical = inference.critical_value(level, estimates.df)
     factor = factor_of_difference(risks, share, target)
-    at_limit = factor_at_limit(risks, estimates.covariance, share, target, critical)
+    at_limit = factor_at_limit(risks, estimates.covariance, share, target, critical, of_share)
     if isinstance(factor, NotEstimable):
         return factor
     if isinstance(at_limit, NotEstimable):
@@ -172,6 +217,16 @@ def _needed_for_difference(
     return Needed(
         "risk difference", effect.estimate, effect.lo, effect.hi, limit, target, factor, at_limit
     )
+
+
+def _share_exposed(target: Target, sample: Sample) -> tuple[float, float]:
+    """Give the share exposed among those a difference is for, and its variance."""
+    whole: dict[Target, float] = {"ATT": 1.0, "ATC": 0.0}
+    if target in whole:
+        return whole[target], 0.0
+    share = float(np.average(sample.a, weights=sample.w))
+    influence = (sample.w / sample.w.mean() * (sample.a - share))[:, None]
+    return share, float(inference.covariance(influence, sample.cluster)[0, 0])
 
 
 def _share(sample: Sample) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from causal.estimate import NotEstimable
 from causal.findings import Number, Row, numbers
 from causal.sensitivity.benchmarks import listed
+from causal.sensitivity.codings import LEADS, OTHER
 from causal.sensitivity.conversions import e_value
 from causal.sensitivity.observed_bias import Moved
+
+WITHOUT = "risk ratio of being without the outcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Needed:
     target : the value to be left.
     factor, factor_limit : bounding factors that move the estimate, and the limit, to the target.
     common : the share with the outcome where it was called rare and is not.
+    recoded : whether the outcome is taken the other way round than it is coded.
     """
 
     measure: str
@@ -33,6 +38,24 @@ class Needed:
     factor: float
     factor_limit: float
     common: float | None = None
+    recoded: bool = False
+
+    @property
+    def needs(self) -> tuple[float, float]:
+        """Give the E-values of the interval limit and of the estimate."""
+        return e_value(self.factor_limit), e_value(self.factor)
+
+    def turned(self) -> Needed:
+        """Give a difference of the outcome coded the other way round in the analysis's coding."""
+        return replace(
+            self,
+            value=-self.value,
+            lo=-self.hi,
+            hi=-self.lo,
+            limit=-self.limit,
+            target=-self.target,
+            recoded=True,
+        )
 
     @property
     def covered(self) -> bool:
@@ -49,8 +72,8 @@ def count_in_block(needed: Needed, strongest: tuple[str, float] | NotEstimable) 
     return (e_value(needed.factor_limit) - 1) / (e_value(strongest[1]) - 1)
 
 
-def needed_rows(needed: Needed) -> tuple[Row, Row]:
-    """Write the estimate and the interval limit."""
+def needed_rows(needed: Needed, *, leads: bool = True) -> tuple[Row, Row]:
+    """Write the estimate and the interval limit in one coding of the outcome."""
     name = "risk_difference" if needed.measure == "risk difference" else "risk_ratio"
     estimate: dict[str, Number] = {name: needed.value, "e_value": e_value(needed.factor)}
     limit: dict[str, Number] = {name: needed.limit, "e_value": e_value(needed.factor_limit)}
@@ -58,7 +81,11 @@ def needed_rows(needed: Needed) -> tuple[Row, Row]:
         estimate["bounding_factor"] = needed.factor
         limit["bounding_factor"] = needed.factor_limit
     limit |= {"lo": needed.lo, "hi": needed.hi}
-    return Row("estimate", numbers(estimate)), Row("interval_limit", numbers(limit))
+    subject, note = OTHER if needed.recoded else "", "" if leads else LEADS
+    return (
+        Row("estimate", numbers(estimate), subject, note),
+        Row("interval_limit", numbers(limit), subject, note),
+    )
 
 
 def block_row(moved: Moved) -> Row:
@@ -92,9 +119,12 @@ def say_shortly(
 
 
 def say_what_moves(
-    needed: Needed, strongest: tuple[str, float] | NotEstimable, level: float
+    needed: Needed,
+    strongest: tuple[str, float] | NotEstimable,
+    level: float,
+    readings: Sequence[Needed] = (),
 ) -> str:
-    """Say what the two E-values mean."""
+    """Say what the two E-values mean, and what they are in the other coding of the outcome."""
     share = f"{100 * level:g} %"
     lo, hi = _plain(needed, needed.lo), _plain(needed, needed.hi)
     said = (
@@ -110,6 +140,7 @@ def say_what_moves(
             f" To bring the {share} interval ({lo} to {hi}) to {needed.target:g}, "
             f"{e_value(needed.factor_limit):.2f} each would do."
         )
+    said += "".join(_say_other(one) for one in readings if one is not needed)
     said += _say_block(strongest)
     if needed.common is not None:
         said += (
@@ -119,6 +150,16 @@ def say_what_moves(
     return said + (
         " This is about unmeasured confounding only: not about error in measurement, missing "
         "outcomes, or an outcome that drives exposure."
+    )
+
+
+def _say_other(other: Needed) -> str:
+    """Say what the coding that does not lead comes to."""
+    coding = "the other way round" if other.recoded else "as the analysis has it"
+    value = "" if other.measure == "risk difference" else f" (risk ratio {other.value:.2f})"
+    return (
+        f" With the outcome coded {coding}{value} the two E-values are {e_value(other.factor):.2f} "
+        f"and {e_value(other.factor_limit):.2f}: no smaller, so they do not lead."
     )
 
 

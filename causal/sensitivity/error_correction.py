@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,18 +14,26 @@ from causal.cohort import Sample
 from causal.errors import CausalError
 from causal.estimate import DIFFERENCES, MEANS, SLOPE, Effect, Estimates, NotEstimable
 from causal.estimators import AnyEstimator, GComputation, LinearProbability, NuisanceStore
-from causal.estimators.base import Variance, from_influence
+from causal.estimators.base import from_influence
 from causal.estimators.glm import Link, fit_glm
 from causal.estimators.nuisance import choose_terms
+from causal.estimators.regression import AverageTarget, over_target
+from causal.estimators.variance import Variance
 from causal.sensitivity.measurement_error import (
-    LAMBDAS,
     Proxies,
     calibrated_means,
-    draw_error,
-    extrapolate,
     raw_coefficients,
     regress_proxies,
     shift_by_error,
+)
+from causal.sensitivity.simex import (
+    LAMBDAS,
+    Extrapolant,
+    LinearCheck,
+    check_linear,
+    draw_error,
+    extrapolate,
+    find_poles,
 )
 from causal.subject import Subject
 
@@ -74,7 +82,8 @@ def calibrate(
         return scores
     shift = shift_by_error(proxies, *scores, reliability)
     none, one = (fit.design(np.column_stack([np.full(sample.n, v), sample.x])) for v in (0.0, 1.0))
-    over = sample.w * (sample.a if estimator.estimand == "ATT" else 1.0)
+    target: AverageTarget = estimator.target if isinstance(estimator, GComputation) else "ATE"
+    over = sample.w * over_target(sample.a, target)
     values, influence = calibrated_means(fit, (none, one), sample.a, over, shift)
     return _effect(subject, estimator, sample, values, influence, fit.rank, level)
 
@@ -86,31 +95,94 @@ def why_not_calibrated(estimator: AnyEstimator) -> NotEstimable | None:
             f"regression calibration needs g_computation or linear_probability, not "
             f"{estimator.kind}; set method to simex, which takes any estimator"
         )
-    if isinstance(estimator, GComputation):
-        outcome = estimator.outcome
-        if outcome.interactions or outcome.arms == "separate":
-            return NotEstimable(
-                "regression calibration is of one outcome regression without products; set "
-                "method to simex, which takes any estimator"
-            )
+    if isinstance(estimator, GComputation) and estimator.observation is not None:
+        return NotEstimable(
+            "regression calibration is of an outcome regression without weights for "
+            "follow-up; set method to simex, which takes any estimator"
+        )
+    model = estimator.outcome if isinstance(estimator, GComputation) else estimator
+    separate = isinstance(estimator, GComputation) and estimator.outcome.arms == "separate"
+    if model.interactions or separate:
+        return NotEstimable(
+            "regression calibration is of one outcome regression without products; set "
+            "method to simex, which takes any estimator"
+        )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What simulation extrapolation gives, and how it does where the truth is known.
+
+    Attributes
+    ----------
+    effect : its interval counts sampling, the number of simulations and the extrapolant's choice.
+    choice : how far another extrapolant lies away, on the scale of the standard error.
+    check : the same on the linear model.
+    """
+
+    effect: Effect | NotEstimable
+    choice: float
+    check: LinearCheck
 
 
 def simulate_back(
     subject: Subject,
+    proxies: Proxies,
     terms: Sequence[str],
     reliability: float,
     errors: Sequence[tuple[Floats, int]],
     level: float,
-) -> Effect | NotEstimable:
+    extrapolant: Extrapolant = "rational",
+) -> Simulated | NotEstimable:
     """Add error to the scores, refit the rung's own estimator, and extrapolate to no error.
+
+    Refused where the same simulation misses the exact correction of the linear model.
 
     Parameters
     ----------
+    proxies : the scores, regressed on exposure and the other covariates.
     terms : the scores, all adjusted for by the rung.
     errors : one (n, m) array of standard normal errors a simulation, and the seed of the
         estimator's own stream, the same at every lambda and reliability.
     """
+    poles, drawn = find_poles(proxies, reliability), [error for error, _ in errors]
+    check = check_linear(subject.sample, terms, reliability, drawn, poles, extrapolant)
+    if check.missed:
+        return Simulated(NotEstimable(_missed(check)), 0.0, check)
+    found = _add_errors(subject, terms, reliability, errors)
+    if isinstance(found, NotEstimable):
+        return found
+    seen, values, influence = found
+    back = extrapolate(values, influence, poles, extrapolant)
+    implied = float(
+        inference.covariance(np.asarray(seen.influence), seen.cluster, seen.strata)[0, 0]
+    )
+    factor = float(seen.covariance[0, 0]) / implied  # the declared small-sample factor
+    own = factor * float(inference.covariance(back.influence, seen.cluster, seen.strata)[0, 0])
+    std_error = math.sqrt(own + back.monte_carlo + back.choice**2)
+    lo, hi = inference.interval(back.value, std_error, level, seen.df)
+    turn = float if subject.scale in DIFFERENCES else math.exp
+    effect = Effect(subject.scale, turn(back.value), std_error, turn(lo), turn(hi), level)
+    return Simulated(effect, back.choice, check)
+
+
+def _missed(check: LinearCheck) -> str:
+    """Say that simulation does not find a correction that is known."""
+    return (
+        f"on these rows simulation extrapolation finds {100 * check.share:.0f} % of the exact "
+        f"correction of the linear model ({check.simulated:.3f} where {check.exact:.3f} is right, "
+        f"from {check.uncorrected:.3f}), so it is not to be trusted for this rung either"
+    )
+
+
+def _add_errors(
+    subject: Subject,
+    terms: Sequence[str],
+    reliability: float,
+    errors: Sequence[tuple[Floats, int]],
+) -> tuple[Estimates, Floats, Floats] | NotEstimable:
+    """Refit under every multiple of the error; give the rung's own fit, estimates and influence."""
     sample, places = subject.sample, [subject.sample.terms.index(t) for t in terms]
     scores, known = sample.x[:, places], sample.w * sample.observed
     mean = np.average(scores, axis=0, weights=known)
@@ -132,14 +204,7 @@ def simulate_back(
                 return one
             values[draw, column] = one.values[0]
             influence[:, column] += np.asarray(one.influence)[:, 0] / len(errors)
-    back = extrapolate(values, influence)
-    implied = float(inference.covariance(np.asarray(seen.influence), seen.cluster)[0, 0])
-    factor = float(seen.covariance[0, 0]) / implied  # the declared small-sample factor
-    own = factor * float(inference.covariance(back.influence, seen.cluster)[0, 0])
-    std_error = math.sqrt(own + back.monte_carlo)
-    lo, hi = inference.interval(back.value, std_error, level, seen.df)
-    turn = float if subject.scale in DIFFERENCES else math.exp
-    return Effect(subject.scale, turn(back.value), std_error, turn(lo), turn(hi), level)
+    return seen, values, influence
 
 
 def draw_errors(
@@ -177,7 +242,7 @@ def _effect(
 ) -> Effect | NotEstimable:
     """Give the contrast of corrected means by the rung's variance convention."""
     slope, variance = sample.exposure_kind != "binary", estimator.variance
-    if variance.kind == "classical":
+    if variance.classical:
         variance = Variance(kind="HC1", clustered=variance.clustered)
     return from_influence(
         np.diff(values) if slope else values,

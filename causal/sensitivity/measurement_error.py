@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causal.arrays import Bools, Floats, Ints
+from causal.arrays import Bools, Floats
 from causal.estimate import NotEstimable
 from causal.estimators.glm import NuisanceFit
 
@@ -19,8 +19,6 @@ NOTHING = 1e-9
 NARROW = 0.02
 """A reliability must exceed the lowest by this share of what that leaves to 1. It is what is left
 of the score's own variance: nearer, the correction divides by less than a fiftieth and is noise."""
-LAMBDAS = (0.0, 0.5, 1.0, 1.5, 2.0)
-"""Multiples of the error variance added by simulation (Cook & Stefanski 1994, section 3)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,21 +83,6 @@ class Shift:
 
     value: float
     influence: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Extrapolated:
-    """An estimate taken back to no error.
-
-    Attributes
-    ----------
-    influence : (n, 1) floats.
-    monte_carlo : variance owed to the number of simulations.
-    """
-
-    value: float
-    influence: Floats
-    monte_carlo: float
 
 
 def regress_proxies(
@@ -225,44 +208,6 @@ def raw_coefficients(fit: NuisanceFit, columns: list[int]) -> tuple[Floats, Floa
     places = np.cumsum(fit.kept)[columns]  # behind the intercept
     spread = fit.spread[places - 1]
     return fit.coefficients[places] / spread, fit.influence[:, places] / spread
-
-
-def draw_error(proxies: Floats, unit: Ints, rng: np.random.Generator) -> Floats:
-    """Draw (n, m) standard normal errors; a score a person keeps on all rows has one error.
-
-    Parameters
-    ----------
-    proxies : (n, m) floats.
-    unit : (n,) ints, persons.
-    """
-    _, first, row = np.unique(unit, return_index=True, return_inverse=True)
-    drawn = rng.standard_normal(proxies.shape)
-    kept = (proxies == proxies[first][row]).all(axis=0)
-    return np.where(kept, drawn[first][row], drawn)
-
-
-def extrapolate(values: Floats, influence: Floats) -> Extrapolated:
-    r"""Take estimates under added error back to no error, by a quadratic in lambda.
-
-    Parameters
-    ----------
-    values : (B, 5) floats, one row a simulation and one column a value of ``LAMBDAS``.
-    influence : (n, 5) floats, influence values averaged over simulations.
-
-    References
-    ----------
-    Cook & Stefanski (1994), doi:10.1080/01621459.1994.10476871; standard errors from the
-    extrapolated influence values, Carroll, Küchenhoff, Lombard & Stefanski (1996),
-    doi:10.1080/01621459.1996.10476682.
-    """
-    powers = np.vander(LAMBDAS, 3)
-    weights = np.array([1.0, -1.0, 1.0]) @ np.linalg.pinv(powers)  # the quadratic at lambda = -1
-    drawn = values @ weights
-    return Extrapolated(
-        value=float(drawn.mean()),
-        influence=(influence @ weights)[:, None],
-        monte_carlo=float(drawn.var(ddof=1)) / len(drawn),
-    )
 
 
 def _residual(design: Floats, target: Floats) -> Floats:

@@ -40,6 +40,7 @@ from causal.sensitivity.bias_settings import (
     draw_biases,
     medians,
 )
+from causal.sensitivity.misclassification_wording import is_told, say_drawn
 from causal.subject import Subject
 
 NAME = "share of their {} the {} would have to report, the others all, for no difference"
@@ -123,14 +124,14 @@ class Misclassification(Sensitivity):
                 rows += _drawn_rows(self, title, measured, drawn)
         needed, for_interval = nulling_sensitivity(rung, self.level)
         multiple, yardstick = _count(self, for_interval)
-        short = _short(self, rung, (needed, for_interval))
+        short = _short(self, rung, (needed, for_interval), rows)
         return SensitivityFinding(
             self.kind,
             subject.rung,
             NAME.format(self.event_name, ARMS[rung.low_arm]),
             needed,
             tuple(rows),
-            _sentence(self, short, rows),
+            _sentence(self, _short(self, rung, (needed, for_interval), []), rows),
             short,
             multiple,
             yardstick,
@@ -174,9 +175,10 @@ def share_exposed(sample: Sample) -> Estimates:
         labels=("share exposed",),
         values=read_only(np.array([share])),
         influence=read_only(influence),
-        covariance=read_only(inference.covariance(influence, sample.cluster)),
+        covariance=read_only(inference.covariance(influence, sample.cluster, sample.strata)),
         target="crude",
         cluster=sample.cluster,
+        strata=sample.strata,
     )
 
 
@@ -334,8 +336,12 @@ def _count(settings: Misclassification, for_interval: float) -> tuple[Number, st
     )
 
 
-def _short(settings: Misclassification, rung: Measured, needed: tuple[float, float]) -> str:
-    """Say in one sentence what overturns the rung."""
+def _short(
+    settings: Misclassification, rung: Measured, needed: tuple[float, float], rows: list[Row]
+) -> str:
+    """Say in one sentence what overturns the rung, and what the priors leave of it."""
+    drawn = [one for one in rows if one.label == "distribution" and is_told(settings.errors, one)]
+    last = f"; {say_drawn(settings.errors, drawn[-1])}" if drawn else ""
     estimate, interval = needed
     level = f"{100 * settings.level:g} % interval"
     arm = ARMS[rung.low_arm]
@@ -344,9 +350,9 @@ def _short(settings: Misclassification, rung: Measured, needed: tuple[float, flo
         f"{settings.event_name} and the others all"
     )
     if interval == 1:
-        return f"No misreporting is needed: the {level} includes 0 already; {said}."
+        return f"No misreporting is needed: the {level} includes 0 already; {said}{last}."
     known = f"its {level} includes 0 already at {100 * interval:.0f} %"
-    return f"{said[0].upper()}{said[1:]}, and {known}."
+    return f"{said[0].upper()}{said[1:]}, and {known}{last}."
 
 
 def _sentence(settings: Misclassification, short: str, rows: list[Row]) -> str:
@@ -360,20 +366,9 @@ def _sentence(settings: Misclassification, short: str, rows: list[Row]) -> str:
         if not isinstance(value, NotEstimable):
             parts.append(f"For the crude difference it is {100 * value:.0f} % ({crude.note}).")
     for row in rows:
-        if row.label != "distribution" or not row.subject.startswith("rung"):
-            continue
-        what = row.subject.removeprefix("rung, ")
-        median, lo, hi = (
-            next((one.value for one in row.numbers if one.name == name), NotEstimable("not given"))
-            for name in ("median", "lo", "hi")
-        )
-        if isinstance(median, NotEstimable):
-            parts.append(f"Corrected for {what}: not given, since {median.reason}.")
-        elif not isinstance(lo, NotEstimable) and not isinstance(hi, NotEstimable):
-            parts.append(
-                f"Corrected for {what} by draws from the priors, random error included: "
-                f"{median:.3f} ({lo:.3f} to {hi:.3f})."
-            )
+        if row.label == "distribution" and is_told(settings.errors, row):
+            found = say_drawn(settings.errors, row)
+            parts.append(f"{found[0].upper()}{found[1:]}.")
     if settings.exposure is not None:
         parts.append(f"In the rung {TAKEN}.")
     parts.append(

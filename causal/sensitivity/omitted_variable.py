@@ -21,8 +21,8 @@ from causal.sensitivity.benchmarks import (
     Of,
     find_blocks,
     judge_block,
+    leading_multiple,
     listed,
-    smallest_for_either_interval,
     smallest_over_blocks,
 )
 from causal.sensitivity.contours import contours_of
@@ -131,7 +131,7 @@ def covers(own: Effect | NotEstimable, q: float = 1.0) -> bool:
 
 def _count(found: Compared, covered: bool) -> tuple[Number, str]:
     """Count what overturns the rung in blocks: how many, of which."""
-    smallest = smallest_for_either_interval(found)
+    smallest = leading_multiple(found)
     if covered or found.fit.covers_goal(found.q, found.critical):
         return 0.0, ANY
     if isinstance(smallest, NotEstimable):

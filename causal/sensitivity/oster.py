@@ -16,13 +16,13 @@ from causal.sensitivity.benchmarks import find_blocks, listed
 from causal.sensitivity.proportional_selection import (
     Movement,
     delta_for,
-    effects_at_one,
+    effects_at,
     measure_movement,
     movements_without,
 )
 from causal.subject import Subject
 
-NAME = "delta at which the least-squares estimate is 0"
+NAME = "delta at which the least-squares estimate is {:g}"
 YARDSTICK = "all measured covariates jointly"
 FACTOR = 1.3
 """Multiple of the R2 with the measured covariates at which 90 % of the randomised results that
@@ -42,6 +42,8 @@ class Oster(Sensitivity):
     r2_max : R2 of the regression that would have the unmeasured covariates too.
     r2_max_factor : the same as a multiple of the R2 with the measured ones; at most 1 results.
         ``FACTOR`` when neither is given.
+    beta : the effect delta is sought for.
+    delta : the selection for which the effect left is given.
 
     Assumptions
     -----------
@@ -51,13 +53,25 @@ class Oster(Sensitivity):
 
     References
     ----------
-    Oster (2019), doi:10.1080/07350015.2016.1227711, proposition 3 for delta; the effect for
-    delta = 1 and the choice of its solution as in the author's programme psacalc.
+    Oster (2019), doi:10.1080/07350015.2016.1227711, proposition 3 for delta and, solved for
+    the effect, for what a delta leaves; at delta = 1 as in the author's programme psacalc.
     """
 
     kind: Literal["oster"] = "oster"
     r2_max: Annotated[float, Field(gt=0, le=1)] | None = None
     r2_max_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
+
+    beta: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    delta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _selects(self) -> Oster:
+        if self.delta == 0:
+            raise ValueError(
+                "delta 0 is no selection on the unmeasured, which leaves the controlled estimate; "
+                "give another, such as 1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _says_r2_once(self) -> Oster:
@@ -66,38 +80,38 @@ class Oster(Sensitivity):
         return self
 
     def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
-        """Give delta for an effect of 0, and the effect for delta 1."""
-        sample, rung = subject.sample, subject.rung
+        """Give delta for the effect sought, and the effect for the delta given."""
+        sample, rung, name = subject.sample, subject.rung, NAME.format(self.beta)
         seen = sample.observed
         shared = np.array([concept == TIME for concept in sample.concepts], dtype=bool)
         if shared.all():
             why = NotEstimable("the rung adjusts for nothing measured that could be a yardstick")
-            return finding_without_number(self.kind, rung, NAME, why)
+            return finding_without_number(self.kind, rung, name, why)
         x = sample.x[seen]
         moved = measure_movement(
             sample.y[seen], sample.a[seen], x[:, ~shared], x[:, shared], sample.w[seen]
         )
         if isinstance(moved, NotEstimable):
-            return finding_without_number(self.kind, rung, NAME, moved)
+            return finding_without_number(self.kind, rung, name, moved)
         r2_max = self._r2_max(moved)
         if isinstance(r2_max, NotEstimable):
-            return finding_without_number(self.kind, rung, NAME, r2_max)
-        delta = delta_for(moved, r2_max)
+            return finding_without_number(self.kind, rung, name, r2_max)
+        delta = delta_for(moved, r2_max, self.beta)
         blocks, _ = find_blocks(None, sample)
         pulls = movements_without(sample.y[seen], sample.a[seen], x, blocks, sample.w[seen])
-        covered = _covers_zero(subject.estimates, sample)
+        covered = _covers(subject.estimates, sample, self.beta)
         multiple = _multiple(delta, covered, moved, pulls)
         return SensitivityFinding(
             self.kind,
             rung,
-            NAME,
+            name,
             delta,
-            (*_rows(moved, r2_max, delta), *(_pull_row(*one) for one in pulls)),
-            _sentence(moved, r2_max, delta, covered, pulls),
-            _short(moved, r2_max, delta, covered, pulls),
+            (*_rows(self, moved, r2_max, delta), *(_pull_row(*one) for one in pulls)),
+            _sentence(self, moved, r2_max, delta, covered, pulls),
+            _short(self, moved, r2_max, delta, covered, pulls),
             multiple,
             YARDSTICK,
-            curves=_curves(moved),
+            curves=_curves(self, moved),
         )
 
     def _r2_max(self, moved: Movement) -> float | NotEstimable:
@@ -112,12 +126,12 @@ class Oster(Sensitivity):
         return self.r2_max
 
 
-def _covers_zero(estimates: Estimates, sample: Sample) -> bool:
-    """Tell whether the rung's own interval includes 0."""
+def _covers(estimates: Estimates, sample: Sample, beta: float) -> bool:
+    """Tell whether the rung's own interval includes the effect sought."""
     own = estimates.effect(
         "risk_difference" if sample.outcome_kind == "binary" else "mean_difference"
     )
-    return not isinstance(own, NotEstimable) and own.lo <= 0 <= own.hi
+    return not isinstance(own, NotEstimable) and own.lo <= beta <= own.hi
 
 
 def _multiple(
@@ -134,20 +148,26 @@ def _multiple(
     return delta if isinstance(delta, NotEstimable) else abs(delta)
 
 
-def _rows(moved: Movement, r2_max: float, delta: Number) -> tuple[Row, ...]:
-    """Write both regressions, delta, and the effect at delta 1."""
-    own, other = effects_at_one(moved, r2_max)
-    second = NotEstimable("there is one solution") if other is None else other
+def _rows(settings: Oster, moved: Movement, r2_max: float, delta: Number) -> tuple[Row, ...]:
+    """Write both regressions, delta, and the effect a delta leaves."""
+    own, others = effects_at(moved, r2_max, settings.delta)
+    left: dict[str, Number] = dict(r2_max=r2_max, delta=settings.delta, estimate=own)
+    names = ("other_solution", "third_solution")
+    none = NotEstimable("there is one solution" if len(others) == 0 else "there are two solutions")
+    left |= {
+        name: float(others[place]) if place < len(others) else none
+        for place, name in enumerate(names[: max(1, len(others))])
+    }
     first = dict(estimate=moved.uncontrolled, r2=moved.r2_uncontrolled)
     then = dict(estimate=moved.controlled, r2=moved.r2_controlled)
     return (
         Row("uncontrolled", numbers(first), note="least squares; no interval"),
         Row("controlled", numbers(then), note="least squares; no interval"),
-        Row("delta_for_zero", numbers(dict(r2_max=r2_max, delta=delta))),
         Row(
-            "effect_at_delta_one",
-            numbers(dict(r2_max=r2_max, estimate=own, other_solution=second)),
+            "delta_for_zero" if settings.beta == 0 else "delta_for_beta",
+            numbers(dict(r2_max=r2_max, beta=settings.beta, delta=delta)),
         ),
+        Row("effect_at_delta_one" if settings.delta == 1 else "effect_at_delta", numbers(left)),
     )
 
 
@@ -156,17 +176,25 @@ def _pull_row(block: str, movement: float) -> Row:
     return Row("block", numbers(dict(movement_without=movement)), block)
 
 
-def _curves(moved: Movement) -> tuple[Curve, ...]:
-    """Draw the effect at delta 1 over the R2 that would be reached."""
+def _curves(settings: Oster, moved: Movement) -> tuple[Curve, ...]:
+    """Draw the effect at the delta given over the R2 that would be reached."""
     grid = np.linspace(moved.r2_controlled, 1.0, DRAWN)
-    points = tuple(Point(float(r2), effects_at_one(moved, float(r2))[0]) for r2 in grid)
-    name = "estimate if selection on the unmeasured were as strong as on the measured"
-    return (
-        Curve(name, "R2 with the unmeasured covariates", "difference, least squares", points, 0.0),
-    )
+    drawn = [(float(r2), effects_at(moved, float(r2), settings.delta)[0]) for r2 in grid]
+    points = tuple(Point(r2, one) for r2, one in drawn if not isinstance(one, NotEstimable))
+    name = f"estimate if selection on the unmeasured were {_times(settings.delta)} on the measured"
+    axes = "R2 with the unmeasured covariates", "difference, least squares"
+    return (Curve(name, *axes, points, settings.beta),)
+
+
+def _times(delta: float) -> str:
+    """Say how strong selection is beside that on the measured covariates."""
+    if delta == 1:
+        return "as strong as"
+    return f"{abs(delta):g} times as strong as" + ("" if delta > 0 else ", and opposite to, that")
 
 
 def _short(
+    settings: Oster,
     moved: Movement,
     r2_max: float,
     delta: Number,
@@ -175,15 +203,17 @@ def _short(
 ) -> str:
     """Say in one sentence what it takes."""
     if covered:
-        return "The interval of the rung includes 0 without any unmeasured covariate."
+        return (
+            f"The interval of the rung includes {settings.beta:g} without any unmeasured covariate."
+        )
     if isinstance(delta, NotEstimable):
         return f"Oster's delta is not given: {delta.reason}."
     way = "" if delta >= 0 else ", and in the opposite direction,"
     said = (
         f"Unmeasured covariates would have to be {abs(delta):.2f} times as strongly related to "
         f"exposure as all measured ones jointly{way} to bring the least-squares estimate of "
-        f"{moved.controlled:.3f} to 0, if with them R2 rose from {moved.r2_controlled:.2f} to "
-        f"{r2_max:.2f}"
+        f"{moved.controlled:.3f} to {settings.beta:g}, if with them R2 rose from "
+        f"{moved.r2_controlled:.2f} to {r2_max:.2f}"
     )
     if _say_opposed(moved, pulls):
         return f"{said}; flattering, since measured blocks pull both ways and nearly cancel."
@@ -191,6 +221,7 @@ def _short(
 
 
 def _sentence(
+    settings: Oster,
     moved: Movement,
     r2_max: float,
     delta: Number,
@@ -198,7 +229,7 @@ def _sentence(
     pulls: Sequence[tuple[str, float]],
 ) -> str:
     """Say what delta means, with the two regressions it rests on."""
-    own, _ = effects_at_one(moved, r2_max)
+    own, _ = effects_at(moved, r2_max, settings.delta)
     parts = [
         f"Least squares gives {moved.uncontrolled:.3f} (R2 {moved.r2_uncontrolled:.3f}) without "
         f"and {moved.controlled:.3f} (R2 {moved.r2_controlled:.3f}) with the measured covariates.",
@@ -207,13 +238,19 @@ def _sentence(
         parts.append(f"Oster's delta is not given: {delta.reason}.")
     else:
         parts.append(
-            f"If those not measured would raise R2 to {r2_max:.2f}, an effect of 0 needs delta "
-            f"{delta:.2f}: {_meaning(delta)}."
+            f"If those not measured would raise R2 to {r2_max:.2f}, an effect of "
+            f"{settings.beta:g} needs delta {delta:.2f}: {_meaning(delta, settings.beta)}."
         )
-    parts.append(f"With selection on both as strong (delta 1) {own:.3f} would be left.")
+    strong = (
+        "on both as strong (delta 1)" if settings.delta == 1 else f"of delta {settings.delta:g}"
+    )
+    if isinstance(own, NotEstimable):
+        parts.append(f"For delta {settings.delta:g}: {own.reason}.")
+    else:
+        parts.append(f"With selection {strong} {own:.3f} would be left.")
     parts.append(_say_opposed(moved, pulls))
     if covered:
-        parts.append("The rung's own interval includes 0 already.")
+        parts.append(f"The rung's own interval includes {settings.beta:g} already.")
     parts.append(
         "These have no interval, and rest on one effect for all in a linear model and on the "
         "chosen R2."
@@ -235,12 +272,13 @@ def _say_opposed(moved: Movement, pulls: Sequence[tuple[str, float]]) -> str:
     )
 
 
-def _meaning(delta: float) -> str:
+def _meaning(delta: float, beta: float) -> str:
     """Say what a delta means, its sign in words."""
     if delta < 0:
         return (
-            "adjusting for the measured covariates moves the estimate away from 0, so selection "
-            f"on the unmeasured would have to go the other way, {abs(delta):.2f} times as strongly"
+            f"adjusting for the measured covariates moves the estimate away from {beta:g}, so "
+            "selection on the unmeasured would have to go the other way, "
+            f"{abs(delta):.2f} times as strongly"
         )
     return (
         f"the unmeasured would have to be {delta:.2f} times as strongly related to exposure as "

@@ -156,8 +156,78 @@ class Beta(Prior):
         return np.asarray(special.betaincinv(self.alpha, self.beta, p))
 
 
+class Logit(Prior, ABC):
+    """A bell on the logit of where a value lies between two ends.
+
+    Attributes
+    ----------
+    location, scale : of the bell, on the logit: 0 is the middle between the ends.
+    low, high : the ends, which are approached and never reached.
+
+    References
+    ----------
+    Lash, Fox & Fink (2009), doi:10.1007/978-0-387-87959-8, chapter 4; parametrised as in the R
+    package episensr.
+    """
+
+    location: Finite
+    scale: Annotated[Finite, Field(gt=0)]
+    low: Finite = 0.0
+    high: Finite = 1.0
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Logit:
+        if not self.low < self.high:
+            raise ValueError(
+                f"low must be below high; found {self.low:g} and {self.high:g}. "
+                "For one value use kind: fixed"
+            )
+        return self
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Give both ends."""
+        return self.low, self.high
+
+    def quantile(self, p: Floats) -> Floats:
+        """Give the quantiles."""
+        from scipy import special
+
+        share = special.expit(self.location + self.scale * self.bell(p))
+        return np.asarray(self.low + (self.high - self.low) * share)
+
+    @abstractmethod
+    def bell(self, p: Floats) -> Floats:
+        """Give the quantiles of the bell of location 0 and scale 1."""
+
+
+class LogitNormal(Logit):
+    """A normal distribution on the logit of where a value lies between two ends."""
+
+    kind: Literal["logit_normal"] = "logit_normal"
+
+    def bell(self, p: Floats) -> Floats:
+        """Give normal quantiles."""
+        from scipy import special
+
+        return np.asarray(special.ndtri(p))
+
+
+class LogitLogistic(Logit):
+    """A logistic distribution, with its heavier tails, on that logit."""
+
+    kind: Literal["logit_logistic"] = "logit_logistic"
+
+    def bell(self, p: Floats) -> Floats:
+        """Give logistic quantiles."""
+        from scipy import special
+
+        return np.asarray(special.logit(p))
+
+
 AnyPrior: TypeAlias = Annotated[
-    Fixed | Uniform | Triangular | Trapezoidal | Beta, Field(discriminator="kind")
+    Fixed | Uniform | Triangular | Trapezoidal | Beta | LogitNormal | LogitLogistic,
+    Field(discriminator="kind"),
 ]
 
 
@@ -176,8 +246,9 @@ def _within(low: float, high: float, what: str) -> Callable[[Prior], Prior]:
 
 
 def _positive(prior: Prior) -> Prior:
-    """Refuse a ratio that may be 0 or negative."""
-    if prior.support[0] <= 0 and not isinstance(prior, Beta):
+    """Refuse a ratio that may be 0 or negative; an end at 0 that is never reached may stand."""
+    open_at_0 = isinstance(prior, Beta | Logit) and prior.support[0] == 0
+    if prior.support[0] <= 0 and not open_at_0:
         raise ValueError(f"a ratio is above 0; found {prior.support[0]:g} to {prior.support[1]:g}")
     return prior
 

@@ -164,6 +164,59 @@ def effects_at_one(moved: Movement, r2_max: float) -> tuple[float, float | None]
     return moved.controlled - own, moved.controlled - other
 
 
+def effects_at(moved: Movement, r2_max: float, delta: float) -> tuple[float | NotEstimable, Floats]:
+    r"""Give the effect that selection delta times as strong as on the measured would leave.
+
+    The fraction of proposition 3, set to delta, is a cubic in v, what is to be taken off the
+    controlled coefficient:
+
+    .. math:: (1 - \delta) \tau (X - \tau) v^3 + (2 - \delta) \tau A X v^2
+        + (\tau (B + X A^2) - \delta C (X - \tau)) v - \delta C A X = 0
+
+    Of its real solutions it is the one nearest 0 on the side of delta times A, the way the measured
+    covariates have moved the estimate: as delta goes to 0 it goes to the controlled estimate, and
+    at 1 it is that of ``effects_at_one``.
+
+    Parameters
+    ----------
+    r2_max : as in ``delta_for``.
+    delta : not 0.
+
+    Returns
+    -------
+    The effect, or why there is none; and the effects of the other real solutions, ascending.
+
+    References
+    ----------
+    Oster (2019), doi:10.1080/07350015.2016.1227711, propositions 2 and 3.
+    """
+    a = moved.uncontrolled - moved.controlled
+    b = (moved.r2_controlled - moved.r2_uncontrolled) * moved.outcome
+    c = (r2_max - moved.r2_controlled) * moved.outcome
+    x, tau = moved.exposure, moved.left
+    cubic = [
+        (1 - delta) * tau * (x - tau),
+        (2 - delta) * tau * a * x,
+        tau * (b + x * a**2) - delta * c * (x - tau),
+        -delta * c * a * x,
+    ]
+    largest = max(abs(one) for one in cubic)
+    if abs(a) * math.sqrt(tau) * x <= NOTHING * largest:
+        return moved.controlled, np.empty(0)
+    while abs(cubic[0]) <= NOTHING * largest:
+        cubic = cubic[1:]
+    found = np.roots(cubic)
+    real = found.real[np.abs(found.imag) <= NOTHING * (1 + np.abs(found.real))]
+    likewise = real[real * delta * a >= 0]
+    if len(likewise) == 0:
+        return NotEstimable(
+            f"no effect goes with delta {delta:g} and R2 {r2_max:.2f} on the side to which the "
+            "measured covariates move the estimate"
+        ), np.sort(moved.controlled - real)
+    own = float(likewise[np.argmin(np.abs(likewise))])
+    return moved.controlled - own, np.sort(moved.controlled - real[real != own])
+
+
 def _regress(y: Floats, a: Floats, design: Floats) -> tuple[float, float, float]:
     """Give the coefficient of exposure, its residual, and the residual sum of squares."""
     rest_a = a - design @ np.linalg.lstsq(design, a)[0]

@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from causal import inference
 from causal.errors import SpecError, did_you_mean
@@ -15,6 +15,7 @@ from causal.findings import Curve, Number, Point, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import sits_at_ceiling
 from causal.sensitivity.error_correction import (
+    Simulated,
     calibrate,
     draw_errors,
     find_proxies,
@@ -22,9 +23,28 @@ from causal.sensitivity.error_correction import (
 )
 from causal.sensitivity.measurement_error import Proxies
 from causal.sensitivity.reliability_wording import Method, Sweep, say_shortly, say_sweep
+from causal.sensitivity.simex import Extrapolant
 from causal.subject import Subject
 
-Share: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
+
+def _a_reliability(found: float) -> float:
+    """Refuse what is no share of a variance."""
+    if not 0 < found <= 1:
+        raise ValueError(
+            f"found {found:g}; a reliability is the share of a score's variance that is what it "
+            "measures, above 0 and at most 1. Write 0.8 for 80 %"
+        )
+    return found
+
+
+def _with_error(found: float) -> float:
+    """Refuse a published reliability that leaves no error to count in."""
+    if _a_reliability(found) == 1:
+        raise ValueError("found 1; a published reliability of 1 leaves no error to count in")
+    return found
+
+
+Share: TypeAlias = Annotated[float, AfterValidator(_a_reliability)]
 
 GRID = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 """Down to one half, below which a score says more of its error than of what it measures."""
@@ -44,9 +64,13 @@ class Reliability(Sensitivity):
     ----------
     terms : scores of the rung, all with the same reliability and independent errors.
     reliabilities : shares of the variance of a score, on the rows of this analysis, that are
-        what it measures.
+        what it measures; above what exposure and the other covariates explain of it, up to 1,
+        which is the rung as it stands.
     method : how the error is removed.
     draws : simulations of ``simex``.
+    extrapolant : the curve by which ``simex`` goes back to no error: ``rational``, a hyperbola
+        whose pole the scores' own regression gives, exact for a linear model, or ``quadratic``,
+        which falls short at low reliability and is then refused.
     published_reliability : one found elsewhere, looked at too; what it takes is counted in its
         error variance. Needs ``source``.
     level : of the interval.
@@ -55,8 +79,11 @@ class Reliability(Sensitivity):
     -----------
     Classical error: the score is what it measures plus error that depends neither on it nor on
     exposure, outcome or covariates. Exposure, outcome and the other covariates have none, and
-    what is measured is linear in the score, exposure and covariates. ``simex`` takes the error
-    variance as known, and the quadratic in it as right.
+    what is measured is linear in the score, exposure and covariates. ``simex`` takes a hyperbola
+    in the error added as right for this rung, as it is for the linear model; on the same rows and
+    with the same errors that is checked, and a reliability at which more than a tenth of the
+    linear model's exact correction is missed is refused. How far a straight line beside the
+    hyperbola would move the estimate is counted in the interval.
 
     References
     ----------
@@ -69,7 +96,8 @@ class Reliability(Sensitivity):
     reliabilities: Annotated[tuple[Share, ...], Field(min_length=1)] = GRID
     method: Method = "regression_calibration"
     draws: int = Field(default=50, ge=10, le=5000)
-    published_reliability: Share | None = None
+    extrapolant: Extrapolant = "rational"
+    published_reliability: Annotated[float, AfterValidator(_with_error)] | None = None
     source: str = ""
     level: float = Field(default=inference.LEVEL, gt=0, lt=1)
 
@@ -86,7 +114,7 @@ class Reliability(Sensitivity):
         """Give the reliabilities examined, the published one among them, from high to low."""
         published = self.published_reliability
         extra = () if published is None else (published,)
-        return tuple(sorted({*self.reliabilities, *extra}, reverse=True))
+        return tuple(sorted({*self.reliabilities, *extra} - {1.0}, reverse=True))
 
     @property
     def named_terms(self) -> tuple[str, ...]:
@@ -101,8 +129,8 @@ class Reliability(Sensitivity):
         if isinstance(prepared, NotEstimable):
             return finding_without_number(self.kind, subject.rung, name, prepared)
         proxies, seen = prepared
-        found = self._correct(subject, proxies, rng)
-        if all(isinstance(one, NotEstimable) for one in found):
+        found, simulated = self._correct(subject, proxies, rng)
+        if found and all(isinstance(one, NotEstimable) for one in found):
             why = next(one for one in found if isinstance(one, NotEstimable))
             return finding_without_number(self.kind, subject.rung, name, why)
         sweep = Sweep(
@@ -115,6 +143,7 @@ class Reliability(Sensitivity):
             at_ceiling=tuple(t for t in self.terms if sits_at_ceiling(subject.sample.x_of(t))),
             published=self.published_reliability,
             source=self.source,
+            checks=tuple(simulated),
         )
         return SensitivityFinding(
             self.kind,
@@ -131,21 +160,25 @@ class Reliability(Sensitivity):
 
     def _correct(
         self, subject: Subject, proxies: Proxies, rng: np.random.Generator
-    ) -> list[Effect | NotEstimable]:
+    ) -> tuple[list[Effect | NotEstimable], list[tuple[float, Simulated]]]:
         """Correct the estimate at every reliability, or say why one cannot be."""
         found: list[Effect | NotEstimable] = []
+        checks: list[tuple[float, Simulated]] = []
         simulated = self.method == "simex"
         errors = draw_errors(subject.sample, self.terms, self.draws, rng) if simulated else []
         for reliability in self.grid:
-            one: Effect | NotEstimable
             if not proxies.allows(reliability):
-                one = NotEstimable(_impossible(self.terms, proxies.lowest_reliability))
+                found.append(NotEstimable(_impossible(self.terms, proxies.lowest_reliability)))
             elif simulated:
-                one = simulate_back(subject, self.terms, reliability, errors, self.level)
+                one = simulate_back(
+                    subject, proxies, self.terms, reliability, errors, self.level, self.extrapolant
+                )
+                if isinstance(one, Simulated):
+                    checks.append((reliability, one))
+                found.append(one.effect if isinstance(one, Simulated) else one)
             else:
-                one = calibrate(subject, self.terms, reliability, self.level)
-            found.append(one)
-        return found
+                found.append(calibrate(subject, self.terms, reliability, self.level))
+        return found, checks
 
 
 def _prepare(settings: Reliability, subject: Subject) -> tuple[Proxies, Effect] | NotEstimable:
@@ -206,6 +239,16 @@ def _step_rows(sweep: Sweep) -> list[Row]:
             given |= dict(estimate=one.estimate, std_error=one.std_error, lo=one.lo, hi=one.hi)
         note = "as it stands" if reliability == 1 else ""
         rows.append(Row("reliability", numbers(given), f"{reliability:g}", note))
+    for reliability, tried in sweep.checks:
+        known = dict(
+            exact=tried.check.exact,
+            simulated=tried.check.simulated,
+            monte_carlo=tried.check.error,
+            share_found=tried.check.share,
+            extrapolant_moves=tried.choice,
+        )
+        note = "refused" if tried.check.missed else ""
+        rows.append(Row("linear_check", numbers(known), f"{reliability:g}", note))
     overturned = dict(estimate=sweep.overturned("estimate"), interval=sweep.overturned("interval"))
     return [*rows, Row("overturned_at", numbers(overturned))]
 

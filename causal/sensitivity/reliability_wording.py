@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from causal.estimate import Effect, NotEstimable
 from causal.findings import Number
+from causal.sensitivity.error_correction import Simulated
 
 Method: TypeAlias = Literal["regression_calibration", "simex"]
 WORDS: dict[Method, str] = {
@@ -31,6 +32,7 @@ class Sweep:
     by_exposure : the largest partial R2 of exposure with a score, given the other covariates.
     at_ceiling : the scores that sit at their ceiling.
     published : a reliability found elsewhere, and its ``source``.
+    checks : by reliability, what simulation gave and how it did on the linear model.
     """
 
     terms: tuple[str, ...]
@@ -42,6 +44,7 @@ class Sweep:
     at_ceiling: tuple[str, ...]
     published: float | None
     source: str
+    checks: tuple[tuple[float, Simulated], ...] = ()
 
     @property
     def known(self) -> list[tuple[float, Effect]]:
@@ -86,6 +89,7 @@ def say_sweep(sweep: Sweep) -> str:
     """Say how the estimate moves with the reliability, why, and what the sweep cannot see."""
     parts = [
         _say_range(sweep),
+        _say_check(sweep),
         _say_overturned(sweep),
         _say_published(sweep),
         _say_flat(sweep),
@@ -107,6 +111,26 @@ def _say_range(sweep: Sweep) -> str:
         f"estimate goes from {_written(first)} at a reliability of 1 to {_written(last)} at "
         f"{lowest:g}."
     )
+
+
+def _say_check(sweep: Sweep) -> str:
+    """Say how simulation does where the exact correction is known."""
+    if not sweep.checks:
+        return ""
+    shares = [100 * one.check.share for _, one in sweep.checks if not one.check.missed]
+    refused = [f"{r:g}" for r, one in sweep.checks if one.check.missed]
+    said = []
+    if shares:
+        said.append(
+            "On the linear model of the same rows, whose exact correction is known, the same "
+            f"simulations find {min(shares):.0f} to {max(shares):.0f} % of it; that, their number "
+            "and the choice of the extrapolating curve are in the intervals."
+        )
+    if refused:
+        said.append(
+            f"At {' and '.join(refused)} more than a tenth of it is missed, so nothing is given."
+        )
+    return " ".join(said)
 
 
 def _say_overturned(sweep: Sweep) -> str:

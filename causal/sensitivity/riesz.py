@@ -29,9 +29,9 @@ from causal.estimators.nuisance import (
     OutcomeModel,
     PropensityModel,
     choose_terms,
-    folds_by_unit,
 )
-from causal.estimators.orthogonal import econml_residuals, partially_linear
+from causal.estimators.orthogonal import partially_linear
+from causal.estimators.regression import AverageTarget
 from causal.estimators.weighting import PropensityWeighting, clipped
 
 
@@ -96,24 +96,25 @@ def find_elements(
     match estimator:
         case MeanDifference():
             return linear_elements(sample.y, sample.a, sample.x[:, :0], sample.w)
-        case LinearProbability():
+        case LinearProbability(interactions=()):
             own = sample if estimator.terms is None else sample.with_terms(estimator.terms)
             return linear_elements(own.y, own.a, own.x, own.w)
         case LinearDML():
-            fold = folds_by_unit(sample.unit, estimator.cross_fit.folds, rng)
-            y, a = econml_residuals(sample, fold)
+            y, a = estimator.residuals(sample, rng)
             return residual_elements(y, a, sample.w)
-        case AIPW() if not (estimator.propensity.learns or estimator.outcome.learns):
+        case AIPW(observation=None) if not (
+            estimator.propensity.learns or estimator.outcome.learns
+        ):
             return representer_elements(sample, _fit(estimator, sample, rng), estimator.target)
-        case GComputation():
+        case GComputation(observation=None):
             peer = AIPW(target=estimator.target, outcome=estimator.outcome)
             return representer_elements(sample, _fit(peer, sample, rng), peer.target)
         case InverseProbability(
-            target=("ATE" | "ATT") as target, trim=None, truncate=None, observation=None
+            target=target, trim=None, truncate=None, observation=None, normalised=True
         ):
             peer = AIPW(target=target, propensity=estimator.propensity, clip=estimator.clip)
             return representer_elements(sample, _fit(peer, sample, rng), target)
-        case Overlap(target="ATO"):
+        case Overlap(target="ATO", observation=None):
             peer = AIPW(propensity=estimator.propensity)
             return representer_elements(sample, _fit(peer, sample, rng), "ATO")
     return NotEstimable(f"the bound is not worked out for {estimator.kind} with these settings")
@@ -127,10 +128,10 @@ def without_terms(estimator: AnyEstimator, kept: tuple[str, ...]) -> AnyEstimato
     kept : the terms that stay.
     """
     changes: dict[str, PropensityModel | OutcomeModel | tuple[str, ...]] = {}
-    if isinstance(estimator, AIPW | PropensityWeighting):
+    if isinstance(estimator, AIPW | LinearDML | PropensityWeighting):
         terms = _among(estimator.propensity.terms, kept)
         changes["propensity"] = estimator.propensity.model_copy(update={"terms": terms})
-    if isinstance(estimator, AIPW | GComputation):
+    if isinstance(estimator, AIPW | LinearDML | GComputation):
         model = estimator.outcome
         changes["outcome"] = model.model_copy(
             update={
@@ -175,7 +176,7 @@ def residual_elements(y: Floats, a: Floats, w: Floats) -> Elements | NotEstimabl
 
 
 def representer_elements(
-    sample: Sample, fitted: Regressions, target: Literal["ATE", "ATT", "ATO"]
+    sample: Sample, fitted: Regressions, target: AverageTarget | Literal["ATO"]
 ) -> Elements | NotEstimable:
     r"""Give the pieces for an average effect over everybody, the exposed, or the overlap.
 
@@ -203,10 +204,11 @@ def representer_elements(
         share, psi = _moment(h, h * (1 - 2 * e), fitted, w)
         theta = float(np.sum(w * h * (fitted.mu1 - fitted.mu0)) / np.sum(w * h))
         return _elements(theta, left, (1 / share, -psi / share**2), w)
-    theta = _difference(sample, fitted, "ATT")
-    size, psi_size = _moment(e / (1 - e), e / (1 - e), fitted, w)
-    # the representer divides by the share of the exposed, which has an influence of its own
-    share, psi_share = weighed(a, w)
+    theta = _difference(sample, fitted, target)
+    odds, arm = (e / (1 - e), a) if target == "ATT" else ((1 - e) / e, 1 - a)
+    size, psi_size = _moment(odds, odds if target == "ATT" else -odds, fitted, w)
+    # the representer divides by the share of the arm, which has an influence of its own
+    share, psi_share = weighed(arm, w)
     psi = psi_size / share**2 - 2 * size / share**3 * psi_share
     return _elements(theta, left, (size / share**2, psi), w)
 
@@ -223,9 +225,10 @@ def bound_estimates(difference: Estimates, elements: Elements) -> Estimates:
         labels=("scale of bias",),
         values=read_only(np.array([elements.scale])),
         influence=read_only(psi),
-        covariance=read_only(inference.covariance(psi, difference.cluster)),
+        covariance=read_only(inference.covariance(psi, difference.cluster, difference.strata)),
         target=difference.target,
         cluster=difference.cluster,
+        strata=difference.strata,
     )
     return difference.joint(one)
 
@@ -256,7 +259,7 @@ def _fit(estimator: AIPW, sample: Sample, rng: np.random.Generator) -> Regressio
     return Regressions(e, mu0, mu1, design * free[:, None], propensity.influence)
 
 
-def _difference(sample: Sample, fitted: Regressions, target: Literal["ATE", "ATT"]) -> float:
+def _difference(sample: Sample, fitted: Regressions, target: AverageTarget) -> float:
     """Give the doubly robust difference."""
     values, _ = doubly_robust_means(sample, fitted.e, fitted.mu0, fitted.mu1, target)
     return float(values[1] - values[0])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import Field, model_validator
 
 from causal.arrays import Floats, Ints
 from causal.cohort import Sample
@@ -27,9 +26,17 @@ from causal.sensitivity.block_effects import (
     contributions,
     in_blocks,
 )
+from causal.sensitivity.gammas import Gammas, Ties
+from causal.sensitivity.hidden_bias import hodges_lehmann
 from causal.sensitivity.pairing import CALIPER, Pairs, first_rows, pair_rows
+from causal.sensitivity.rosenbaum_table import amplified_rows, analyse_table, bound_rows
 from causal.sensitivity.signed_rank import (
+    INNER,
+    OUTER,
+    UNIT,
+    Scoring,
     Statistic,
+    Zeros,
     amplify,
     critical_gamma,
     deviate,
@@ -46,21 +53,6 @@ WORDS: dict[Statistic, str] = {
 }
 
 
-def _ascending(gammas: tuple[float, ...]) -> tuple[float, ...]:
-    """Refuse a grid that does not rise from 1 or above."""
-    if not gammas or gammas[0] < 1 or any(b <= a for a, b in pairwise(gammas)):
-        raise ValueError(
-            f"gammas are odds ratios of 1 or more in ascending order, such as [1, 1.5, 2], "
-            f"not {list(gammas)}"
-        )
-    return gammas
-
-
-Gammas: TypeAlias = Annotated[
-    tuple[Annotated[float, Field(allow_inf_nan=False)], ...], AfterValidator(_ascending)
-]
-
-
 class Rosenbaum(Sensitivity):
     """Bounds on the p-value of matched pairs under hidden bias in who is exposed.
 
@@ -73,7 +65,14 @@ class Rosenbaum(Sensitivity):
     Attributes
     ----------
     statistic : ``mcnemar`` (0/1 outcomes only, and their default), ``signed_rank`` (the default
-        of others), ``fisher`` (sum of differences) or ``m_statistic`` (Huber's scores).
+        of others), ``fisher`` (sum of differences) or ``m_statistic`` (Huber's scores); or
+        ``two_by_two``, Fisher's exact test of the table of exposure by a 0/1 outcome, of persons
+        who are not paired.
+    zeros : whether ``signed_rank`` drops differences of 0 before ranking, or has them ranked.
+    inner, outer, unit : of ``m_statistic``: scores rise from 0 at ``inner`` to 1 at ``outer``, in
+        units of the ``unit`` quantile of the absolute differences.
+    amplify_at : odds ratios of a confounder with exposure for which to give the odds ratio it
+        would need with the outcome.
     distance : what is to be small within the caliper: the difference in the logit of the
         ``propensity``, or the ``mahalanobis`` distance of the covariates; unused for a rung's own
         pairs.
@@ -94,15 +93,44 @@ class Rosenbaum(Sensitivity):
     """
 
     kind: Literal["rosenbaum"] = "rosenbaum"
-    statistic: Statistic | None = None
+    statistic: Statistic | Literal["two_by_two"] | None = None
+    zeros: Zeros = "dropped"
+    inner: float = Field(default=INNER, ge=0, allow_inf_nan=False)
+    outer: float = Field(default=OUTER, gt=0, allow_inf_nan=False)
+    unit: float = Field(default=UNIT, gt=0, le=1)
+    amplify_at: Ties = ()
     distance: Distance = "propensity"
     caliper: float = Field(default=CALIPER, gt=0, allow_inf_nan=False)
     gammas: Gammas = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     sides: Literal[1, 2] = 1
 
+    @model_validator(mode="after")
+    def _scores_what_it_tests(self) -> Rosenbaum:
+        if self.zeros != "dropped" and self.statistic in ("mcnemar", "fisher", "m_statistic"):
+            raise ValueError(f"zeros is for statistic: signed_rank; {self.statistic} has no ranks")
+        if self.statistic != "m_statistic" and (self.inner, self.outer, self.unit) != (
+            INNER,
+            OUTER,
+            UNIT,
+        ):
+            raise ValueError("inner, outer and unit are for statistic: m_statistic")
+        if self.inner >= self.outer:
+            raise ValueError(
+                f"inner is {self.inner:g} and outer {self.outer:g}; scores rise from the first to "
+                "the second, so give a larger outer"
+            )
+        return self
+
+    @property
+    def scoring(self) -> Scoring:
+        """Give how differences are scored."""
+        return Scoring(self.zeros, self.inner, self.outer, self.unit)
+
     def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Pair, bound the p-value on the grid, and find the bias at which it reaches alpha."""
+        if self.statistic == "two_by_two":
+            return analyse_table(subject, self.gammas, self.alpha, self.sides, self.amplify_at)
         statistic, rung = self._statistic(subject.sample), subject.rung
         found = _match(subject, self.caliper, self.distance)
         if isinstance(found, NotEstimable):
@@ -111,15 +139,16 @@ class Rosenbaum(Sensitivity):
         if not differences.any():
             why = NotEstimable(f"no member of the {len(differences)} pairs differs in the outcome")
             return finding_without_number(self.kind, rung, NAME, why)
-        way, agrees = _direction(subject, differences, statistic)
+        scoring = self.scoring
+        way, agrees = _direction(subject, differences, statistic, scoring)
         turned = way * differences
-        both = [critical_gamma(turned, statistic, self.alpha / sides) for sides in (1, 2)]
+        both = [critical_gamma(turned, statistic, self.alpha / sides, scoring) for sides in (1, 2)]
         gamma = both[self.sides - 1]
-        bounds = [upper_p(turned, statistic, one) for one in self.gammas]
+        bounds = [upper_p(turned, statistic, one, scoring) for one in self.gammas]
         multiple, strongest = in_blocks(math.log(gamma), found.effects)
         if gamma == 1:  # a subsample too small to show the difference overturns nothing
             multiple = NotEstimable("the pairs alone do not show a difference to be explained")
-        alone = upper_p(turned, statistic, 1.0)
+        alone = upper_p(turned, statistic, 1.0, scoring)
         rows = (
             *_pair_rows(found, subject.sample),
             Row(
@@ -133,10 +162,9 @@ class Rosenbaum(Sensitivity):
                 ),
                 note=agrees,
             ),
-            *(
-                Row("bound", numbers(dict(gamma=one, p=p, p_two_sided=min(1.0, 2 * p))), f"{one:g}")
-                for one, p in zip(self.gammas, bounds, strict=True)
-            ),
+            *bound_rows(self.gammas, bounds),
+            *amplified_rows(gamma, self.amplify_at),
+            *_shift_rows(self.gammas, differences, subject.sample.outcome_kind),
         )
         told = _Told(
             self, statistic, found, gamma, both[1], way, agrees, multiple, strongest, alone
@@ -156,7 +184,7 @@ class Rosenbaum(Sensitivity):
 
     def _statistic(self, sample: Sample) -> Statistic:
         """Give the statistic, refusing one that does not fit the outcome."""
-        if self.statistic is None:
+        if self.statistic is None or self.statistic == "two_by_two":
             return "mcnemar" if sample.outcome_kind == "binary" else "signed_rank"
         if self.statistic == "mcnemar" and sample.outcome_kind != "binary":
             raise OutcomeError(
@@ -250,10 +278,12 @@ def _share_clusters(sample: Sample, rows: Ints) -> bool:
     return sample.cluster is not None and len(np.unique(sample.cluster[rows])) < len(rows)
 
 
-def _direction(subject: Subject, differences: Floats, statistic: Statistic) -> tuple[int, str]:
+def _direction(
+    subject: Subject, differences: Floats, statistic: Statistic, scoring: Scoring
+) -> tuple[int, str]:
     """Give the sign to test for, that of the rung, and a note where the pairs point elsewhere."""
     own = _difference(subject.estimates, subject.sample)
-    pointed = deviate(differences, statistic)
+    pointed = deviate(differences, statistic, scoring)
     way = pointed if isinstance(own, NotEstimable) or own == 0 else own
     note = "the pairs point the other way than the rung" if pointed * way < 0 else ""
     return (1 if way >= 0 else -1), note
@@ -285,6 +315,19 @@ def _pair_rows(found: _Matched, sample: Sample) -> tuple[Row, ...]:
             Row("block", numbers(dict(odds_ratio=math.exp(one.effect))), one.concept)
             for one in found.effects
         ),
+    )
+
+
+def _shift_rows(
+    gammas: tuple[float, ...], differences: Floats, outcome_kind: str
+) -> tuple[Row, ...]:
+    """Write how far hidden bias may take the Hodges-Lehmann estimate; none for a 0/1 outcome."""
+    if outcome_kind == "binary":
+        return ()
+    found = [(one, hodges_lehmann(differences, one)) for one in gammas]
+    return tuple(
+        Row("hodges_lehmann", numbers(dict(gamma=one, lower=lower, upper=upper)), f"{one:g}")
+        for one, (lower, upper) in found
     )
 
 

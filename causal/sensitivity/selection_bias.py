@@ -9,17 +9,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from causal import inference
-from causal.arrays import Bools, Floats
-from causal.cohort import TIME, Sample
-from causal.errors import PositivityError
+from causal.cohort import Sample
 from causal.estimate import Estimates, NotEstimable
-from causal.estimators import NuisanceStore
-from causal.estimators.nuisance import ObservationModel
 from causal.findings import Number, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import listed
+from causal.sensitivity.codings import LEADS, OTHER, no_risks, recode, smaller
 from causal.sensitivity.conversions import Ratio, nearest_limit, risk_ratio_of
-from causal.sensitivity.observed_bias import Moved, blocks_of, strongest_block, weigh_for_loss
+from causal.sensitivity.e_value_wording import WITHOUT
+from causal.sensitivity.measured_loss import NOBODY, WEIGHED, Loss, measure_loss
+from causal.sensitivity.observed_bias import Moved
 from causal.sensitivity.selection_bounds import (
     Population,
     SupposedSelection,
@@ -31,38 +30,45 @@ from causal.subject import Subject
 Risk: TypeAlias = Literal["any", "increased", "decreased"]
 NAME = "selection E-value of the interval limit nearest to no association"
 APPROXIMATE = "approximate risk ratio (from the standardised difference)"
-ALL = "all covariates"
-"""The name of the weights that take every covariate of the rung together."""
-NOBODY = "every outcome is known, so nobody is lost"
-WEIGHED = (
-    "the rung weighs for the measured loss already, so there is nothing of it left to count in"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """How many rows have an outcome, and by how much weights for being followed move the ratio.
+class Read:
+    """The risk ratio in one coding of the outcome.
 
     Attributes
     ----------
-    followed, rows : of the times at which anybody has an outcome.
-    never : rows of times at which nobody has.
+    found : the ratio with its interval.
+    limit : the end nearest to the target, or the target if covered.
+    needs : the selection E-values of the limit and of the estimate.
+    recoded : whether the outcome is taken the other way round than it is coded.
     """
 
-    followed: int
-    rows: int
-    never: int
-    moved: tuple[Moved, ...]
-    strongest: tuple[str, float] | NotEstimable
+    found: Ratio
+    limit: float
+    needs: tuple[float, float]
+    recoded: bool
+
+    def rows(self, *, leads: bool) -> tuple[Row, Row]:
+        """Write the estimate and the interval limit."""
+        value, lo, hi = self.found
+        subject, note = OTHER if self.recoded else "", "" if leads else LEADS
+        at_limit, at_estimate = self.needs
+        limit = dict(risk_ratio=self.limit, e_value=at_limit, lo=lo, hi=hi)
+        return (
+            Row("estimate", numbers(dict(risk_ratio=value, e_value=at_estimate)), subject, note),
+            Row("interval_limit", numbers(limit), subject, note),
+        )
 
 
 class SelectionBias(Sensitivity):
     """The strength that selection by follow-up needs to bring a risk ratio to a target.
 
     Only those interviewed are analysed. If being interviewed hangs on something (U) that also
-    drives the outcome, their risk ratio need not be everybody's. Its yardstick is the loss that
-    was measured: the rung fitted anew on the followed with weights for being followed, by
-    exposure and one block of covariates at a time, and by all of them.
+    drives the outcome, their risk ratio need not be everybody's. A risk ratio depends on which of
+    two outcomes is coded 1, so both codings are read and the smaller E-value leads. Its
+    yardstick is the loss that was measured: the rung fitted anew on the followed with weights for
+    being followed, by exposure and one block of covariates at a time, and by all of them.
 
     Attributes
     ----------
@@ -73,9 +79,10 @@ class SelectionBias(Sensitivity):
         among the followed than the lost in both arms; one arm's strengths are then enough.
     follow_up_is_the_factor : U is what defines being followed itself ("S = U"), so that only its
         tie to the outcome counts.
-    against : the risk ratio to be left.
+    against : the risk ratio to be left. Other than 1 it is of the outcome as coded, and only that
+        is then read.
     level : of the interval.
-    supposed : strengths for which to give the bound, beside the E-value.
+    supposed : strengths for which to give the bound, beside the E-value; of the outcome as coded.
 
     Assumptions
     -----------
@@ -113,25 +120,24 @@ class SelectionBias(Sensitivity):
     def analyse(self, subject: Subject, rng: np.random.Generator) -> SensitivityFinding:
         """Give the selection E-value of the estimate and of the nearest interval limit."""
         rung = subject.rung
-        found = risk_ratio_of(subject.estimates, subject.sample, self.level)
-        if isinstance(found, NotEstimable):
-            return finding_without_number(self.kind, rung, NAME, found)
-        limit = nearest_limit(found[1], found[2], self.against)
-        at_estimate, at_limit = self.value(found[0]), self.value(limit)
-        loss = measure_loss(subject, rng)
+        readings = self._readings(subject)
+        if isinstance(readings, NotEstimable):
+            return finding_without_number(self.kind, rung, NAME, readings)
+        chosen = smaller(readings)
+        found, limit = chosen.found, chosen.limit
+        at_limit = self.value(limit)
+        loss = measure_loss(subject, rng, recoded=chosen.recoded)
         if loss.followed == loss.rows:
             return finding_without_number(self.kind, rung, NAME, NotEstimable(NOBODY))
         multiple: Number = 0.0
         if limit != self.against:
             multiple = self._count(at_limit, loss)
-        measure = APPROXIMATE if subject.sample.outcome_kind == "continuous" else "risk ratio"
+        measure = WITHOUT if chosen.recoded else "risk ratio"
+        if subject.sample.outcome_kind == "continuous":
+            measure = APPROXIMATE
         rows = (
-            Row("estimate", numbers(dict(risk_ratio=found[0], e_value=at_estimate))),
-            Row(
-                "interval_limit",
-                numbers(dict(risk_ratio=limit, e_value=at_limit, lo=found[1], hi=found[2])),
-            ),
-            *_supposed_rows(self.supposed, found, self.against),
+            *(row for one in readings for row in one.rows(leads=one is chosen)),
+            *_supposed_rows(self.supposed, readings[0].found, self.against),
             *(_moved_row(one, self) for one in loss.moved),
         )
         return SensitivityFinding(
@@ -140,13 +146,47 @@ class SelectionBias(Sensitivity):
             NAME,
             at_limit,
             rows,
-            _sentence(self, found, limit, loss, measure),
-            _short(self, limit, found, loss, multiple, measure),
+            _sentence(self.as_read(chosen), readings, chosen, loss, measure),
+            _short(self.as_read(chosen), limit, found, loss, multiple, measure),
             multiple,
             ""
             if isinstance(loss.strongest, NotEstimable)
             else f"what weighing for the measured loss by {listed([loss.strongest[0]])} does",
         )
+
+    def _readings(self, subject: Subject) -> tuple[Read, ...] | NotEstimable:
+        """Give the ratio of the outcome as coded, and of the outcome coded the other way round."""
+        own = self._read(subject.estimates, subject.sample)
+        if subject.sample.outcome_kind != "binary" or self.against != 1:
+            return own if isinstance(own, NotEstimable) else (own,)
+        refused = no_risks(subject.estimates)
+        if refused is not None:
+            return refused
+        other = self._read(recode(subject.estimates), subject.sample, recoded=True)
+        if isinstance(own, NotEstimable):
+            return own if isinstance(other, NotEstimable) else (other,)
+        return (own,) if isinstance(other, NotEstimable) else (own, other)
+
+    def _read(
+        self, estimates: Estimates, sample: Sample, *, recoded: bool = False
+    ) -> Read | NotEstimable:
+        """Read the ratio in one coding."""
+        found = risk_ratio_of(estimates, sample, self.level)
+        if isinstance(found, NotEstimable):
+            return found
+        limit = nearest_limit(found[1], found[2], self.against)
+        return Read(found, limit, (self.value(limit), self.value(found[0])), recoded)
+
+    def as_read(self, chosen: Read) -> SelectionBias:
+        """Give the settings as they read in a coding: a raised risk is a lowered one of the other.
+
+        The numbers are the same either way.
+        """
+        turned: dict[Risk, Risk] = {"increased": "decreased", "decreased": "increased"}
+        risk = self.risk_among_followed
+        if not chosen.recoded:
+            return self
+        return self.model_copy(update={"risk_among_followed": turned.get(risk, risk)})
 
     def value(self, ratio: float) -> float:
         """Give the selection E-value of a risk ratio under the declared simplifications."""
@@ -163,61 +203,6 @@ class SelectionBias(Sensitivity):
         if isinstance(loss.strongest, NotEstimable):
             return loss.strongest
         return (at_limit - 1) / (self.value(self.against * loss.strongest[1]) - 1)
-
-
-def measure_loss(subject: Subject, rng: np.random.Generator) -> Loss:
-    """Fit the rung on the followed with weights for being followed, and see the ratio move."""
-    drawn = subject.unfollowed or subject.sample
-    known = drawn.rows(np.asarray(~np.isnan(drawn.x).any(axis=1)))
-    everybody = known.rows(could_be_followed(known))
-    seen = everybody.observed
-    never, followed = known.n - everybody.n, int(seen.sum())
-    if seen.all():
-        return Loss(followed, everybody.n, never, (), NotEstimable(NOBODY))
-    if getattr(subject.estimator, "observation", None) is not None:
-        return Loss(followed, everybody.n, never, (), NotEstimable(WEIGHED))
-    if not blocks_of(everybody):
-        why = NotEstimable("the rung adjusts for no measured block by which to weigh for loss")
-        return Loss(followed, everybody.n, never, (), why)
-    concepts = blocks_of(everybody)
-    sets = [(concept, everybody.adjusting_for([concept])) for concept in concepts]
-    if len(concepts) > 1:
-        sets.append((ALL, everybody))
-    weights = [(name, _weights(one)) for name, one in sets]
-
-    def ratio(estimates: Estimates, sample: Sample) -> float | NotEstimable:
-        found = risk_ratio_of(estimates, sample)
-        return found if isinstance(found, NotEstimable) else found[0]
-
-    moved = weigh_for_loss(subject.estimator, everybody.rows(seen), weights, ratio, rng)
-    return Loss(followed, everybody.n, never, moved, strongest_block(moved))
-
-
-def could_be_followed(sample: Sample) -> Bools:
-    """Tell which rows are of a time at which anybody has an outcome.
-
-    Nobody is lost after the last interview of a study; such rows say nothing of who is lost.
-
-    Returns
-    -------
-    (n,) booleans; all true without time indicators.
-    """
-    time = sample.x[:, [concept == TIME for concept in sample.concepts]]
-    _, period = np.unique(time, axis=0, return_inverse=True)
-    period = period.reshape(-1)
-    anybody = np.bincount(period, weights=sample.observed) > 0
-    return np.asarray(anybody[period])
-
-
-def _weights(sample: Sample) -> Floats | NotEstimable:
-    """Give the followed the inverse of their chance of being followed, of mean 1."""
-    try:
-        chance = NuisanceStore().observation(sample, ObservationModel(terms=sample.terms)).fit
-    except PositivityError as problem:
-        return NotEstimable(problem.message.rstrip("."))
-    seen = sample.observed
-    weights = 1 / chance.fitted[seen]
-    return np.asarray(weights / np.average(weights, weights=sample.w[seen]))
 
 
 def _supposed_rows(
@@ -241,6 +226,16 @@ def _moved_row(moved: Moved, settings: SelectionBias) -> Row:
     )
     values = dict(risk_ratio_weighted=moved.ratio, bias_factor=factor, e_value=value)
     return Row("measured_loss", numbers(values), moved.block)
+
+
+def _say_other(other: Read) -> str:
+    """Say what the coding that does not lead comes to."""
+    coding = "the other way round" if other.recoded else "as the analysis has it"
+    at_limit, at_estimate = other.needs
+    return (
+        f"With the outcome coded {coding} (risk ratio {other.found[0]:.2f}) it would take "
+        f"{at_estimate:.2f} and {at_limit:.2f}: no less, so that coding does not lead."
+    )
 
 
 def _what(settings: SelectionBias) -> tuple[str, str]:
@@ -289,9 +284,11 @@ def _short(
     )
 
 
-def _sentence(settings: SelectionBias, found: Ratio, limit: float, loss: Loss, measure: str) -> str:
+def _sentence(
+    settings: SelectionBias, readings: tuple[Read, ...], chosen: Read, loss: Loss, measure: str
+) -> str:
     """Say what the selection E-values mean in this cohort, and what was assumed."""
-    against = settings.against
+    against, found, limit = settings.against, chosen.found, chosen.limit
     who, strengths = _what(settings)
     everyone = "all who were eligible" if settings.population == "total" else "the followed"
     weighed = isinstance(loss.strongest, NotEstimable) and loss.strongest.reason == WEIGHED
@@ -313,11 +310,11 @@ def _sentence(settings: SelectionBias, found: Ratio, limit: float, loss: Loss, m
         parts.append(f"The interval, {found[1]:.2f} to {found[2]:.2f}, already includes it.")
     else:
         parts.append(f"For the interval limit, {limit:.2f}, {settings.value(limit):.2f} would do.")
+    parts += [_say_other(one) for one in readings if one is not chosen]
     if settings.risk_among_followed != "any":
+        whose = "being without the outcome" if chosen.recoded else "the outcome"
         word = "commoner" if settings.risk_among_followed == "increased" else "rarer"
-        parts.append(
-            f"Assumed: the outcome is {word} among the followed than the lost, in both arms."
-        )
+        parts.append(f"Assumed: {whose} is {word} among the followed than the lost, in both arms.")
     if isinstance(loss.strongest, NotEstimable):
         parts.append(f"There is no yardstick: {loss.strongest.reason}.")
     else:

@@ -14,9 +14,9 @@ from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import DIFFERENCES, NotEstimable, Scale
 from causal.estimators import AnyEstimator
-from causal.estimators.balancing import over_target
 from causal.estimators.nuisance import OutcomeModel, choose_terms
 from causal.estimators.outcome_fit import outcome_columns
+from causal.estimators.regression import over_target
 from causal.findings import Contour, Curve, Mark, Point, Row, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.block_effects import (

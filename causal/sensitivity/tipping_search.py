@@ -12,7 +12,8 @@ import numpy as np
 from causal import inference
 from causal.cohort import Sample
 from causal.estimate import SLOPE, NotEstimable, Target
-from causal.estimators.base import Variance, from_influence
+from causal.estimators.base import from_influence
+from causal.estimators.variance import Variance
 from causal.findings import Number
 from causal.sensitivity.delta_tilt import TiltModel, mean_among_missing, tilted_means
 

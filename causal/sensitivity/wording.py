@@ -6,9 +6,10 @@ from causal.estimate import DIFFERENCES, NotEstimable, Scale
 from causal.sensitivity.benchmarks import (
     Compared,
     Of,
+    Smallest,
+    leading_multiple,
     listed,
     percent,
-    smallest_for_either_interval,
     smallest_over_blocks,
 )
 from causal.sensitivity.partial_r2 import robustness_value
@@ -47,7 +48,7 @@ def say_shortly(found: Compared, covered: bool) -> str:
     level = f"{100 * found.level:g} % interval"
     if covered or found.fit.covers_goal(found.q, found.critical):
         return f"No omitted variable is needed: the {level} includes {found.goal} already."
-    smallest = smallest_for_either_interval(found)
+    smallest = leading_multiple(found)
     needed = robustness_value(found.fit.t, found.fit.df, found.q, found.level)
     if isinstance(smallest, NotEstimable):
         return (
@@ -58,8 +59,21 @@ def say_shortly(found: Compared, covered: bool) -> str:
     weak = " (a weak benchmark)" if smallest.block.weak else ""
     return (
         f"An omitted variable {smallest.multiple:.1f} times as strong as "
-        f"{listed([smallest.block.name])}{weak} brings the {level} to {found.goal}."
+        f"{listed([smallest.block.name])}{weak}, explaining "
+        f"{percent(smallest.strength.exposure)} of what is left of exposure and "
+        f"{percent(smallest.strength.outcome)} of outcome, brings the {level} to {found.goal}"
+        f"{_say_clustered(found, smallest)}."
     )
+
+
+def _say_clustered(found: Compared, smallest: Smallest) -> str:
+    """Say what suffices with clustered standard errors, where that is less."""
+    robust = smallest_over_blocks(found, "robust interval")
+    if not found.clustered or isinstance(robust, NotEstimable):
+        return ""
+    if robust.multiple >= smallest.multiple:
+        return ""
+    return f"; with clustered standard errors {robust.multiple:.1f} times {robust.block.name} does"
 
 
 def say_not_reached(weak: list[bool]) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 
 from causal import inference
+from causal.composing_checks import compose_curve
 from causal.estimate import NotEstimable
-from causal.instrumental.bounds import InstrumentBounds
 from causal.instrumental.two_by_two import Difference, TrialFindings
 from causal.instrumental.validity import ValidityTest
 from causal.provenance import source_digest, versions
 from causal.result import DiagnosticBlock, Provenance
 from causal.result_parts import Pair, Piece, Reason
+from causal.summary.associations import (
+    AssociationBlock,
+    association_of_counts,
+    read_association,
+)
+from causal.summary.curves import confidence_curve, drawn_range, wilson
 from causal.summary.document import (
     ArmBlock,
     BoundsBlock,
@@ -24,10 +30,11 @@ from causal.summary.document import (
     SummaryResult,
     VariableBlock,
 )
-from causal.summary.reading import AtCorrelation, Denominators, Reading, read_summary
+from causal.summary.reading import AtCorrelation, Denominators, ReadBounds, Reading, read_summary
 from causal.summary.settings import PublishedDifference, Summary, Variable
 from causal.summary.specification import SummarySpecification
 
+ALL_COMPLY = "everybody complied in both arms, so the first stage has no sampling error"
 RATIO = "ratio"
 """What checks are about, in the place of a rung."""
 
@@ -43,6 +50,7 @@ def run_summary(specification: SummarySpecification) -> SummaryResult:
     summary = specification.summary
     reading, level = read_summary(specification), summary.design.level
     chief = reading.chief
+    ends = drawn_range([one.found for one in reading.by_correlation])
     return SummaryResult(
         name=specification.name,
         question=summary.question,
@@ -57,7 +65,7 @@ def run_summary(specification: SummarySpecification) -> SummaryResult:
         first_stage=_first_stage(summary, chief.first_stage),
         itt=_itt(summary, chief.reduced_form),
         wald=_or_reason(chief.wald),
-        sets=[_set(one, reading.critical_f) for one in reading.by_correlation],
+        sets=[_set(one, reading.critical_f, ends) for one in reading.by_correlation],
         leading=reading.leading,
         whatever=union([one.found.region.pieces for one in reading.by_correlation]),
         bounds=[_bounds(one) for one in reading.bounds],
@@ -67,6 +75,7 @@ def run_summary(specification: SummarySpecification) -> SummaryResult:
             for found, printed in zip(reading.further, summary.first_stages, strict=True)
         ],
         by_exposure=_by_exposure(summary, reading.denominators),
+        associations=_associations(summary),
         diagnostics=_diagnostics(reading, level),
         notes=list(summary.notes),
         provenance=Provenance(
@@ -140,7 +149,13 @@ def _arms(summary: Summary) -> list[ArmBlock]:
     found = [(arm.name, summary.numbers(arm)) for arm in summary.arms]
     return [
         ArmBlock(
-            name=name, n=arm.n, exposed=arm.exposed, outcome=arm.outcome, both=_or_reason(arm.both)
+            name=name,
+            n=arm.n,
+            exposed=arm.exposed,
+            outcome=arm.outcome,
+            both=_or_reason(arm.both),
+            exposed_interval=wilson(arm.exposed, arm.n, summary.design.level),
+            outcome_interval=wilson(arm.outcome, arm.n, summary.design.level),
         )
         for name, arm in found
     ]
@@ -183,11 +198,11 @@ def _stage(
         value=found.value,
         std_error=found.std_error,
         interval=_interval(found, printed, level),
-        f=found.f,
+        f=found.f if math.isfinite(found.f) else Reason(not_estimable=ALL_COMPLY),
     )
 
 
-def _set(one: AtCorrelation, critical: float) -> SetBlock:
+def _set(one: AtCorrelation, critical: float, ends: tuple[float, float]) -> SetBlock:
     """Give the set under one correlation, and the normal interval where F allows it."""
     found = one.found
     both = found.first_stage.share and found.reduced_form.share
@@ -199,6 +214,7 @@ def _set(one: AtCorrelation, critical: float) -> SetBlock:
         interval=_normal(found, critical),
         chance=_or_reason(found.chance),
         readings=list(found.readings),
+        curve=compose_curve(confidence_curve(found, ends)),
     )
 
 
@@ -213,11 +229,18 @@ def _normal(found: TrialFindings, critical: float) -> Pair | Reason:
     return Reason(not_estimable=interval.reason) if isinstance(interval, NotEstimable) else interval
 
 
-def _bounds(found: InstrumentBounds | NotEstimable) -> BoundsBlock | Reason:
+def _bounds(one: ReadBounds) -> BoundsBlock | Reason:
+    found = one.found
     if isinstance(found, NotEstimable):
-        return Reason(not_estimable=found.reason)
+        if isinstance(one.correlation, NotEstimable):
+            return Reason(not_estimable=found.reason)
+        return Reason(
+            not_estimable=f"at a correlation of {one.correlation:g} within arms the shares would "
+            "break the instrumental inequality, so that no valid instrument gives them"
+        )
     return BoundsBlock(
         assuming=found.assuming,
+        correlation=_or_reason(one.correlation),
         bounds=(found.lower, found.upper),
         interval=(found.lo, found.hi),
     )
@@ -267,11 +290,13 @@ def _diagnostics(reading: Reading, level: float) -> list[DiagnosticBlock]:
         DiagnosticBlock(
             name="first_stage_f",
             rung=RATIO,
-            value=f,
+            value=f if math.isfinite(f) else None,
             threshold=critical,
             verdict="FAIL" if weak else "PASS",
             reason=f"the first-stage F is {f:.1f}, and a normal interval of the ratio needs "
-            f"{critical:.1f}",
+            f"{critical:.1f}"
+            if math.isfinite(f)
+            else ALL_COMPLY,
         )
     ]
     test = reading.inequality
@@ -306,6 +331,24 @@ def _impossible(chief: TrialFindings, level: float) -> DiagnosticBlock:
         verdict="PASS" if held else "FAIL",
         reason=f"the {100 * level:g} % set {said} there can be on a probability{tail}",
     )
+
+
+def _associations(summary: Summary) -> list[AssociationBlock]:
+    """Give the associations printed, after that of crossed counts where there are some."""
+    found = [read_association(one) for one in summary.associations]
+    if summary.form != "counts":
+        return found
+    cells = [cells for cells in (summary.arms[i].cells for i in summary.pair) if cells is not None]
+    both, only, without, neither = (
+        sum(getattr(one, name) for one in cells)
+        for name in ("both", "exposed_only", "outcome_only", "neither")
+    )
+    if not both + only or not without + neither:
+        return found
+    own = association_of_counts(
+        (both, both + only), (without, without + neither), summary.design.level
+    )
+    return found if isinstance(own, Reason) else [own, *found]
 
 
 def _or_reason(value: float | NotEstimable) -> float | Reason:

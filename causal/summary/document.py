@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from causal.result import DiagnosticBlock, Provenance
+from causal.result_challenges import CurveBlock
 from causal.result_parts import Block, Pair, Piece, Reason
+from causal.summary.associations import AssociationBlock
 from causal.summary.settings import Assumed
 
 
@@ -34,13 +36,18 @@ class PrintedBlock(Block):
 
 
 class ArmBlock(Block):
-    """One arm: persons, and the shares exposed, with the outcome, and with both."""
+    """One arm: persons, and the shares exposed, with the outcome, and with both.
+
+    The intervals are Wilson's, for the figure.
+    """
 
     name: str
     n: float
     exposed: float
     outcome: float
     both: float | Reason
+    exposed_interval: Pair
+    outcome_interval: Pair
 
 
 class DifferenceBlock(Block):
@@ -52,11 +59,11 @@ class DifferenceBlock(Block):
 
 
 class StageBlock(DifferenceBlock):
-    """A difference in exposure, and the F statistic of facilitation for it."""
+    """A difference in exposure, and the F statistic of the arms for it; none without error."""
 
     exposure: VariableBlock
     read_from: str
-    f: float
+    f: float | Reason
 
 
 class SetBlock(Block):
@@ -64,7 +71,7 @@ class SetBlock(Block):
 
     ``possible`` is the part of it an effect on a probability can have; ``interval`` the normal one,
     or why it is not shown; ``chance`` the probability of a ratio as far beyond -1 or 1, and
-    ``readings`` how it can be read, else empty.
+    ``readings`` how it can be read, else empty; ``curve`` the p-value of every effect.
     """
 
     correlation: float | Reason
@@ -73,12 +80,17 @@ class SetBlock(Block):
     interval: Pair | Reason
     chance: float | Reason
     readings: list[str]
+    curve: CurveBlock
 
 
 class BoundsBlock(Block):
-    """Bounds of the average effect in everybody, with an interval for the whole set."""
+    """Bounds of the average effect in everybody, with an interval for the whole set.
+
+    ``correlation`` within arms, or why none is assumed.
+    """
 
     assuming: str
+    correlation: float | Reason
     bounds: Pair
     interval: Pair
 
@@ -136,6 +148,7 @@ class SummaryResult(Block):
     inequality: InequalityBlock | Reason
     further: list[StageBlock]
     by_exposure: ByExposureBlock | Reason
+    associations: list[AssociationBlock] = Field(default_factory=list)
     diagnostics: list[DiagnosticBlock]
     notes: list[str]
     provenance: Provenance

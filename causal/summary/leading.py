@@ -6,7 +6,15 @@ from causal.report.markdown import joined, plain
 from causal.report.numbers import number, percent, within
 from causal.result_parts import Piece, Reason
 from causal.summary.document import SummaryResult
-from causal.summary.words import contradicted, excluded, f_of, from_to, ratio_measure, weak
+from causal.summary.measures import ratio_measure
+from causal.summary.words import (
+    contradicted,
+    excluded,
+    f_of,
+    from_to,
+    offer,
+    weak,
+)
 
 
 def effects(result: SummaryResult) -> list[Piece]:
@@ -24,7 +32,7 @@ def lead(result: SummaryResult) -> str:
     region = result.chief.region
     if (_open(region) and within(pieces, 0.0)) or _open(pieces):
         return (
-            f"This trial cannot tell what {exposure} does: facilitation moved it too little "
+            f"This trial cannot tell what {exposure} does: {offer(result)} moved it too little "
             f"({strength}), and {_left(result)}."
         )
     spread = measure.region(pieces)
@@ -36,7 +44,7 @@ def lead(result: SummaryResult) -> str:
         return f"Inconclusive about {exposure}: the {level} set, {spread}, holds 0{tail}."
     unit = f" {measure.unit}" if measure.unit else ""
     return (
-        f"If facilitation works through {exposure} alone, the {level} set of its effect is "
+        f"If {offer(result)} works through {exposure} alone, the {level} set of its effect is "
         f"{spread}{unit} and leaves out 0{tail}."
     )
 
@@ -50,7 +58,7 @@ def _contradiction(result: SummaryResult) -> str:
     return (
         f"These numbers contradict the instrument: the {percent(result.level)} set of the ratio"
         f"{under} is {ratio_measure(result).region(result.chief.region)} and holds no effect there "
-        f"can be on a probability ({number(-1, 0)} to 1). Chance apart, facilitation reaches "
+        f"can be on a probability ({number(-1, 0)} to 1). Chance apart, {offer(result)} reaches "
         f"{outcome} in another way than {exposure} (exclusion), or moves a dose that "
         f"{exposure} cuts in two, or moves some the other way (monotonicity)."
     )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from causal.arrays import Floats
-from causal.errors import PositivityError, SpecError
+from causal.errors import SpecError
 from causal.estimate import NotEstimable
 from causal.estimators.first_stage import critical_of
-from causal.instrumental.bounds import InstrumentBounds, balke_pearl_bounds, natural_bounds
+from causal.instrumental.bounds import InstrumentBounds
+from causal.instrumental.cell_bounds import (
+    cells_of,
+    inequality,
+    margin_bounds,
+    sharp_bounds,
+    wide_bounds,
+)
 from causal.instrumental.two_by_two import (
     Difference,
     TrialFindings,
@@ -21,9 +28,9 @@ from causal.instrumental.two_by_two import (
     share_overall,
     shares_by_exposure,
 )
-from causal.instrumental.validity import ValidityTest, pearl_test
+from causal.instrumental.validity import ValidityTest
 from causal.seeding import generator
-from causal.summary.settings import Cells, PublishedDifference, Summary
+from causal.summary.settings import PublishedDifference, Summary
 from causal.summary.specification import SummarySpecification
 
 
@@ -38,6 +45,19 @@ class AtCorrelation:
 
     correlation: float | NotEstimable
     found: TrialFindings
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBounds:
+    """Bounds of the average effect, or why there are none.
+
+    Attributes
+    ----------
+    correlation : within arms; or why none is assumed.
+    """
+
+    correlation: float | NotEstimable
+    found: InstrumentBounds | NotEstimable
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,7 @@ class Reading:
     ----------
     leading : place of the correlation that leads among ``by_correlation``.
     critical_f : the first-stage F below which no normal interval of the ratio is shown.
-    bounds : of the average effect, sharp and natural; or why not.
+    bounds : of the average effect.
     inequality : the test of the instrumental inequality, or why there is none.
     further : the other first stages, in the order of the specification.
     """
@@ -74,7 +94,7 @@ class Reading:
     by_correlation: tuple[AtCorrelation, ...]
     leading: int
     critical_f: float
-    bounds: tuple[InstrumentBounds | NotEstimable, ...]
+    bounds: tuple[ReadBounds, ...]
     inequality: ValidityTest | NotEstimable
     further: tuple[Difference, ...]
     denominators: Denominators | NotEstimable
@@ -101,25 +121,18 @@ def read_summary(specification: SummarySpecification) -> Reading:
     )
     order = np.argsort([0.0 if isinstance(one, NotEstimable) else one for one in correlations])
     leading = int(order[(len(order) - 1) // 2]) if correlations else 0
-    bounds, inequality = _from_counts(summary)
+    bounds, tested = _bounds(summary, correlations)
     return Reading(
         by_correlation=by_correlation,
         leading=leading,
         critical_f=critical_of(np.eye(1)),
         bounds=bounds,
-        inequality=inequality,
+        inequality=tested,
         further=tuple(
             _difference(one, share=one.exposure.kind == "binary") for one in summary.first_stages
         ),
         denominators=_denominators(summary),
     )
-
-
-def rows_of(cells: Cells) -> tuple[Floats, Floats]:
-    """Give exposure and outcome of an arm's persons from its counts: (n,) and (n,) floats, 0/1."""
-    sizes = (cells.both, cells.exposed_only, cells.outcome_only, cells.neither)
-    exposure, outcome = np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
-    return np.repeat(exposure, sizes), np.repeat(outcome, sizes)
 
 
 def _found(specification: SummarySpecification, correlation: float | NotEstimable) -> TrialFindings:
@@ -153,31 +166,37 @@ def _difference(printed: PublishedDifference, share: bool) -> Difference:
     return difference_from_p(printed.value, printed.p or 0.0, share=share)
 
 
-def _from_counts(
-    summary: Summary,
-) -> tuple[tuple[InstrumentBounds | NotEstimable, ...], ValidityTest | NotEstimable]:
-    """Give what needs exposure crossed with outcome in both arms: bounds, and the inequality."""
-    if summary.form != "counts":
-        absent = NotEstimable(
-            "bounds need the counts of exposure crossed with outcome in both arms"
-        )
-        return (absent,), absent
-    encouraged, control = (summary.arms[i].cells for i in summary.pair)
-    if encouraged is None or control is None:
-        return (), NotEstimable("there are no counts")
-    sides = [rows_of(encouraged), rows_of(control)]
-    a, y = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-    z = np.repeat([1.0, 0.0], [len(sides[0][0]), len(sides[1][0])])
-    w, level = np.ones(len(a)), summary.design.level
-    streams = [generator(summary.seed, "summary", name) for name in ("sharp", "natural", "test")]
-    try:
-        return (
-            balke_pearl_bounds(y, a, z, w, None, streams[0], level),
-            natural_bounds(y, a, z, w, None, (0.0, 1.0), streams[1], level),
-        ), pearl_test(y, a, z, w, None, streams[2], level)
-    except PositivityError as error:
-        absent = NotEstimable(error.message)
-        return (absent,), absent
+def _bounds(
+    summary: Summary, correlations: Sequence[float | NotEstimable]
+) -> tuple[tuple[ReadBounds, ...], ValidityTest | NotEstimable]:
+    """Give bounds of the average effect, and the test of the inequality where arms are crossed.
+
+    Crossed arms have sharp and natural bounds. Of others there are sharp ones for each correlation
+    declared, and those of the margins alone, whatever the correlation.
+    """
+    if not summary.arms:
+        absent = NotEstimable("bounds need shares of both arms, and only differences are printed")
+        return (ReadBounds(absent, absent),), absent
+    encouraged, control = (summary.numbers(summary.arms[i]) for i in summary.pair)
+    level, seed = summary.design.level, summary.seed
+    if not correlations:
+        crossed = NotEstimable("the arms cross exposure with outcome")
+        cells = cells_of(encouraged, control, None)
+        sharp = sharp_bounds(*cells, generator(seed, "summary", "sharp"), level)
+        wide = wide_bounds(*cells, generator(seed, "summary", "natural"), level)
+        test = inequality(*cells, generator(seed, "summary", "test"), level)
+        return (ReadBounds(crossed, sharp), ReadBounds(crossed, wide)), test
+    found = []
+    for one in correlations:
+        given = None if isinstance(one, NotEstimable) else one
+        cells = cells_of(encouraged, control, given)
+        stream = generator(seed, "summary", "sharp")
+        found.append(ReadBounds(one, sharp_bounds(*cells, stream, level)))
+    whatever = NotEstimable("whatever goes together within arms")
+    found.append(ReadBounds(whatever, margin_bounds(encouraged, control, level)))
+    return tuple(found), NotEstimable(
+        "the instrumental inequality needs exposure crossed with outcome in both arms"
+    )
 
 
 def _denominators(summary: Summary) -> Denominators | NotEstimable:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from causal.documents import Settings
 from causal.instrumental.two_by_two import Arm, Denominator, arm_from_counts, arm_from_rates
+from causal.summary.associations import PublishedAssociation
 
 KIND = "summary"
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -215,6 +216,7 @@ class Summary(Settings):
         that order.
     arms, differences : one of the two.
     first_stages : further printed differences in exposure.
+    associations : ratios a paper prints of persons who chose, for their E-values.
     notes : what had to be assumed to read the paper.
     seed : of the critical value of bounds.
     """
@@ -229,6 +231,7 @@ class Summary(Settings):
     differences: Differences | None = None
     first_stages: tuple[FurtherStage, ...] = ()
     by_exposure: ByExposure | None = None
+    associations: tuple[PublishedAssociation, ...] = ()
     notes: tuple[str, ...] = ()
     seed: int = Field(default=0, ge=0)
 

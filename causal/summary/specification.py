@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from causal.documents import Document, KeyPath, read_document, report_name, validated
 from causal.errors import SpecError, did_you_mean
+from causal.estimate import NotEstimable
 from causal.instrumental.two_by_two import share_overall
 from causal.summary.settings import KIND, PublishedDifference, Summary, Variable
 
@@ -197,12 +198,12 @@ def _correlation_faults(summary: Summary) -> Iterator[_Fault]:
                 ("design", "correlation"), f"found {one:g}; expected above -1 and below 1."
             )
     crossed = bool(summary.arms) and all(
-        summary.arms[i].cells is not None or summary.arms[i].both is not None for i in summary.pair
+        not isinstance(summary.numbers(summary.arms[i]).both, NotEstimable) for i in summary.pair
     )
     if crossed and design.correlation:
         yield _Fault(
             ("design", "correlation"),
-            "is not used: the arms cross exposure with outcome. Take it away.",
+            "is not used: the arms cross exposure with outcome, or leave one way to. Take it away.",
         )
     if not crossed and not design.correlation:
         yield _Fault(

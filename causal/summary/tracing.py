@@ -41,6 +41,11 @@ ORIGINS: Mapping[str, Origin] = {
     "by_exposure": Origin(
         ("by_exposure", "arms"), "shares by exposure, weighted by exposure; turned by Bayes' rule"
     ),
+    "associations": Origin(
+        ("associations", "arms"),
+        "E-value of the risk ratio a printed ratio is about (doi:10.7326/M16-2607); of crossed "
+        "counts, exposed over unexposed of both arms, in the coding that needs less",
+    ),
     "diagnostics": Origin(
         ("design", *PRINTED),
         "critical value of the effective F with one instrument (doi:10.1080/00401706.2013.806694); "

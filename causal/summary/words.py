@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from causal.instrumental.two_by_two import readings_sentence
 from causal.report.markdown import joined, plain
-from causal.report.numbers import POINTS, Measure, number, percent
+from causal.report.numbers import Measure, number, percent
 from causal.result_parts import Piece, Reason
 from causal.summary.document import ByExposureBlock, SummaryResult, VariableBlock
+from causal.summary.measures import measure_of, outcome_measure, ratio_measure
 
 BIBLIOGRAPHY = {
     "critical": "Montiel Olea & Pflueger 2013, doi:10.1080/00401706.2013.806694",
@@ -18,26 +19,21 @@ OF = {
     "followed": "those followed",
     "unsaid": "persons the paper does not name: all those randomised, or those followed",
 }
-RATIO_DECIMALS = 2
 
 
-def measure_of(variable: VariableBlock) -> Measure:
-    """Choose how differences in a variable are written: shares in points, else its unit."""
-    if variable.kind == "binary":
-        return POINTS
-    return Measure(points=False, unit=plain(variable.unit), decimals=RATIO_DECIMALS)
+def offer(result: SummaryResult) -> str:
+    """Name what was randomised: assignment to the first of the arms compared."""
+    return f"assignment to {plain(result.design.contrast[0])}"
 
 
-def ratio_measure(result: SummaryResult) -> Measure:
-    """Choose how the ratio is written: of two shares it is a plain number."""
-    outcome = plain(result.outcome.unit)
-    unit = f"{outcome} per {_one(result.exposure)}" if result.exposure.unit else outcome
-    return Measure(points=False, unit=unit.strip(), decimals=RATIO_DECIMALS)
+def everybody_complied(result: SummaryResult) -> bool:
+    """Tell whether all in one arm and nobody in the other were exposed."""
+    return isinstance(result.first_stage.f, Reason)
 
 
-def f_of(value: float) -> str:
-    """Write an F statistic."""
-    return number(value, 1)
+def f_of(value: float | Reason) -> str:
+    """Write an F statistic; infinite where everybody complied."""
+    return "infinite" if isinstance(value, Reason) else number(value, 1)
 
 
 def weak(result: SummaryResult) -> bool:
@@ -80,7 +76,7 @@ def taken_as(result: SummaryResult) -> str:
 
 def randomised_sentences(result: SummaryResult) -> str:
     """Say what was randomised, and whom the numbers are of."""
-    facilitated, other = (plain(name) for name in result.design.contrast)
+    other = plain(result.design.contrast[1])
     share = result.design.share_followed
     followed = "" if share is None else f" ({number(100 * share, 0)} % of those randomised)"
     of, assumed = f"{OF[result.design.of]}{followed}", result.design.assumed
@@ -95,29 +91,35 @@ def randomised_sentences(result: SummaryResult) -> str:
         else ""
     )
     return (
-        f"Facilitation ({facilitated} against {other}), and not {_name(result.exposure)}. "
+        f"{capital(offer(result))}, against {other}, and not {_name(result.exposure)}. "
         f"The numbers are {said}: {plain(result.source)}.{sizes} "
         "Nothing is adjusted for, no person's data were seen, and the ratio is not the authors'."
     )
 
 
 def facilitation_sentences(result: SummaryResult) -> str:
-    """Say what facilitation did to exposure and to outcome."""
+    """Say what assignment did to exposure and to outcome."""
     level = percent(result.level)
     said = []
     for variable, block in (
         (result.exposure, result.first_stage),
         (result.outcome, result.itt),
     ):
-        measure = measure_of(variable)
+        measure = measure_of(variable, block.std_error)
         said.append(
-            f"{_capital(_name(variable))}: {_shares(result, variable)}difference "
+            f"{capital(_name(variable))}: {_shares(result, variable, measure)}difference "
             f"{measure.amount(block.value)} ({level} CI {measure.span(block.interval)})."
         )
+    exposure = _name(result.exposure)
+    tail = (
+        f"As everybody complied, it is the effect of {exposure} too, where assignment reaches the "
+        "outcome in no other way."
+        if everybody_complied(result)
+        else f"It is not the effect of {exposure}."
+    )
     return (
-        f"{' '.join(said)} The difference in the outcome is the effect of facilitation "
-        "(intention to treat), by whatever way it came about. It is not the effect of "
-        f"{_name(result.exposure)}."
+        f"{' '.join(said)} The difference in the outcome is the effect of {offer(result)} "
+        f"(intention to treat), by whatever way it came about. {tail}"
     )
 
 
@@ -129,9 +131,9 @@ def ratio_sentences(result: SummaryResult) -> str:
     else:
         head = (
             f"Outcome over exposure is {ratio_measure(result).amount(result.wald)}. That is the "
-            f"effect of {exposure} in those whom facilitation moves only if facilitation "
-            "reaches the outcome in no other way (exclusion) and moves nobody the other way "
-            "(monotonicity). These numbers "
+            f"effect of {exposure} in those whom {offer(result)} moves only if it reaches the "
+            "outcome in no other way (exclusion) and moves nobody the other way (monotonicity). "
+            "These numbers "
             f"{'contradict that.' if contradicted(result) else 'cannot show either.'}"
         )
     return f"{head} {strength_sentence(result)} {set_sentence(result)}"
@@ -139,6 +141,13 @@ def ratio_sentences(result: SummaryResult) -> str:
 
 def strength_sentence(result: SummaryResult) -> str:
     """Say how strong the first stage is, and what follows from it."""
+    if everybody_complied(result):
+        interval = result.chief.interval
+        normal = "" if isinstance(interval, Reason) else ratio_measure(result).span(interval)
+        return (
+            "Everybody complied in both arms, so nothing is weak: the ratio is the difference in "
+            f"the outcome; the normal {percent(result.level)} interval is {normal}."
+        )
     gate, f = result.diagnostics[0], f_of(result.first_stage.f)
     needed = f_of(gate.threshold or 0.0)
     if weak(result):
@@ -193,7 +202,7 @@ def alarm_sentence(result: SummaryResult) -> str:
     if not readings or isinstance(chance, Reason):
         return ""
     head = (
-        f"The outcome moved by {measure_of(result.outcome).amount(result.itt.value)} and exposure "
+        f"The outcome moved by {outcome_measure(result).amount(result.itt.value)} and exposure "
         f"not at all, which is no effect of {_name(result.exposure)}."
         if isinstance(result.wald, Reason)
         else f"A ratio of {ratio_measure(result).bare(result.wald)} is no effect on a probability, "
@@ -234,12 +243,13 @@ def limits(result: SummaryResult) -> list[str]:
     """List what such an instrument cannot tell, most fundamental first."""
     exposure = _name(result.exposure)
     said = [
-        "Only facilitation was randomised. Its effect on the outcome (intention to treat) is that "
-        f"of offering facilitation, and not of {exposure}: it takes in every way by which "
-        "facilitation may work, and is small where few are moved.",
-        "Exclusion is an assumption. Facilitation is contact, attention and encouragement too; if "
-        f"these change the outcome by themselves, the ratio blames or credits {exposure} for it.",
-        f"The ratio is about those whom facilitation moves; nobody can say who they are."
+        f"Only {offer(result)} was randomised. Its effect on the outcome (intention to treat) is "
+        f"that of being assigned, and not of {exposure}: it takes in every way by which "
+        "assignment may work, and is small where few are moved.",
+        "Exclusion is an assumption. Assignment may bring contact, attention and encouragement "
+        "too; if these change the outcome by themselves, the ratio blames or credits "
+        f"{exposure} for it.",
+        f"The ratio is about those whom {offer(result)} moves; nobody can say who they are."
         f"{_always(result)}",
         "Nothing is adjusted for: randomisation makes the arms alike on average, not in this "
         f"trial for certain. {_lost(result)}",
@@ -250,14 +260,14 @@ def limits(result: SummaryResult) -> list[str]:
     if result.exposure.kind == "continuous":
         said.append(
             "The ratio is per unit of exposure: an average over units and persons in which those "
-            "whom facilitation moves most count most (Angrist & Imbens 1995, "
+            "whom assignment moves most count most (Angrist & Imbens 1995, "
             "doi:10.1080/01621459.1995.10476535)."
         )
     else:
         said.append(
-            f"“{_capital(exposure)}” cuts a dose in two. Where facilitation also moves how much "
-            "is attended within the categories, the ratio is no effect of the category (Andresen "
-            "& Huber 2021, doi:10.1093/ectj/utab002)."
+            f"“{capital(exposure)}” may cut a dose in two. Where assignment also moves how much "
+            "there is of it within the categories, the ratio is no effect of the category "
+            "(Andresen & Huber 2021, doi:10.1093/ectj/utab002)."
         )
     return said
 
@@ -269,17 +279,20 @@ def check_sentences(result: SummaryResult) -> list[str]:
     said = [
         f"Randomised: {facilitated} against {other}. The numbers are "
         f"{taken_as(result)}{OF[result.design.of]}.",
-        f"Identified by randomisation: the effect of facilitation on {exposure} (first stage, F "
-        f"{f_of(result.first_stage.f)}) and on {outcome} (intention to treat).",
-        f"Their ratio is the effect of {exposure} in those facilitation moves if it works through "
+        f"Identified by randomisation: the effect of {offer(result)} on {exposure} (first stage, "
+        f"F {f_of(result.first_stage.f)}) and on {outcome} (intention to treat).",
+        f"Their ratio is the effect of {exposure} in those it moves if it works through "
         f"{exposure} alone and moves nobody the other way; no number here can show that.",
     ]
-    if result.design.form == "counts":
-        said.append("The counts are crossed: bounds and the instrumental inequality are given too.")
-    else:
+    if crossed(result):
+        said.append("The arms are crossed: bounds and the instrumental inequality are given too.")
+    elif result.arms:
         said.append(
-            "Exposure is not crossed with outcome by counts in both arms: no bounds are given."
+            "Exposure is not crossed with outcome in both arms: bounds are given for each "
+            "correlation, and for what is known without one."
         )
+    else:
+        said.append("Only differences are printed: no bounds are given.")
     return said
 
 
@@ -288,19 +301,21 @@ def _always(result: SummaryResult) -> str:
     without = next((a for a in result.arms if a.name == result.design.contrast[1]), None)
     if without is None:
         return ""
+    if without.exposed == 0:
+        return ""
     share = number(100 * without.exposed, 0)
     return (
-        f" Without facilitation {share} % had the exposure all the same, and about them the ratio "
-        "says nothing."
+        f" With {plain(without.name)} {share} % had the exposure all the same, and about them the "
+        "ratio says nothing."
     )
 
 
 def _crude(result: SummaryResult) -> str:
     """Say why there is no share that remains."""
-    if result.design.form == "counts":
+    if crossed(result):
         return (
-            "Exposed and unexposed persons could be compared by the counts. That would be an "
-            "association, and about everybody, where the ratio is about those facilitation moves: "
+            "Exposed and unexposed persons could be compared as the arms cross them. That would be "
+            "an association, and about everybody, where the ratio is about those assignment moves: "
             "so no share that remains is formed."
         )
     return (
@@ -316,7 +331,7 @@ def _lost(result: SummaryResult) -> str:
     match result.design.of:
         case "followed":
             return (
-                "Those lost to follow-up are left out: where facilitation changes who is followed, "
+                "Those lost to follow-up are left out: where assignment changes who is followed, "
                 "the arms compared are not those randomised."
             )
         case "randomised":
@@ -324,25 +339,27 @@ def _lost(result: SummaryResult) -> str:
     return "Whether those lost to follow-up are counted is not known."
 
 
-def _shares(result: SummaryResult, variable: VariableBlock) -> str:
+def _shares(result: SummaryResult, variable: VariableBlock, measure: Measure) -> str:
     """Write the shares of the two arms compared, where they are printed."""
     arms = {arm.name: arm for arm in result.arms}
     if any(name not in arms for name in result.design.contrast):
         return ""
     pair = [arms[name] for name in result.design.contrast]
     shares = [arm.exposed if variable == result.exposure else arm.outcome for arm in pair]
-    return f"{POINTS.mean(shares[0])} with facilitation, {POINTS.mean(shares[1])} without; "
+    names = [plain(arm.name) for arm in pair]
+    return f"{measure.mean(shares[0])} with {names[0]}, {measure.mean(shares[1])} with {names[1]}; "
 
 
 def _name(variable: VariableBlock) -> str:
     return plain(variable.name)
 
 
-def _capital(text: str) -> str:
+def crossed(result: SummaryResult) -> bool:
+    """Tell whether exposure is crossed with outcome in both arms."""
+    arms = [arm for arm in result.arms if arm.name in result.design.contrast]
+    return bool(arms) and not any(isinstance(arm.both, Reason) for arm in arms)
+
+
+def capital(text: str) -> str:
+    """Write the first letter large."""
     return text[:1].upper() + text[1:]
-
-
-def _one(variable: VariableBlock) -> str:
-    """Name one unit of an exposure: the plural of its unit without the s."""
-    unit = plain(variable.unit)
-    return unit[:-1] if unit.endswith("s") else unit

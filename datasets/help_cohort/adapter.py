@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 FREQUENT = 4.0  # dose: 2-3 times a week or daily
+DRUGS = {1.0: "alcohol", 2.0: "cocaine", 3.0: "heroin"}  # 6, another, is one person
 RACES = {1.0: "black", 2.0: "white", 3.0: "hispanic", 4.0: "other"}
+WORDS = ("race", "first_drug")
 
 AT_EVERY_WAVE = {
     "mhg_any": "E9A",
@@ -75,8 +77,9 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     columns["detox_episodes"] = source["E2B"].where(source["E2A"] == 1, source["E2A"])
     columns["female"] = (source["A1"] == 2).where(first & source["A1"].notna())
     columns["race"] = source["RACE"].where(first).map(RACES)
+    columns["first_drug"] = source["PRIM_SUB"].where(first).map(DRUGS)
     columns["days_since_baseline"] = source["DAYS_SINCE_BL"].where(~first, 0)
-    numbers = [name for name in columns if name not in ("person_id", "wave", "race")]
+    numbers = [name for name in columns if name not in ("person_id", "wave", *WORDS)]
     return pd.DataFrame(columns).astype(dict.fromkeys(numbers, "float64"))
 
 

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-CUTOFFS = {"high_price82": 1.5, "high_price82_170": 1.7}
-"""Dollars of 2008: the instrument of Hernan & Robins, chapter 16.2, and one of program 16.4."""
+CUTOFFS = {
+    "high_price82": 1.5,
+    "high_price82_160": 1.6,
+    "high_price82_170": 1.7,
+    "high_price82_180": 1.8,
+    "high_price82_190": 1.9,
+}
+"""Dollars of 2008: the instrument of Hernan & Robins, chapter 16.2, and those of program 16.4."""
 
 MARITAL = {
     2: "married", 3: "widowed", 4: "never_married", 5: "divorced", 6: "separated", 8: "unknown",
@@ -33,9 +39,10 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         person_id=source["seqn"].astype("int64").astype("str").str.zfill(5),
         marital=source["marital"].map(MARITAL),
         weighed_1982=source["wt82"].notna(),
+        state_price82=source["price82"],
         **{name: _at_least(source["price82"], cutoff) for name, cutoff in CUTOFFS.items()},
     )
-    by_wave = ((*IN_1971, *CUTOFFS), IN_1982, IN_1992)
+    by_wave = ((*IN_1971, "state_price82", *CUTOFFS), IN_1982, IN_1992)
     waves = [
         source[["person_id", *columns]].assign(wave=wave) for wave, columns in enumerate(by_wave)
     ]

@@ -11,6 +11,7 @@ from causal.arrays import Floats
 from causal.seeding import generator
 from causal.simulate import SCENARIOS, Sites, draw_sites, simulate_cohort
 from causal.simulate import truth as cohort_truth
+from causal.simulate_controls import AILMENTS, CLINIC, simulate_controls
 from causal.simulate_panel import WAVES, ReverseOnly, panel_truth, simulate_panel
 
 PANEL = "reverse_only"
@@ -19,7 +20,7 @@ BASELINE = (
     "religiosity", "network_support", "psychiatric", "opioid", "moud", "prior_mhg",
     "abstinence_goal", "facilitation", "prior_outcome_control",
 )  # fmt: skip
-LATER = ("mhg_weekly", "abstinent", "drug_use", "followed")
+LATER = ("mhg_weekly", CLINIC, "abstinent", "drug_use", "followed", *AILMENTS)
 
 Options = Mapping[str, str | int | float | bool]
 
@@ -32,7 +33,8 @@ def generate(options: Options) -> pd.DataFrame:
         return _panel_table(simulate_panel(ReverseOnly(), n, rng))
     scenario = SCENARIOS[str(options["scenario"])]
     cohort = simulate_cohort(scenario, n, rng, _sites(options))
-    return _cohort_table(cohort, attrition=bool(options["attrition"]))
+    controls = simulate_controls(cohort, generator(seed, "simulated", "controls"))
+    return _cohort_table(cohort | controls, attrition=bool(options["attrition"]))
 
 
 def truth(options: Options) -> Mapping[str, float]:
@@ -56,11 +58,12 @@ def _cohort_table(cohort: Mapping[str, Floats], *, attrition: bool) -> pd.DataFr
     return pd.concat(
         [
             _wave(0, len(followed), {name: cohort[name] for name in BASELINE}, sites),
-            _wave(6, len(followed), {"mhg_weekly": cohort["mhg_weekly"]}),
+            _wave(6, len(followed), {name: cohort[name] for name in ("mhg_weekly", CLINIC)}),
             _wave(
                 12,
                 len(followed),
-                {"abstinent": outcome, "drug_use": 1 - outcome, "followed": followed},
+                {"abstinent": outcome, "drug_use": 1 - outcome, "followed": followed}
+                | {name: np.where(np.isnan(outcome), np.nan, cohort[name]) for name in AILMENTS},
             ),
         ],
         ignore_index=True,

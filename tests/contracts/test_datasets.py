@@ -115,7 +115,7 @@ def test_what_was_asked_once_stands_at_its_wave_only(help_table):
     }
     assert {name for name, waves in once.items() if waves == [0]} == {
         "consequences", "age", "female", "race", "jail_5yr", "education", "randomised_clinic",
-        "coc_her",
+        "coc_her", "first_drug",
     }  # fmt: skip
     later = {name: waves for name, waves in once.items() if waves != [0]}
     assert later == {"any_use": [6], "days_to_any_use": [6], "linked_admin": [12]}

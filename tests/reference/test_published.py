@@ -52,13 +52,20 @@ CASES = {
     "nhefs.outcome_reg.noproduct": Published(
         "nhefs", "regression", 3.462622, 0.001, 0.4384543, None, (2.602594, 4.32265)
     ),
+    "nhefs.outcome_reg.at5": Published(
+        "nhefs", "at_five_a_day", 2.792908, 0.001, 0.6682596, None, (1.482117, 4.1037)
+    ),
     "nhefs.aipw.pooled": Published(
         "nhefs", "aipw", 3.457284, 0.002, 0.488807, None, (2.49924, 4.415328)
     ),
     "nhefs.gformula.all1629": Published("nhefs_all", "gformula", 3.518574, 0.003),
+    "nhefs.ipw.censoring": Published(
+        "nhefs_all", "ipw_censoring", 3.496493, 0.002, 0.5256436, None, (2.466251, 4.526736)
+    ),
     "nhefs.ps.covariate": Published(
         "nhefs_all", "propensity_covariate", 3.550596, 0.001, 0.475246, BOOTSTRAP
     ),
+    "nhefs.gest.closed": Published("nhefs_gest", "one_parameter", 3.445899, 0.003),
     "lalonde.nsw.diff": Published(
         "lalonde_nsw", "crude", 1794.342, 0.5, 632.8534, None, (550.5745, 3038.11)
     ),
@@ -117,6 +124,22 @@ def test_standardised_means_over_all_persons_are_those_of_program_13_3() -> None
     assert means == pytest.approx((1.660267, 5.178841), abs=0.003)
 
 
+def test_effects_not_rejected_are_those_of_chapter_14() -> None:
+    """2.5 to 4.5 in the book: the first values rejected on a grid of 0.1, by another test."""
+    pieces = result("nhefs_gest").rung("one_parameter").region
+    assert len(pieces) == 1
+    assert pieces[0] == pytest.approx((2.5, 4.5), abs=0.15)
+
+
+def test_two_parameters_of_the_structural_model_are_those_of_section_14_6() -> None:
+    rung = result("nhefs_gest").rung("by_intensity")
+    effect, per_cigarette = rung.parameters
+    assert effect.name == "effect"
+    assert effect.estimate == pytest.approx(2.86, abs=0.005)
+    assert per_cigarette.name == "effect per unit of smokeintensity"
+    assert per_cigarette.estimate == pytest.approx(0.03, abs=0.005)
+
+
 def diagnostics(spec: str, rung: str) -> dict[str, float | None]:
     """Give the diagnostics of a rung by name."""
     return {d.name: d.value for d in result(spec).diagnostics if d.rung == rung}
@@ -142,6 +165,13 @@ def test_stabilised_weights_are_those_of_chapter_12() -> None:
     assert [found[name] for name in names] == pytest.approx(
         [0.9988443, 0.2882233, 0.3312489, 4.297662], abs=0.003
     )
+
+
+def test_weights_with_follow_up_stabilised_are_those_of_chapter_12_6() -> None:
+    """Printed there with two digits: from 0.35 to 4.09."""
+    found = diagnostics("nhefs_all", "ipw_censoring")
+    extremes = [found[name] for name in ("weight_min", "weight_max")]
+    assert extremes == pytest.approx([0.35, 4.09], abs=0.005)
 
 
 @pytest.mark.parametrize("rung", BALANCING)

@@ -2,7 +2,8 @@
 
 Kang & Schafer (2007), doi:10.1214/07-STS227: the mean of an outcome some do not give, is 210.
 Their correct covariates are normal; the wrong ones are transforms that look as good. Values below
-were computed with plain numpy over 2,000 (n = 1,000) and 4,000 (n = 200) replications.
+were computed with plain numpy over 4,000 samples of 200 and 2,000 of 1,000, the same samples as
+here, draw by draw: heavy tails and all, they must be met to rounding.
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ from causal.simulate import SCENARIOS, truth
 pytestmark = pytest.mark.simulation
 
 TRUE_MEAN = 210.0
-REPLICATES = 500
+REPLICATES = {200: 4000, 1000: 2000}
+SEEDS = {200: 2207, 1000: 3007}
 CORRECT, WRONG = ("z1", "z2", "z3", "z4"), ("x1", "x2", "x3", "x4")
 
 
 def kang_schafer(n: int, rng: np.random.Generator) -> Sample:
     """Draw responders (exposed) and others; only the mean of the exposed arm has a meaning."""
     z = rng.normal(size=(n, 4))
-    y = 210 + z @ np.array([27.4, 13.7, 13.7, 13.7]) + rng.normal(size=n)
     responds = 1 / (1 + np.exp(-z @ np.array([-1.0, 0.5, -0.25, -0.1])))
+    a = (rng.random(n) < responds).astype(float)
+    y = 210 + z @ np.array([27.4, 13.7, 13.7, 13.7]) + rng.normal(size=n)
     wrong = np.column_stack(
         [
             np.exp(z[:, 0] / 2),
@@ -50,7 +53,7 @@ def kang_schafer(n: int, rng: np.random.Generator) -> Sample:
     return Sample(
         unit=np.arange(n),
         y=y,
-        a=(rng.random(n) < responds).astype(float),
+        a=a,
         x=np.column_stack([z, wrong]),
         terms=(*CORRECT, *WRONG),
         concepts=(*CORRECT, *WRONG),
@@ -71,129 +74,101 @@ def standardised(terms: tuple[str, ...]) -> GComputation:
     return GComputation(outcome=OutcomeModel(terms=terms, arms="separate"))
 
 
-HEAVY = 0.5
-"""Tolerance of medians where single draws rule the mean: mean and RMSE (NaN) are not compared."""
+def weighted(terms: tuple[str, ...], *, normalised: bool) -> InverseProbability:
+    return InverseProbability(propensity=PropensityModel(terms=terms), normalised=normalised)
 
-# bias, RMSE, median bias, median absolute error; and the tolerance of each
-PUBLISHED: dict[str, tuple[int, Estimator, tuple[float, float, float, float], float]] = {
+
+ROUNDED = 2e-5
+"""Relative: values are given to seven digits, and logistic regressions stop at 1e-10."""
+RUNAWAY = 1e-3
+"""Relative, where single samples rule mean and RMSE: a propensity of 1e-6 has its own rounding."""
+
+# sample size; bias, RMSE, median bias and median absolute error of the mean of the exposed arm
+PUBLISHED: dict[str, tuple[int, Estimator, tuple[float, float, float, float]]] = {
+    "totals, right": (
+        200,
+        weighted(CORRECT, normalised=False),
+        (-0.1709813, 13.80646, -1.836526, 6.51857),
+    ),
+    "totals, wrong": (
+        200,
+        weighted(WRONG, normalised=False),
+        (32.45434, 619.4402, 3.129229, 9.305004),
+    ),
+    "Hajek weights, wrong": (
+        200,
+        weighted(WRONG, normalised=True),
+        (1.873215, 9.737337, -0.1890823, 3.324871),
+    ),
     "AIPW, both right": (
         200,
         doubly(CORRECT, CORRECT),
         (0.08599883, 2.541246, 0.1440679, 1.740808),
-        0.3212609,
     ),
     "AIPW, outcome wrong": (
         200,
         doubly(CORRECT, WRONG),
         (0.3644553, 3.709016, 0.4866764, 2.287143),
-        0.4668871,
     ),
     "AIPW, propensity wrong": (
         200,
         doubly(WRONG, CORRECT),
         (0.03106026, 4.318011, 0.1314168, 1.74249),
-        0.5461759,
-    ),
-    "Hajek weights, wrong": (
-        200,
-        InverseProbability(propensity=PropensityModel(terms=WRONG)),
-        (np.nan, np.nan, -0.1890823, 3.324871),
-        HEAVY,
     ),
     "AIPW, both wrong": (
         1000,
         doubly(WRONG, WRONG),
-        (np.nan, np.nan, -5.225704, 5.225704),
-        HEAVY,
+        (-810.917, 35561.82, -5.225704, 5.225704),
     ),
     "Hajek weights, right": (
         1000,
-        InverseProbability(propensity=PropensityModel(terms=CORRECT)),
+        weighted(CORRECT, normalised=True),
         (-0.02129292, 1.775373, -0.1074113, 1.087201),
-        0.3175655,
     ),
     "regression, right": (
         1000,
         standardised(CORRECT),
         (0.020547, 1.164198, 0.01100302, 0.7527522),
-        0.25,
     ),
     "regression, wrong": (
         1000,
         standardised(WRONG),
         (-0.7998678, 1.693727, -0.7985614, 1.151255),
-        0.2670683,
     ),
     "responders": (
         1000,
         MeanDifference(),
         (-10.01672, 10.14189, -10.01729, 10.01729),
-        0.2841619,
     ),
 }
-RMSE_TOLERANCE = 3.0
-"""RMSE that hangs on single draws (4.3 where the median error is 1.7) is held only from above."""
 
 
-HORVITZ_THOMPSON = 4000
-"""Replicates, as in the source; the RMSE of six such runs was 12.4 to 17.3, of 24,000 it was 21."""
-
-
-def errors(estimator: Estimator, n: int, replicates: int = REPLICATES) -> np.ndarray:
-    rng, found = np.random.default_rng(17), []
-    for _ in range(replicates):
-        sample = kang_schafer(n, rng)
-        fit = estimator.fit(sample, NuisanceStore(), rng)
+def errors(estimator: Estimator, n: int, replicates: int | None = None) -> np.ndarray:
+    rng, found, drawn = np.random.default_rng(SEEDS[n]), [], replicates or REPLICATES[n]
+    own = np.random.default_rng(0)  # these estimators draw nothing
+    for _ in range(drawn):
+        fit = estimator.fit(kang_schafer(n, rng), NuisanceStore(), own)
         found.append(float(fit.values[1]) - TRUE_MEAN)
     return np.array(found)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_errors_are_those_of_kang_and_schafers_world(name: str) -> None:
-    n, estimator, (bias, rmse, median, absolute), tolerance = PUBLISHED[name]
+    n, estimator, published = PUBLISHED[name]
     found = errors(estimator, n)
-    assert np.median(found) == pytest.approx(median, abs=tolerance)
-    assert np.median(np.abs(found)) == pytest.approx(absolute, abs=tolerance)
-    if np.isnan(bias):
-        return
-    assert np.mean(found) == pytest.approx(bias, abs=tolerance)
-    if name == "AIPW, propensity wrong":
-        assert np.sqrt(np.mean(found**2)) < RMSE_TOLERANCE * rmse
-    else:
-        assert np.sqrt(np.mean(found**2)) == pytest.approx(rmse, abs=tolerance)
-
-
-@pytest.mark.parametrize(
-    ("terms", "published", "tolerance"),
-    [
-        (CORRECT, (-0.1709813, 13.80646, -1.836526, 6.51857), 1.746261),
-        (WRONG, (np.nan, np.nan, 3.129229, 9.305004), HEAVY),
-    ],
-    ids=["right", "wrong"],
-)
-def test_totals_weighted_by_the_library_s_propensities_err_as_horvitz_and_thompson_s(
-    terms: tuple[str, ...], published: tuple[float, float, float, float], tolerance: float
-) -> None:
-    """No estimator here lets weights sum to anything but one; the propensities are the same."""
-    bias, rmse, median, absolute = published
-    rng, found = np.random.default_rng(17), []
-    for _ in range(HORVITZ_THOMPSON):
-        sample = kang_schafer(200, rng)
-        e = NuisanceStore().propensity(sample, PropensityModel(terms=terms)).fitted
-        found.append(float(np.mean(sample.a * sample.y / e)) - TRUE_MEAN)
-    assert np.median(found) == pytest.approx(median, abs=tolerance)
-    assert np.median(np.abs(found)) == pytest.approx(absolute, abs=tolerance)
-    if not np.isnan(bias):
-        assert np.mean(found) == pytest.approx(bias, abs=tolerance)
-        assert np.sqrt(np.mean(np.square(found))) < RMSE_TOLERANCE * rmse
+    middle = (float(np.median(found)), float(np.median(np.abs(found))))
+    assert middle == pytest.approx(published[2:], rel=ROUNDED)
+    moments = (float(np.mean(found)), float(np.sqrt(np.mean(found**2))))
+    runaway = published[1] > 3 * published[3] * 1.4826  # RMSE far above what the median implies
+    assert moments == pytest.approx(published[:2], rel=RUNAWAY if runaway else ROUNDED)
 
 
 def test_with_both_wrong_weights_run_away_and_targeting_does_not() -> None:
     """Kang & Schafer's point: AIPW's RMSE was 35562 there (median error 5); a range holds TMLE."""
     both = doubly(WRONG, WRONG)
     targeted = TMLE(
-        propensity=both.propensity, outcome=both.outcome, range=(40.0, 380.0)
-    )  # five standard deviations (36) either way, rounded inwards
+        propensity=both.propensity, outcome=both.outcome, range=(30.0, 390.0)
+    )  # five standard deviations (36) either way
     aipw, tmle = (errors(one, 1000, 200) for one in (both, targeted))
     assert np.sqrt(np.mean(aipw**2)) > 2 * np.sqrt(np.mean(tmle**2))
     assert np.median(np.abs(aipw)) == pytest.approx(5.225704, abs=0.7)

@@ -10,10 +10,12 @@ import pytest
 from causal.assailing import _ladder_terms, check_assaults
 from causal.codebook import Codebook, Variable
 from causal.cohort import Cohort
+from causal.control_checks import refuse_few
 from causal.design import LaggedIntervals, MissingData, build_units
 from causal.errors import CausalError, IdentificationError, SpecError
 from causal.pipeline import run
 from causal.planning import plan_analysis, rung_terms
+from causal.refuters import EmpiricalCalibration
 from causal.refuters.control_settings import ControlExposure
 from causal.registry import describe, load_cohort
 from causal.sampling import _with_control, draw_sample
@@ -81,12 +83,28 @@ def test_a_control_without_rows_is_declined_and_the_run_goes_on(tmp_path):
     assert [row.label for row in simulated.rows] == ["planted", "planted"]
 
 
-def test_few_calibration_controls_are_declined_with_the_reason_of_each(tmp_path):
-    refuters = f"{{kind: empirical_calibration, controls: [{{{SAME_MOMENT}}}]}}"
-    (found,) = run(written(tmp_path, refuters)).refutations
-    assert found.verdict == "NOT_EVALUATED"
-    assert "0 of 1 negative control outcomes" in found.reason
-    assert "nobody is left" in found.reason
+def test_too_few_calibration_controls_are_refused_before_any_data(tmp_path):
+    for moments, said in (
+        ([""], "1 columns are controls; empirical_calibration needs at least 10"),
+        (["", ", at: next_interview"], r"1 columns \(at several moments one is one\) are controls"),
+    ):
+        controls = ", ".join(f"{{{SAME_MOMENT}{at}}}" for at in moments)
+        with pytest.raises(SpecError, match=r"refuters\[0\]: " + said):
+            checked(tmp_path, f"{{kind: empirical_calibration, controls: [{controls}]}}")
+
+
+@pytest.mark.parametrize(("number", "refused"), [(9, True), (10, False)])
+def test_ten_columns_are_enough_to_be_checked(number, refused):
+    controls = [
+        {"outcome": f"control_{one}", "concept": "pain", "rationale": "nothing could change it"}
+        for one in range(number)
+    ]
+    settings = EmpiricalCalibration(controls=controls)
+    if refused:
+        with pytest.raises(SpecError, match="9 columns are controls"):
+            refuse_few(settings)
+    else:
+        refuse_few(settings)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +136,7 @@ def test_few_calibration_controls_are_declined_with_the_reason_of_each(tmp_path)
         (
             f"{{kind: negative_control_exposure, exposure: site, concept: site, {WHY}}}",
             SpecError,
-            r"refuters\[0\]: 'site' is categorical; exposures and outcomes must be",
+            r"refuters\[0\]: 'site' is categorical. As an exposure it needs arms",
         ),
         (
             f"{{kind: negative_control_exposure, exposure: person_id, concept: site, {WHY}}}",
@@ -194,8 +212,7 @@ def test_one_control_may_serve_refuters_of_different_kinds_and_be_read_at_two_mo
     checked(
         tmp_path,
         f"{{kind: negative_control_outcome, {SAME_MOMENT}}}, "
-        f"{{kind: negative_control_outcome, {SAME_MOMENT}, at: next_interview}}, "
-        f"{{kind: empirical_calibration, controls: [{{{SAME_MOMENT}}}]}}",
+        f"{{kind: negative_control_outcome, {SAME_MOMENT}, at: next_interview}}, {EARLIER}",
     )
 
 

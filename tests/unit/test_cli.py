@@ -1,5 +1,6 @@
 """Bad input as a user meets it: exit code, one short message, nothing half-written."""
 
+import json
 import os
 import resource
 import signal
@@ -334,15 +335,70 @@ def test_render_gives_the_same_report_from_the_result_alone(tmp_path):
     assert {p: p.read_bytes() for p in (out / "spec").rglob("*") if p.is_file()} == files
 
 
+def bytes_at(jobs, path, tmp_path):
+    """Run a specification with some processes; give what it wrote, by file."""
+    folder = tmp_path / jobs
+    assert main(["run", str(path), "--out", str(folder), "--jobs", jobs]) == OK
+    return {one.relative_to(folder): one.read_bytes() for one in folder.rglob("*.*")}
+
+
 def test_one_and_two_jobs_give_the_same_bytes(tmp_path):
     path = write(tmp_path, SPEC)
-    for jobs in ("1", "2"):
-        assert main(["run", str(path), "--out", str(tmp_path / jobs), "--jobs", jobs]) == OK
-    one, two = (
-        {p.relative_to(tmp_path / j): p.read_bytes() for p in (tmp_path / j).rglob("*.*")}
-        for j in ("1", "2")
-    )
+    assert bytes_at("1", path, tmp_path) == bytes_at("2", path, tmp_path)
+
+
+EVERYTHING = """
+question: Does whatever is drawn hang on the number of processes?
+dataset: simulated
+options: {scenario: strong_facilitation, n: 400, seed: 1}
+design:
+  kind: baseline
+  exposure: mhg_weekly
+  exposure_wave: 6
+  outcome: abstinent
+  outcome_at: next_scheduled
+chosen: before_estimates
+dag: DAGS/simulated_controls.yaml
+ladder:
+  - {name: crude, estimator: {kind: mean_difference}}
+  - {name: full, adjust: [severity, motivation, network_support], estimator: {kind: g_computation}}
+  - {name: folds, adjust: [severity], estimator: {kind: aipw, cross_fit: {folds: 2}}}
+  - {name: through, instrument: [facilitation], estimator: {kind: iv, method: tsls}}
+headline: full
+refuters:
+  - {kind: placebo_exposure, draws: 20}
+  - {kind: data_subset, draws: 20}
+  - {kind: bootstrap, draws: 50, method: multiplier}
+  - {kind: simulated_confounder, draws: 1, k: [1]}
+  - kind: negative_control_outcome
+    outcome: ailment_12
+    concept: bodily_illness
+    rationale: Meetings do nothing to complaints of body.
+  - kind: negative_control_exposure
+    exposure: clinic_weekly
+    concept: clinic
+    rationale: Visits to a clinic do nothing to abstinence.
+  - {kind: graph_falsification, permutations: 20, max_given: 1}
+power: {strengths: [0, 2], cohorts: 52, draws: 20, costly_cohorts: 20}
+sensitivity:
+  - {kind: e_value}
+  - {kind: omitted_variable}
+  - {kind: reliability, terms: [motivation_score], reliabilities: [0.9, 0.8]}
+  - {kind: bounds}
+seed: 1
+"""
+
+
+def test_whatever_is_drawn_is_the_same_at_any_number_of_processes(tmp_path):
+    """Fifty-two cohorts are two tasks; strengths and refuters are further ones."""
+    path = write(tmp_path, EVERYTHING.replace("DAGS", str(ROOT / "analyses" / "dags")))
+    one, two = bytes_at("1", path, tmp_path), bytes_at("2", path, tmp_path)
     assert one == two
+    result = json.loads(next(v for k, v in one.items() if k.name == "results.json"))
+    curves = {found["kind"]: found["curve"] for found in result["refutations"]}
+    assert all(curves[kind]["points"] for kind in curves if kind != "simulated_confounder")
+    assert result["instruments"]
+    assert all(found["verdict"] != "NOT_EVALUATED" for found in result["refutations"])
 
 
 def test_ctrl_c_exits_130_and_leaves_the_last_good_report(tmp_path):
@@ -426,6 +482,34 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
             "sensitivity: [{kind: reliability, terms: [motivation_scor]}]",
             r"sensitivity\[0\].*no rung has a term.*mean 'motivation_score'",
         ),
+        ("companions: [no_such]", r"spec.yaml:17: companions\[0\]: .*no analysis 'no_such' beside"),
+        ("companions: [spec]", r"companions\[0\]: 'spec' is this very analysis"),
+        (
+            "variants:\n  - {name: v, reason: why}",
+            r"spec.yaml:18: variants\[0\]: the variant 'v' changes nothing. Say with restrict",
+        ),
+        (
+            "variants:\n  - {name: v, reason: why, weights: rows, outcome: abstinent}",
+            r"spec.yaml:18: variants\[0\]: .*changes nothing",
+        ),
+        (
+            "variants:\n  - name: v\n    reason: why\n    weights: persons\n    rungs: [ful]",
+            r"spec.yaml:21: variants\[0\].rungs: there is no rung 'ful'.*mean 'full'",
+        ),
+        (
+            "variants:\n  - {name: v, reason: why, weights: persons}\n"
+            "  - {name: v, reason: again, outcome: drug_use}",
+            r"spec.yaml:19: variants\[1\].name: the variant name 'v' stands twice",
+        ),
+        ("headline: fll", r"spec.yaml:17: headline: headline 'fll' is not a rung.*mean 'full'"),
+        (
+            "restrict:\n  - {column: female, at: baseline, low: 2, high: 0, reason: women}",
+            r"spec.yaml:18: restrict\[0\]: low is 2, above high, 0, so nobody is left",
+        ),
+        (
+            "restrict: [{column: female, at: baseline, reason: women}]",
+            r"restrict\[0\]: a restriction keeps a range: say low, high or both",
+        ),
         (
             "restrict: [{column: femal, at: baseline, low: 1, reason: women}]",
             r"restrict\[0\].*mean 'female'",
@@ -438,6 +522,45 @@ def test_check_finds_faults_of_variants_refuters_and_sensitivity(tmp_path, capsy
     path = write(tmp_path, SPEC.replace("seed: 1", f"{added}\nseed: 1"))
     message = fails(capsys, "check", path).replace("\n", " ")
     assert re.search(said, message), message
+
+
+WEIGHED = SPEC.replace("{kind: g_computation}", "{kind: ipw}")
+
+
+@pytest.mark.parametrize(
+    ("missing", "rung", "said"),
+    [
+        ("", "followed: {adjust: [severity]}", r"followed: followed weighs .*outcome: keep"),
+        (
+            "missing: {outcome: keep}\n",
+            "followed: {adjust: [severity], interactions: [severity_scor]}",
+            r"spec.yaml:16: ladder\[1\].followed: .*'severity_scor'.*mean 'severity_score'",
+        ),
+        (
+            "missing: {outcome: keep}\n",
+            "followed: {adjust: [severity]}\n    entered: {adjust: [severity]}",
+            r"spec.yaml:17: ladder\[1\].entered: entered weighs .*exposure: keep",
+        ),
+    ],
+)
+def test_weights_for_those_lost_need_the_lost_and_terms_there_are(
+    tmp_path, capsys, missing, rung, said
+):
+    import re
+
+    text = WEIGHED.replace("    adjust:", f"    {rung}\n    adjust:").replace(
+        "ladder:", f"{missing}ladder:"
+    )
+    message = fails(capsys, "check", write(tmp_path, text)).replace("\n", " ")
+    assert re.search(said, message), message
+
+
+def test_a_variant_whose_missing_leaves_out_the_lost_is_named(tmp_path, capsys):
+    text = WEIGHED.replace("    adjust:", "    followed: {adjust: [severity]}\n    adjust:")
+    text = text.replace("ladder:", "missing: {outcome: keep}\nladder:")
+    varied = "variants:\n  - {name: v, reason: why, missing: {outcome: complete_case}}\nseed: 1"
+    message = fails(capsys, "check", write(tmp_path, text.replace("seed: 1", varied)))
+    assert "spec.yaml:20: variants[0]: followed weighs" in message
 
 
 REFUSED_CONTROL = (

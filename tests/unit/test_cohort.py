@@ -155,3 +155,11 @@ def test_an_arm_without_known_outcomes_is_refused(confounded):
 
 def test_a_dose_may_have_single_values(confounded):
     check_arms(replace(confounded(n=4), a=np.arange(4.0), exposure_kind="dose"))
+
+
+def test_an_arm_smaller_than_a_publishable_cell_is_refused(confounded):
+    base = confounded(n=12)
+    a = np.array([1.0] * 4 + [0.0] * 8)
+    check_arms(replace(base, a=a))
+    with pytest.raises(PositivityError, match="fewer than 5 rows have exposure 1"):
+        check_arms(replace(base, a=a), min_cell=5)

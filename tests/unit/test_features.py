@@ -11,6 +11,7 @@ import pytest
 from causal.codebook import Variable
 from causal.errors import SpecError
 from causal.features import (
+    CutPoint,
     Indicator,
     Product,
     Spline,
@@ -96,6 +97,13 @@ def test_a_factor_leaves_out_its_first_level_and_keeps_missing_apart():
     black, other = expand(RACE, pd.Series(["white", "black", None, "other"]), {}, {})
     np.testing.assert_array_equal(black, [0, 1, NAN, 0])
     np.testing.assert_array_equal(other, [0, 0, NAN, 1])
+
+
+def test_a_cut_point_is_one_from_there_on_and_missing_stays_missing():
+    features = {"age": CutPoint(at_least=40)}
+    (found,) = expand(AGE, pd.Series([39.9, 40.0, 41.0, NAN]), features, {})
+    assert found == pytest.approx([0, 1, 1, NAN], nan_ok=True)
+    assert term_names(AGE, "age", features) == ("age>=40",)
 
 
 def test_an_indicator_joins_levels():

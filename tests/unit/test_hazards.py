@@ -75,10 +75,7 @@ def _without_noise():
 
 def expect(there: bool, hazard: str, library: str, measured: str) -> None:
     """Assert that a hazard is still there; say what it means if not."""
-    assert there, (
-        f"{hazard} is gone from {library} {version(library)} ({measured}): revise the list of "
-        "hazards and reconsider the guard"
-    )
+    assert there, hazards.news_of(hazard, library, version(library), measured)
 
 
 def make_sample(n: int = 400, seed: int = 1) -> Sample:
@@ -426,7 +423,11 @@ def test_h22_an_unobserved_cause_without_strengths_is_an_index_error_in_dowhy():
     except Exception as problem:
         raised = problem
     expect(isinstance(raised, IndexError), "H22", "dowhy", f"{raised!r}")
-    assert all("add_unobserved" not in path.read_text(encoding="utf-8") for path in SOURCES)
+    asked = DoWhySecondOpinion(method="unobserved_common_cause")  # never asked without strengths
+    assert all(0 < one < 0.5 for one in asked.strength)
+    callers = [one for one in SOURCES if "add_unobserved" in one.read_text(encoding="utf-8")]
+    assert {one.name for one in callers} <= {"dowhy_refuters.py"}
+    assert "partial_r2" not in callers[0].read_text(encoding="utf-8")
 
 
 def test_h23_standard_errors_of_econml_through_dowhy_are_a_hidden_bootstrap(monkeypatch):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from causal.estimators.glm import fit_glm
 from causal.registry import known_truth, load_cohort
 from causal.seeding import generator
 from causal.simulate import (
@@ -16,12 +17,14 @@ from causal.simulate import (
     simulate_cohort,
     truth,
 )
+from causal.simulate_controls import AILMENTS, CLINIC, LEAST, MOST, SEVERITY, simulate_controls
 from causal.simulate_panel import WAVES, ReverseOnly, panel_truth, simulate_panel
 
 N = 400_000
 TABLE = 0.012  # single published runs of 400,000, each with site effects of its own
 TRUTH = 0.0005  # what is promised of truth(); its own error is under .0001
 LARGE = 0.004  # 4 standard errors of a difference in means at N with an arm of a quarter
+LOG_ODDS = 0.09  # 3 standard errors of a log odds ratio of attendance at 40,000 persons
 PUBLISHED = {  # crude difference, its odds ratio, truth, first stage; one run each
     "base": (0.232, 2.70, 0.091, 0.066),
     "null": (0.136, 1.84, 0.0, 0.061),
@@ -267,8 +270,9 @@ def test_each_column_stands_at_its_wave():
     table = load_cohort("simulated", {"n": 100}).table
     known = table.drop(columns="person_id").groupby("wave").count()
     at = {name: known.index[known[name] > 0].tolist() for name in known.columns}
-    assert at.pop("mhg_weekly") == [6]
-    assert [at.pop(name) for name in ("abstinent", "drug_use", "followed")] == [[12]] * 3
+    assert at.pop("mhg_weekly") == at.pop(CLINIC) == [6]
+    last = ("abstinent", "drug_use", "followed", *AILMENTS)
+    assert [at.pop(name) for name in last] == [[12]] * len(last)
     assert set(map(tuple, at.values())) == {(0,)}
 
 
@@ -277,3 +281,26 @@ def test_the_panel_has_five_waves_of_attendance_and_use():
     assert sorted(table["wave"].unique()) == list(WAVES)
     assert table[["mhg_weekly", "drug_use", "abstinent"]].notna().all(axis=None)
     assert (table["drug_use"] == 1 - table["abstinent"]).all()
+
+
+def test_controls_have_the_latent_causes_of_the_outcome_and_nothing_of_attendance():
+    cohort = simulate_cohort(SCENARIOS["base"], 40_000, np.random.default_rng(3))
+    controls = simulate_controls(cohort, np.random.default_rng(4))
+    latent = np.column_stack([cohort["true_motivation"], cohort["true_severity"]])
+    for number, name in enumerate((*AILMENTS, CLINIC)):
+        x = np.column_stack([cohort["mhg_weekly"], latent])
+        fit = fit_glm(x, controls[name], np.ones(len(x)), "logit")
+        found = fit.coefficients[1:] / fit.spread
+        part = LEAST + (MOST - LEAST) * number / (len(AILMENTS) - 1)
+        wanted = (0.0, 0.9, 0.35) if name == CLINIC else (0.0, part, -SEVERITY * part)
+        np.testing.assert_allclose(found, wanted, atol=LOG_ODDS)
+
+
+def test_controls_leave_every_other_column_as_it_was():
+    """They have a stream of their own, so earlier reports keep their numbers."""
+    table = load_cohort("simulated", {"n": 500, "seed": 9}).table
+    rng = generator(9, "simulated", "persons")
+    sites = draw_sites(SCENARIOS["base"], generator(9, "simulated", "sites"))
+    alone = simulate_cohort(SCENARIOS["base"], 500, rng, sites)
+    last = table[table["wave"] == 12].sort_values("person_id")
+    np.testing.assert_array_equal(last["abstinent"], alone["abstinent"])

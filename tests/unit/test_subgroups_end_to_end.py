@@ -12,12 +12,21 @@ import pytest
 
 from causal.cli import OK, main
 from causal.errors import SpecError, TimingError
+from causal.inference import two_sided_p
 from causal.pipeline import estimate, run
 from causal.planning import Plan, plan_analysis
 from causal.registry import chosen_options, describe, load_cohort
 from causal.report.page import report_page
 from causal.report.tables import tables
-from causal.result import DifferenceBlock, InteractionTestBlock, Reason, Result, dump, load
+from causal.result import (
+    ContrastBlock,
+    DifferenceBlock,
+    InteractionTestBlock,
+    Reason,
+    Result,
+    dump,
+    load,
+)
 from causal.spec import load_analysis
 
 DAGS = Path(__file__).parents[2] / "analyses" / "dags"
@@ -197,6 +206,36 @@ def test_a_rung_with_instruments_is_refused(tmp_path):
         planned(path)
 
 
+def test_first_stages_and_intention_to_treat_are_estimated_within_levels(tmp_path):
+    """Neither rests on strength; each is the difference of two means within the level."""
+    instrumented = HEAD.replace(
+        "seed: 1\n",
+        "  - {name: first, instrument: facilitation, estimator: {kind: first_stage}}\n"
+        "  - {name: itt, instrument: facilitation, estimator: {kind: itt}}\nseed: 1\n",
+    )
+    path = specified(tmp_path, instrumented, OPIOID[:-1] + ", rungs: [first, itt]}")
+    specification = load_analysis(path)
+    plan = plan_analysis(specification, describe("simulated"))
+    cohort = load_cohort("simulated", chosen_options(plan.info, specification.analysis.options))
+    result = estimate(plan, cohort)
+    table = cohort.table
+    wave = {w: table[table["wave"] == w].set_index("person_id") for w in (0, 6, 12)}
+    z, opioid = wave[0]["facilitation"], wave[0]["opioid"]
+    for block, column in zip(
+        result.subgroups, (wave[6]["mhg_weekly"], wave[12]["abstinent"]), strict=True
+    ):
+        for one in block.levels:
+            here = opioid == float(one.values)
+            with_, without = here & (z == 1), here & (z == 0)
+            expected = column[with_].mean() - column[without].mean()
+            assert one.adjusted.estimate == pytest.approx(expected)
+            assert (one.unexposed, one.exposed) == (without.sum(), with_.sum())
+            assert "the crude difference is one" in one.crude.not_estimable
+    page = report_page(result, ())
+    assert "| Level | n | Instrument 1 / 0 |" in page
+    assert "differences are in the exposure, for a unit of the instrument" in page
+
+
 def test_the_same_column_twice_is_refused(tmp_path):
     specification = load_analysis(specified(tmp_path, HEAD, OPIOID, OPIOID))
     with pytest.raises(SpecError, match="stands twice"):
@@ -275,3 +314,88 @@ def test_documents_from_before_subgroups_still_load(tmp_path):
     path.write_text(dump(Result.model_validate(old)), encoding="utf-8")
     assert load(path).subgroups == []
     assert "By subgroup" not in report_page(load(path), [])
+
+
+CROSSED = (
+    "{columns: {female: {levels: {men: [0], women: [1]}}, severity_score: {cuts: {mild: {high: 0}, "
+    "severe: {low: 0.001}}}}, at: baseline, reason: both}"
+)
+
+
+def test_crossed_columns_make_every_combination_a_level(tmp_path):
+    found = result(tmp_path, HEAD, CROSSED, more="")
+    (block,) = found.subgroups
+    assert block.column == "female × severity_score"
+    names = ["men_mild", "men_severe", "women_mild", "women_severe"]
+    assert [one.name for one in block.levels] == names
+    assert block.levels[3].values == "female 1; severity_score 0.001 or more"
+    options = chosen_options(describe("simulated"), {"n": 900, "seed": 3})
+    table = load_cohort("simulated", options, None).table
+    first = table[table["wave"] == 0]
+    women = first[first["female"] == 1]
+    assert block.levels[2].n == int((women["severity_score"] <= 0).sum())
+    assert sum(one.n for one in block.levels) + block.outside == 900
+    assert block.test.df == 3
+
+
+def test_contrasts_are_corrected_for_all_of_the_rung(tmp_path):
+    found = result(tmp_path, HEAD, OPIOID, SCORE)
+    contrasts = [
+        one.interaction
+        for block in found.subgroups
+        for one in block.levels
+        if isinstance(one.interaction, ContrastBlock)
+    ]
+    assert [one.contrasts for one in contrasts] == [3, 3, 3]
+    raw = sorted(one.p_value for one in contrasts)
+    for one in contrasts:
+        assert one.p_value == pytest.approx(two_sided_p(one.estimate / one.std_error), rel=1e-9)
+    assert min(one.p_holm for one in contrasts) == pytest.approx(min(1.0, 3 * raw[0]))
+    page = report_page(found, [])
+    assert "by Holm for 3 contrasts" in page
+    assert "| p by Holm |" in page
+
+
+@pytest.mark.parametrize(
+    ("crossed", "said"),
+    [
+        (CROSSED.replace("{columns", "{column: opioid, columns"), "say either column"),
+        (
+            "{columns: {female: {levels: {men: [0], women: [1]}}}, at: baseline, reason: both}",
+            "columns crosses two or more",
+        ),
+        (CROSSED.replace("at: base", "levels: {a: [1], b: [2]}, at: base"), "said of each column"),
+        (CROSSED.replace("female", "femail"), "femail"),
+        (CROSSED.replace("women: [1]", "women: [7]"), "does not have"),
+        (
+            "{columns: {female: {levels: {a: [0], a_b: [1]}}, opioid: {levels: {b_c: [0], c: "
+            "[1]}}}, at: baseline, reason: both}",
+            "two combinations have the same name",
+        ),
+    ],
+)
+def test_crossings_that_cannot_be_are_refused(tmp_path, crossed, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        plan_analysis(load_analysis(specified(tmp_path, HEAD, crossed)), describe("simulated"))
+
+
+def test_the_same_crossing_in_another_order_stands_twice(tmp_path):
+    other = (
+        "{columns: {opioid: {levels: {no: [0], yes: [1]}}, female: {levels: {men: [0], women: [1]}}"
+        "}, at: baseline, reason: one}"
+    )
+    again = (
+        "{columns: {female: {levels: {men: [0], women: [1]}}, opioid: {levels: {no: [0], yes: [1]}}"
+        "}, at: baseline, reason: two}"
+    )
+    with pytest.raises(SpecError, match="stands twice among the subgroups"):
+        plan_analysis(load_analysis(specified(tmp_path, HEAD, other, again)), describe("simulated"))
+
+
+def test_small_combinations_are_said_together(tmp_path):
+    found = result(tmp_path, HEAD.replace("n: 900", "n: 260"), CROSSED)
+    page = report_page(found, [])
+    (block,) = found.subgroups
+    hidden = [one.name for one in block.levels if isinstance(one.adjusted, Reason)]
+    assert hidden
+    assert ", ".join(f"`{name}`" for name in hidden) + ": An arm has fewer than 20" in page

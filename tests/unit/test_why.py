@@ -10,7 +10,14 @@ import pytest
 from causal.cli import INVALID, OK, main
 from causal.errors import CausalError
 from causal.estimators import AIPW, MeanDifference
-from causal.result import RefutationBlock, Result, VariantBlock, dump, load
+from causal.result import (
+    RefutationBlock,
+    Result,
+    RungCovariateBlock,
+    VariantBlock,
+    dump,
+    load,
+)
 from causal.why import Link, formula_source, pointers, value_at, why
 
 REPORT = Path(__file__).parents[2] / "reports" / "help_drug_use"
@@ -68,8 +75,23 @@ def test_settings_in_force_are_given_with_the_defaults_marked() -> None:
     assert "doi:10.1002/sim.1903" in said
 
 
-def test_covariates_are_concepts_with_columns_and_terms() -> None:
-    said = chain("with_residential_care")["Covariates"]
+def test_covariates_are_concepts_with_columns_and_terms_of_the_rung(
+    result: Result, tmp_path: Path
+) -> None:
+    rungs = list(result.rungs)
+    at = [rung.name for rung in rungs].index("with_residential_care")
+    listed = [
+        RungCovariateBlock(concept=concept, columns=columns, terms=columns)
+        for concept, columns in (
+            ("motivation", ["taking_steps"]),
+            ("co_treatment", ["residential_care", "outpatient_care"]),
+        )
+    ]
+    rungs[at] = rungs[at].model_copy(update={"covariates": listed})
+    document = result.model_copy(update={"rungs": rungs})
+    (tmp_path / "results.json").write_text(dump(document), encoding="utf-8")
+    links = why(tmp_path, "with_residential_care")
+    said = "\n".join(next(one.lines for one in links if one.name == "Covariates"))
     assert "motivation: columns taking_steps; terms taking_steps" in said
     assert "co_treatment: columns residential_care, outpatient_care" in said
     assert "needed and not measured here: abstinence_goal" in said

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 
 from causal.errors import CausalError
 from causal.estimators import AIPW, TMLE, NuisanceStore
-from causal.estimators.base import median_division
+from causal.estimators.divisions import median_division
 from causal.estimators.doubly_robust import doubly_robust_means
 from causal.estimators.nuisance import CrossFitting, OutcomeModel, folds_by_unit
 from causal.inference import covariance

@@ -221,3 +221,13 @@ def test_every_row_twice_in_a_cluster_of_its_own_adds_nothing():
     # jackknife and Student's t in the place of HC0 and the normal: wider by a hair
     assert other[0] < one[0] < one[1] < other[1]
     assert other[1] - other[0] < 1.02 * (one[1] - one[0])
+
+
+def test_a_classical_error_may_divide_by_all_rows():
+    """As programs do that take nothing off for coefficients; the quantile is then the normal."""
+    sample = drawn()
+    one = fitted(InstrumentalVariables(variance={"kind": "classical"}), sample)
+    other = fitted(InstrumentalVariables(variance={"kind": "classical_n"}), sample)
+    n = sample.n
+    assert other.covariance == pytest.approx(one.covariance * one.df / n)
+    assert (other.values, other.df) == (one.values, np.inf)

@@ -217,7 +217,7 @@ def test_a_learner_without_cross_fitting_is_refused(kind, part):
 
 @pytest.mark.parametrize("kind", [InverseProbability, Overlap])
 def test_estimators_whose_error_is_a_regressions_refuse_learners(kind):
-    with pytest.raises(ValidationError, match="Use aipw, tmle or causal_forest with cross_fit"):
+    with pytest.raises(ValidationError, match="linear_dml or causal_forest with cross_fit"):
         kind(propensity={"learner": "lasso"})
     with pytest.raises(ValidationError, match="g_computation has a standard error for regressions"):
         GComputation(outcome={"learner": "lasso"})

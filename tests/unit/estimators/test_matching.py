@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from causal.cohort import Sample
 from causal.errors import Place, PositivityError
+from causal.estimate import pool
 from causal.estimators import (
     AnyEstimator,
     GComputation,
@@ -18,6 +20,8 @@ from causal.estimators import (
     NuisanceStore,
     Subclassification,
 )
+from causal.estimators.cross_fitting import canonical_order
+from causal.estimators.weighted_bootstrap import draw_weighted
 from causal.fitting import RungTask, Thresholds, fit_rungs
 from causal.ladder import attenuate
 from causal.refuters import Auxiliary, Bootstrap
@@ -239,3 +243,70 @@ def test_a_bootstrap_of_persons_is_declined_and_one_of_influence_values_is_not(c
     assert refitted.verdict == "NOT_EVALUATED"
     assert "not valid for matching" in refitted.reason
     assert weighed.verdict == "PASS"
+
+
+# --- the weighted bootstrap
+
+
+def test_draws_are_those_of_a_wild_bootstrap_written_out(confounded):
+    """Mammen's two points on each row's linear term, in an order of their own."""
+    sample = confounded(n=120)
+    plain, drawn = (
+        Matching(draws=draws).fit(sample, NuisanceStore(), np.random.default_rng(3))
+        for draws in (None, 400)
+    )
+    terms = (plain.influence[:, 1] - plain.influence[:, 0])[canonical_order(sample)] / sample.n
+    rng = np.random.default_rng(3)
+    root = math.sqrt(5)
+    signs = rng.random((400, sample.n)) < (root + 1) / (2 * root)
+    moves = np.where(signs, (1 - root) / 2, (1 + root) / 2) @ terms
+    effect = drawn.effect("risk_difference")
+    assert effect.std_error == pytest.approx(np.std(moves, ddof=1), rel=1e-9)
+    low, high = np.quantile(moves, [0.025, 0.975])
+    assert drawn.region.pieces[0] == pytest.approx((effect.estimate - high, effect.estimate - low))
+    assert drawn.region_note == "quantiles of 400 weighted draws"
+    np.testing.assert_array_equal(drawn.influence, plain.influence)
+
+
+def test_mammens_weights_have_mean_zero_and_second_and_third_moment_one():
+    found = draw_weighted(np.ones((1, 1)), 200_000, np.random.default_rng(1)).moves[:, 0]
+    error = 5 / math.sqrt(len(found))
+    assert [float(np.mean(found**k)) for k in (1, 2, 3)] == pytest.approx([0, 1, 1], abs=4 * error)
+
+
+def test_draws_of_clusters_keep_persons_together(confounded):
+    """Every row twice: rows drawn apart know half of the variance."""
+    once = confounded(n=300)
+    rows = np.repeat(np.arange(once.n), 2)
+    twice = replace(once.rows(rows), unit=rows, cluster=rows)
+    together, apart = (
+        Matching(draws=4_000, variance={"clustered": clustered})
+        .fit(twice, NuisanceStore(), np.random.default_rng(3))
+        .effect("risk_difference")
+        for clustered in (True, False)
+    )
+    assert together.std_error / apart.std_error == pytest.approx(math.sqrt(2), rel=0.05)
+
+
+def test_draws_and_neighbours_agree_where_rows_are_many(confounded):
+    sample = confounded(n=4_000, outcome="continuous")
+    drawn, neighbours = (
+        one.fit(sample, NuisanceStore(), np.random.default_rng(3)).effect("mean_difference")
+        for one in (Matching(draws=4_000), Matching(error="abadie_imbens"))
+    )
+    assert drawn.std_error == pytest.approx(neighbours.std_error, rel=0.08)
+
+
+def test_errors_from_neighbours_draw_nothing():
+    with pytest.raises(ValidationError, match="abadie_imbens draws nothing"):
+        Matching(error="abadie_imbens", draws=500)
+
+
+def test_a_set_of_draws_is_not_that_of_several_imputations(confounded):
+    fits = [
+        Matching(draws=200).fit(confounded(seed=seed), NuisanceStore(), np.random.default_rng(3))
+        for seed in (1, 2, 3)
+    ]
+    pooled = pool(fits)
+    assert pooled.region is None
+    assert pooled.region_note == ""

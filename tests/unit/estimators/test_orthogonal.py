@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from causal.errors import OutcomeError, PositivityError
 from causal.estimators import LinearDML, NuisanceStore
@@ -97,3 +98,67 @@ def test_covariates_that_determine_exposure_are_refused(confounded):
 def test_ratios_are_not_estimable_with_the_reason(confounded):
     ours = LinearDML().fit(confounded(), NuisanceStore(), np.random.default_rng(0))
     assert "difference only" in ours.effect("risk_ratio").reason
+
+
+@pytest.mark.parametrize("population", [{}, {"weighted": True}], ids=["plain", "weighted"])
+def test_with_learners_theta_is_econmls_with_the_same_folds_and_learners(confounded, population):
+    """A penalised logistic regression and a ridge of scikit-learn's, by import path."""
+    from econml.dml import LinearDML as Peer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    sample = confounded(outcome="continuous", n=500, **population)
+    one = LinearDML(
+        propensity={"learner": "sklearn.linear_model:LogisticRegression", "allow_import": True},
+        outcome={"learner": "sklearn.linear_model:Ridge", "allow_import": True},
+        cross_fit={"folds": 4},
+    )
+    ours = one.fit(sample, NuisanceStore(), np.random.default_rng(3))
+    fold = folds_by_unit(sample.unit, 4, np.random.default_rng(3))
+    residuals = []
+    for learner, response in ((Ridge(), sample.y), (LogisticRegression(), sample.a)):
+        left = np.empty(sample.n)
+        for part in range(4):
+            here = fold == part
+            model = make_pipeline(StandardScaler(), learner)
+            name, w = type(learner).__name__.lower(), sample.w[~here]
+            model.fit(sample.x[~here], response[~here], **{f"{name}__sample_weight": w / w.mean()})
+            x = sample.x[here]
+            mean = model.predict(x) if name == "ridge" else model.predict_proba(x)[:, 1]
+            left[here] = response[here] - mean
+        residuals.append(left)
+    theta, _ = partially_linear(*residuals, sample.w)
+    assert math.isclose(ours.values[0], theta, rel_tol=SAME)
+    if population:
+        return  # EconML hands weights to no step of a pipeline
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(4)]
+    peer = Peer(
+        model_y=make_pipeline(StandardScaler(), Ridge()),
+        model_t=make_pipeline(StandardScaler(), LogisticRegression()),
+        discrete_treatment=True,
+        cv=splits,
+    )
+    peer.fit(sample.y, sample.a, X=None, W=sample.x)
+    found = peer.const_marginal_effect_inference()
+    assert math.isclose(ours.values[0], float(np.ravel(found.point_estimate)[0]), rel_tol=SAME)
+    std_error = float(np.ravel(found.stderr)[0])
+    assert math.isclose(math.sqrt(ours.covariance[0, 0]), std_error, rel_tol=ERRORS_AGREE)
+
+
+def test_named_terms_leave_the_others_out(confounded):
+    sample = confounded(outcome="continuous")
+    alone = LinearDML().fit(
+        sample.with_terms(("x0", "x2")), NuisanceStore(), np.random.default_rng(3)
+    )
+    named = LinearDML(propensity={"terms": ("x0", "x2")}, outcome={"terms": ("x0", "x2")}).fit(
+        sample, NuisanceStore(), np.random.default_rng(3)
+    )
+    assert math.isclose(named.values[0], alone.values[0], rel_tol=SAME)
+
+
+@pytest.mark.parametrize("setting", [{"arms": "separate"}, {"interactions": ["x0"]},
+                                     {"link": "logit"}], ids=str)  # fmt: skip
+def test_an_outcome_regression_with_exposure_in_it_is_refused(setting):
+    with pytest.raises(ValidationError, match="covariates without exposure"):
+        LinearDML(outcome=setting)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from pydantic import ValidationError
 
 from causal.errors import CausalError, OutcomeError, PositivityError
 from causal.estimators import GComputation, LinearProbability, MeanDifference, NuisanceStore
@@ -46,6 +47,39 @@ def test_classical_linear_probability_uses_students_t(confounded):
         "risk_difference"
     )
     np.testing.assert_allclose((ours.lo, ours.hi), peer.conf_int()[1], rtol=SAME)
+
+
+@pytest.mark.parametrize("kind", ["HC1", "classical"])
+def test_an_effect_at_given_values_is_a_combination_of_coefficients(confounded, kind):
+    sample = confounded(outcome="continuous")
+    columns = [sample.a, sample.x, sample.a * sample.x[:, 0], sample.a * sample.x[:, 2]]
+    peer = sm.OLS(sample.y, sm.add_constant(np.column_stack(columns))).fit(
+        cov_type="nonrobust" if kind == "classical" else kind
+    )
+    there = peer.t_test([0, 1, 0, 0, 0, 0.5, 1.0])
+    one = LinearProbability(
+        interactions=("x2", "x0"), at={"x0": 0.5, "x2": 1}, variance={"kind": kind}
+    )
+    found = fitted(one, sample)
+    effect = found.effect("mean_difference")
+    assert (found.target, found.target_note) == ("conditional", "at x0 = 0.5, x2 = 1")
+    assert math.isclose(effect.estimate, float(there.effect[0]), rel_tol=SAME)
+    assert math.isclose(effect.std_error, float(there.sd.item()), rel_tol=SAME)
+
+
+def test_where_an_effect_is_read_must_be_said_and_no_more():
+    with pytest.raises(ValidationError, match=r"say where to read it, such as at: \{x0: 5\}"):
+        LinearProbability(interactions=("x0",))
+    with pytest.raises(ValidationError, match="at names 'x1', which is not among the interact"):
+        LinearProbability(interactions=("x0",), at={"x0": 1, "x1": 2})
+
+
+def test_a_product_that_is_not_seen_is_refused(confounded):
+    sample = confounded()
+    x = sample.x.copy()
+    x[:, 2] *= sample.a  # varies among the exposed only, so its product with exposure is itself
+    with pytest.raises(PositivityError, match="a covariate varies in one arm only"):
+        fitted(LinearProbability(interactions=("x2",), at={"x2": 1}), replace(sample, x=x))
 
 
 def test_clustered_linear_probability_has_the_cr1_error_of_statsmodels(confounded):

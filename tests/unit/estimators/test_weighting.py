@@ -408,3 +408,36 @@ def test_weighing_for_the_unseen_is_refused_when_everybody_was_seen(confounded):
 def test_an_estimator_that_cannot_weigh_for_the_unseen_says_so(confounded):
     with pytest.raises(CausalError, match=r"ipw needs every exposure; .* of 400 are missing"):
         fitted(FOLLOWED, never_seen(confounded(), np.random.default_rng(8)))
+
+
+@pytest.mark.parametrize("target", ["ATE", "ATT", "ATC"])
+def test_totals_are_those_of_stacked_equations(confounded, estimating_equations, target):
+    sample = confounded(weighted=True, clustered=True)
+    x = np.column_stack([np.ones(sample.n), sample.x])
+    over = {"ATE": np.ones(sample.n), "ATT": sample.a, "ATC": 1 - sample.a}[target]
+
+    def psi(theta):
+        e = 1 / (1 + np.exp(-(x @ theta[:4])))
+        weight = sample.w * balancing_weights(e, sample.a, target)
+        means = [
+            weight * (sample.a == arm) * sample.y - sample.w * over * theta[4 + arm]
+            for arm in (0, 1)
+        ]
+        return np.column_stack([(sample.w * (sample.a - e))[:, None] * x, *means])
+
+    theta, covariance = estimating_equations(psi, np.zeros(6), sample.cluster)
+    found = fitted(InverseProbability(normalised=False, target=target), sample)
+    np.testing.assert_allclose(found.values, theta[4:], rtol=STACKED)
+    np.testing.assert_allclose(found.covariance, covariance[4:, 4:], rtol=1e-5, atol=1e-9)
+
+
+def test_totals_are_refused_where_weights_or_rows_do_not_say_of_how_many(confounded):
+    for setting in ({"stabilised": True}, {"trim": 0.1}):
+        with pytest.raises(ValidationError, match="changes what the weights sum to"):
+            InverseProbability(normalised=False, **setting)
+    sample = confounded()
+    a = sample.a.copy()
+    a[:20] = np.nan
+    entering = InverseProbability(normalised=False, target="ATT", entry=EntryModel(terms=("x0",)))
+    with pytest.raises(CausalError, match="the exposure of 20 rows is unknown"):
+        fitted(entering, replace(sample, a=a))

@@ -8,9 +8,11 @@ import statsmodels.api as sm
 
 from causal.cohort import Sample
 from causal.errors import PositivityError
-from causal.estimators import NuisanceStore, WithinPerson
-from causal.estimators.within_person import person_means
+from causal.estimate import NotEstimable
+from causal.estimators import MeanDifference, NuisanceStore, WithinPerson
+from causal.estimators.within_person import count_switchers, person_means
 from causal.inference import critical_value
+from causal.ladder import attenuate
 
 SAME = 1e-9  # the same least squares, by another route
 RNG = np.random.default_rng(0)
@@ -65,6 +67,28 @@ def test_intervals_cover_the_effect_that_levels_of_persons_would_hide():
     error = (0.95 * 0.05 / REPLICATES) ** 0.5
     assert abs(covered.mean() - 0.95) < 2.6 * error  # 1 % two-sided
     assert abs(found[:, 0].mean() - EFFECT) < 3 * found[:, 0].std() / REPLICATES**0.5
+
+
+def test_both_coefficients_have_targets_of_their_own_and_share_none_with_the_crude():
+    sample = panel(40, np.random.default_rng(5))
+    crude = MeanDifference().fit(sample.with_terms(()), NuisanceStore(), RNG)
+    for report, target in (("within", "within persons"), ("contextual", "between persons")):
+        estimator = WithinPerson(report=report)
+        fit = estimator.fit(sample, NuisanceStore(), RNG)
+        assert fit.target == estimator.estimand == target
+        assert isinstance(attenuate(crude, fit, "mean_difference"), NotEstimable)
+
+
+def test_persons_who_change_exposure_are_counted_by_person_and_weight():
+    a = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0])
+    unit = np.array([0, 0, 1, 1, 2, 2, 4, 4])
+    assert count_switchers(a, unit) == 2
+    sample = panel(40, np.random.default_rng(7))
+    (told,) = WithinPerson().limited(sample, NuisanceStore())
+    expected = sum(len(set(sample.a[sample.unit == one])) > 1 for one in np.unique(sample.unit))
+    assert (told.name, told.rows) == ("switchers", expected)
+    unweighted = replace(sample, w=(sample.unit < 10).astype(float))
+    assert WithinPerson().limited(unweighted, NuisanceStore())[0].rows < expected
 
 
 def test_exposures_that_never_change_are_refused():

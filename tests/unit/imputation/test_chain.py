@@ -21,7 +21,7 @@ def incomplete(n: int = 240, *, clustered: bool = False) -> Incomplete:
     values = np.column_stack([a, y, severity, dose])
     values[(rng.random(n) < 0.25)[unit], 2] = np.nan
     values[rng.random(n) < 0.2, 3] = np.nan
-    return Incomplete(values, (Block((2,), clustered), Block((3,), False)), unit, (0, 1))
+    return Incomplete(values, (Block((2,), clustered), Block((3,), False)), unit, ((0,), (1,)))
 
 
 @pytest.mark.parametrize("clustered", [False, True])

@@ -1,12 +1,11 @@
-"""Balance of instruments: verdicts, multiplicity, invariance; first stages by subgroup."""
+"""Balance of instruments: verdicts, multiplicity, invariance."""
 
 import numpy as np
 import pytest
 
 from causal.diagnostics import standardised_differences
 from causal.errors import SpecError
-from causal.estimate import NotEstimable
-from causal.instrumental.balance import check_balance, holm, stage_by_subgroup
+from causal.instrumental.balance import check_balance, holm
 
 ROUNDING = 1e-12
 REPEATS = 200
@@ -71,44 +70,3 @@ def test_holm_is_that_of_statsmodels():
     p = np.random.default_rng(2).random(7) ** 3
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=ROUNDING)
     assert holm(np.array([])).shape == (0,)
-
-
-def test_first_stages_of_subgroups_are_their_own_and_their_test_a_regressions(trial):
-    import statsmodels.api as sm
-
-    one = trial(clustered=True, weighted=True)
-    group = (one.x[:, 0] > 0).astype(int) + (one.x[:, 0] > 1)
-    found = stage_by_subgroup(one.a, one.z, group, ("low", "middle", "high"), one.w, one.cluster)
-    dummies = np.column_stack([group == k for k in range(3)]).astype(float)
-    design = np.column_stack([dummies, dummies * one.z[:, None]])
-    fit = sm.WLS(one.a, design, weights=one.w).fit(
-        cov_type="cluster", cov_kwds={"groups": one.cluster, "use_correction": False}
-    )
-    assert [stage.value for stage in found.stages] == pytest.approx(fit.params[3:])
-    assert [stage.std_error for stage in found.stages] == pytest.approx(fit.bse[3:])
-    equal = fit.wald_test(np.array([[0, 0, 0, -1, 1, 0], [0, 0, 0, -1, 0, 1]]), scalar=True)
-    assert found.df == 2
-    assert found.p == pytest.approx(float(equal.pvalue))
-    assert "may still be moved opposite ways" in found.sentence
-
-
-def test_a_subgroup_moved_the_other_way_is_pointed_out_under_either_label(trial):
-    one = trial(2000)
-    group = (one.x[:, 1] > 0.8).astype(int)
-    a = np.where(group == 1, 1 - one.a, one.a)
-    for z in (one.z, 1 - one.z):
-        found = stage_by_subgroup(a, z, group, ("most", "few"), one.w, None)
-        assert found.sentence.startswith("In 'few' the instrument moves exposure the other way")
-        assert found.p < 0.001
-
-
-def test_subgroups_with_one_arm_are_left_out(trial):
-    one = trial()
-    group = np.zeros(len(one.z), int)
-    group[one.x[:, 0] > 0] = 1
-    group[np.flatnonzero(one.z == 1)[:20]] = 2
-    found = stage_by_subgroup(one.a, one.z, group, ("first", "second", "one arm"), one.w, None)
-    assert found.left_out == ("one arm",)
-    assert [stage.name for stage in found.stages] == ["first", "second"]
-    rest = stage_by_subgroup(one.a, one.z, group * (group == 2), ("one", "other", "x"), one.w, None)
-    assert isinstance(rest, NotEstimable)

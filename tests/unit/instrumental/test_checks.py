@@ -110,8 +110,12 @@ def test_a_group_moved_the_other_way_is_found(trial):
 
 def test_groups_that_are_too_small_to_tell_are_not_resolved(trial):
     one = trial(400, compliers=0.15)
-    female = (np.arange(400) < 12).astype(float)
+    female = (np.arange(400) < 40).astype(float)
     assert examine(FirstStageByGroup(), sample_of(one, female=female)).verdict == "NOT_RESOLVABLE"
+    few = (np.arange(400) < 12).astype(float)
+    found = examine(FirstStageByGroup(), sample_of(one, female=few))
+    assert found.verdict == "NOT_EVALUATED"
+    assert "among enough rows (female)" in found.sentence
 
 
 def test_first_stages_by_group_are_given_for_a_rung_with_covariates_and_a_dose(trial):

@@ -211,6 +211,6 @@ def test_differences_and_arms_agree_where_the_covariance_does():
 
 def test_an_arm_without_sampling_error_is_refused():
     certain = Arm(50, "followed", 1.0, 0.5, NotEstimable("not said"))
-    none = Arm(50, "followed", 0.0, 0.5, NotEstimable("not said"))
+    none = certain
     with pytest.raises(SpecError, match="no sampling error"):
         read_trial(certain, none, correlation=0.0)

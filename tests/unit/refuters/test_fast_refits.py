@@ -20,7 +20,7 @@ from causal.estimators import (
     Overlap,
 )
 from causal.estimators.nuisance import CrossFitting, ObservationModel, OutcomeModel, PropensityModel
-from causal.refuters.batches import WIDEST, block_width, orthonormal
+from causal.refuters.batches import FEW_ROWS, NARROW, WIDEST, block_width, orthonormal
 from causal.refuters.changes import AddedCovariate, NewExposure, NewOutcome, Resample
 from causal.refuters.drawing import refit
 from causal.refuters.refits import find_batch
@@ -42,6 +42,7 @@ LEAST_SQUARES = {
 BY_LIKELIHOOD = {
     "g_computation": GComputation(),
     "g_computation, ATT": GComputation(target="ATT"),
+    "g_computation, ATC": GComputation(target="ATC"),
     "g_computation, terms": GComputation(outcome=OutcomeModel(terms=("x0",))),
     "ipw": InverseProbability(),
     "ipw, ATT": InverseProbability(target="ATT"),
@@ -54,6 +55,7 @@ BY_LIKELIHOOD = {
     "overlap, ATM": Overlap(target="ATM"),
     "aipw": AIPW(),
     "aipw, ATT": AIPW(target="ATT"),
+    "aipw, ATC": AIPW(target="ATC"),
     "aipw, linear outcome": AIPW(outcome=OutcomeModel(link="linear")),
     "aipw, clipped": AIPW(clip=(0.2, 0.8)),
     "aipw, folds": AIPW(cross_fit=CrossFitting(folds=3)),
@@ -93,9 +95,9 @@ def both(kind, estimator, sample, scale="risk_difference", draws=DRAWS):
     )
 
 
-def compare(kind, estimator, sample, tolerance, scale="risk_difference"):
+def compare(kind, estimator, sample, tolerance, scale="risk_difference", draws=DRAWS):
     assert find_batch(estimator, sample, scale) is not None
-    fast, slow = both(kind, estimator, sample, scale)
+    fast, slow = both(kind, estimator, sample, scale, draws)
     np.testing.assert_allclose(fast.values, slow.values, rtol=0, atol=tolerance)
     np.testing.assert_array_equal(fast.kept, slow.kept)
     assert fast.failed == slow.failed
@@ -108,6 +110,18 @@ def compare(kind, estimator, sample, tolerance, scale="risk_difference"):
 def test_blocks_equal_single_fits(confounded, kind, name):
     tolerance = LINEAR if name in LEAST_SQUARES else LOGISTIC
     compare(kind, ESTIMATORS[name], confounded(), tolerance)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize(
+    "name", ["linear_probability", "g_computation", "ipw", "ipw, ATT", "aipw", "aipw, folds"]
+)
+def test_blocks_of_many_rows_equal_single_fits(confounded, kind, name):
+    """With many rows regressions share their information for some steps."""
+    tolerance = LINEAR if name in LEAST_SQUARES else LOGISTIC
+    sample = confounded(FEW_ROWS + 100)
+    assert block_width(sample.n) == WIDEST
+    compare(kind, ESTIMATORS[name], sample, tolerance, draws=3)
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -245,6 +259,7 @@ def test_covariates_are_made_orthonormal_under_weights(confounded):
 
 
 def test_blocks_shrink_as_samples_grow():
-    assert block_width(300) == WIDEST
+    assert block_width(300) == NARROW
+    assert block_width(50_000) == WIDEST
     assert block_width(10**6) == WIDEST // 10
     assert block_width(10**8) == 1

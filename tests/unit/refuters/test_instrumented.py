@@ -28,7 +28,7 @@ from causal.refuters import (
     SimulatedOutcome,
 )
 from causal.refuters.planting import target_weights
-from causal.refuters.power import PowerStudy, measure_power
+from causal.refuters.power import PowerStudy, Tried, try_cohorts
 from causal.subject import Subject
 
 IV = InstrumentalVariables()
@@ -198,13 +198,7 @@ def test_power_is_not_measured_in_cohorts_the_instrument_does_not_move(encourage
     sample = encouraged(300)
     fit = IV.fit(sample, NuisanceStore(), np.random.default_rng(0))
     subject = Subject("rung", IV, sample, fit, fit, sample, "risk_difference")
-    found = measure_power(
-        DummyOutcome(draws=20),
-        subject,
-        Auxiliary(),
-        PowerStudy(cohorts=20),
-        0.0,
-        np.random.default_rng(0),
-    )
+    tried = [Tried(0, DummyOutcome(draws=20), Auxiliary())]
+    found = try_cohorts(tried, subject, PowerStudy(cohorts=20), 0.0, 1, range(20))[0]
     assert isinstance(found, NotEstimable)
     assert "the instrument does not move" in found.reason

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from causal.cohort import HELD
 from causal.errors import Place
 from causal.estimate import NotEstimable
 from causal.estimators import GComputation, LinearProbability, NuisanceStore
@@ -15,16 +16,21 @@ from causal.examining import Attempt, trace_power
 from causal.refuters import (
     Auxiliary,
     DoWhySecondOpinion,
+    EmpiricalCalibration,
+    GraphFalsification,
+    NegativeControlExposure,
     NegativeControlOutcome,
     PlaceboExposure,
     PowerCurve,
     PowerPoint,
     RandomCommonCause,
+    SimulatedConfounder,
+    SimulatedOutcome,
 )
-from causal.refuters.power import PowerStudy, measure_power
+from causal.refuters.independence import ConceptColumns, Implied, ImpliedIndependences
+from causal.refuters.power import PowerStudy, Tried, try_cohorts, weigh
 from causal.refuters.power_curve import rejection_rate, tell_power
 from causal.refuters.worlds import find_benchmark
-from causal.seeding import generator
 from causal.subject import Subject
 
 STUDY = PowerStudy(strengths=(0, 1, 3), cohorts=40)
@@ -40,6 +46,11 @@ def subject_of(sample, *, estimator=None, scale="risk_difference") -> Subject:
     estimator = estimator or GComputation()
     fitted = estimator.fit(sample, NuisanceStore(), np.random.default_rng(0))
     return Subject("full", estimator, sample, fitted, fitted, sample, scale)
+
+
+def measured(refuter, subject, study, k, seed=1) -> PowerPoint | NotEstimable:
+    tried = [Tried(0, refuter, Auxiliary())]
+    return weigh(k, try_cohorts(tried, subject, study, k, seed, range(study.cohorts)))
 
 
 def attempt(refuter, sample, **how) -> Attempt:
@@ -92,9 +103,7 @@ def replace_study(**changed) -> PowerStudy:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_confounder_exaggerates_the_effect_whatever_its_sign(strong, sign):
     sample = strong if sign > 0 else replace(strong, y=1 - strong.y)
-    one = measure_power(
-        RandomCommonCause(), subject_of(sample), Auxiliary(), STUDY, 3, generator(1, "bias")
-    )
+    one = measured(RandomCommonCause(), subject_of(sample), STUDY, 3)
     assert sign * one.bias > 0.1
 
 
@@ -108,7 +117,7 @@ def test_without_a_confounder_the_estimate_is_about_the_known_effect(confounded,
     subject = subject_of(sample, estimator=estimator, scale="mean_difference")
     error = np.sqrt(subject.estimates.contrast("mean_difference").covariance[0, 0])
     study = replace_study(cohorts=40, effect=0.2)
-    found = measure_power(PlaceboExposure(), subject, Auxiliary(), study, 0, generator(1, kind))
+    found = measured(PlaceboExposure(), subject, study, 0)
     assert isinstance(found, PowerPoint)
     assert abs(found.bias) < BIAS_ERRORS * error / np.sqrt(found.cohorts)
 
@@ -133,7 +142,8 @@ def test_power_that_cannot_be_measured_says_why(confounded):
     sample = confounded()
     study = replace_study()
     reasons = {
-        "it looks for a mistake in the own refuter": attempt(DoWhySecondOpinion(), sample),
+        "it is no test but a sweep": attempt(SimulatedConfounder(), sample),
+        "the diagram implies nothing that is tested": attempt(GraphFalsification(), sample),
         "no sample with outcome 'later'": attempt(
             CONTROL.model_copy(update={"outcome": "later"}), sample
         ),
@@ -155,8 +165,23 @@ def test_cohorts_that_cannot_be_fitted_are_counted_and_said(confounded):
     rare = confounded(120)
     rare = replace(rare, x=np.column_stack([rare.x[:, :2], np.arange(120) < 6]).astype(float))
     found = trace_power([attempt(PlaceboExposure(), rare)], replace_study())[0]
+    assert isinstance(found, PowerCurve)
+    lost = 20 - min(one.cohorts for one in found.points)
+    assert lost > 0
+    assert f"Up to {lost} cohorts of a point could not be evaluated, and count as not" in found.note
+    one = found.points[0]
+    assert one.error == rejection_rate(round(20 * one.rejected), 20)[1]  # of all cohorts
+
+
+def test_power_is_refused_where_hardly_a_cohort_can_be_evaluated(confounded):
+    rare = confounded(60)
+    y = np.where(np.arange(60) < 58, 0.0, 1.0)
+    x = np.column_stack([rare.x[:, 0], np.arange(60) % 7 == 3]).astype(float)
+    rung = replace(rare, x=x, terms=rare.terms[:2], concepts=rare.concepts[:2])
+    one = replace(attempt(CONTROL, rung), auxiliary=Auxiliary({"earlier": replace(rung, y=y)}))
+    found = trace_power([one], replace_study(cohorts=20))[0]
     assert isinstance(found, NotEstimable)
-    assert "of 20 cohorts drawn at" in found.reason
+    assert "of 20 cohorts drawn at 0 times the strength could not be evaluated" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -209,3 +234,123 @@ def test_a_rung_with_rows_without_exposure_has_no_power_and_says_why(confounded)
     assert isinstance(found[0], NotEstimable)
     assert "never seen at the exposure interview" in found[0].reason
     assert isinstance(found[1], PowerCurve)
+
+
+def with_controls(sample, *, lost: int = 0) -> Auxiliary:
+    """Give controls drawn from the covariates: a dozen outcomes, and an exposure."""
+    rng = np.random.default_rng(21)
+    chance = 1 / (1 + np.exp(0.5 - 0.7 * sample.x[:, 0] + 0.4 * sample.x[:, 1]))
+    kept = np.arange(sample.n) >= lost
+    outcomes = {
+        name: replace(sample, y=(rng.random(sample.n) < chance).astype(float)).rows(kept)
+        for name in CONTROLS
+    }
+    held = replace(
+        sample,
+        a=(rng.random(sample.n) < chance).astype(float),
+        x=np.column_stack([sample.x, sample.a]),
+        terms=(*sample.terms, HELD),
+        concepts=(*sample.concepts, HELD),
+    )
+    return Auxiliary(outcomes, {"other": held}, implications=diagram(sample))
+
+
+def diagram(sample) -> ImpliedIndependences:
+    """Say that severity alone moves two marks, exposure and outcome."""
+    rng = np.random.default_rng(22)
+    severity = sample.x[:, 0]
+    marks = {f"mark_{i}": severity + rng.normal(size=sample.n) for i in range(2)}
+    columns = {"severity": severity, **marks, "mhg": sample.a, "outcome": sample.y}
+    pairs = [("mark_0", "mark_1"), ("mark_0", "mhg"), ("mark_1", "mhg")]
+    return ImpliedIndependences(
+        concepts=tuple(
+            ConceptColumns(name, values[:, None], (name,), (False,))
+            for name, values in columns.items()
+        ),
+        always=np.empty((sample.n, 0)),
+        w=sample.w,
+        cluster=sample.cluster,
+        implied=tuple(Implied(one, other, ("severity",)) for one, other in pairs),
+        edges=(*(("severity", one) for one in (*marks, "mhg", "outcome")), ("mhg", "outcome")),
+        effect_of=("mhg", "outcome"),
+    )
+
+
+CONTROLS = tuple(f"control_{number}" for number in range(12))
+OTHER = NegativeControlExposure(
+    exposure="other", concept="other_exposure", rationale="shares causes and changes nothing"
+)
+CALIBRATION = EmpiricalCalibration(
+    controls=[
+        {"outcome": one, "concept": one, "rationale": "nothing that exposure could change"}
+        for one in CONTROLS
+    ],
+    ease_threshold=0.1,
+)
+
+
+def test_power_of_a_control_exposure_grows_with_the_confounder(strong):
+    one = Attempt(0, OTHER, subject_of(strong), with_controls(strong), 1, Place())
+    found = trace_power([one], STUDY)[0]
+    rates = [point.rejected for point in found.points]
+    assert rates[0] < 0.05 + BEYOND * found.points[0].error
+    assert rates[-1] > rates[0] + BEYOND * found.points[-1].error
+    assert abs(found.points[0].bias) < 0.02
+    assert found.points[-1].bias > 0.05
+    # strength with the control is counted in what the benchmark explains of the control
+    held = with_controls(strong).exposures["other"]
+    plain = replace(held.with_terms(strong.terms), a=strong.a, y=held.a)
+    own = find_benchmark(plain, found.benchmark).strength.outcome
+    assert found.points[1].r2_exposure == pytest.approx(own, abs=2e-3)
+
+
+@pytest.mark.parametrize("lost", [0, 25])
+def test_power_of_calibration_grows_as_controls_share_the_confounder(strong, lost):
+    auxiliary = with_controls(strong, lost=lost)
+    one = Attempt(0, CALIBRATION, subject_of(strong), auxiliary, 1, Place())
+    found = trace_power([one], replace_study(strengths=(0, 3)))[0]
+    size, largest = found.points
+    assert size.rejected < 0.05 + BEYOND * size.error
+    assert largest.rejected > size.rejected + BEYOND * largest.error
+    assert largest.bias > size.bias + 0.1  # of the rung itself, in the same cohorts
+
+
+def test_a_diagram_test_is_blind_to_confounding_and_finds_a_missing_edge(strong):
+    graph = GraphFalsification(permutations=20)
+    one = Attempt(0, graph, subject_of(strong), with_controls(strong), 1, Place())
+    found = trace_power([one], replace_study(strengths=(0, 3)))[0]
+    size, largest = found.points
+    assert size.rejected <= 0.1
+    assert size.own_fault <= 0.1
+    assert largest.rejected < size.rejected + BEYOND * np.hypot(size.error, largest.error)
+    assert largest.bias > 0.1
+    assert largest.own_fault > 0.8
+    assert "left out of the diagram between two concepts it separates" in found.sentence
+
+
+def test_costly_refuters_are_tried_on_fewer_cohorts_and_are_blind(strong):
+    refuter = SimulatedOutcome(draws=20)
+    assert all(one.costly for one in (refuter, DoWhySecondOpinion(), GraphFalsification()))
+    study = replace_study(cohorts=30, costly_cohorts=20, costly_strengths=(0, 3))
+    one = Attempt(0, refuter, subject_of(strong), Auxiliary(), 1, Place())
+    found = trace_power([one], study)[0]
+    assert [point.k for point in found.points] == [0, 3]
+    assert found.cohorts == found.points[0].cohorts == 20
+    assert found.points[-1].bias > 0.1
+    size, largest = found.points
+    assert largest.rejected - size.rejected < BEYOND * np.hypot(size.error, largest.error)
+    assert "unmeasured confounding" in found.sentence
+
+
+def test_refuters_of_the_rung_itself_see_the_same_cohorts(strong):
+    attempts = [attempt(PlaceboExposure(), strong), attempt(RandomCommonCause(), strong)]
+    study = replace_study(strengths=(0, 2))
+    both = trace_power([replace(one, number=at) for at, one in enumerate(attempts)], study)
+    alone = trace_power([replace(attempts[1], number=1)], study)[0]
+    assert [one.bias for one in both[0].points] == [one.bias for one in both[1].points]
+    assert both[1] == alone
+
+
+def test_costly_strengths_are_some_of_the_strengths():
+    with pytest.raises(ValidationError, match=r"2, which is not among strengths; .* 0, 1, 3"):
+        PowerStudy(strengths=(0, 1, 3), costly_strengths=(0, 2))

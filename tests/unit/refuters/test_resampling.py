@@ -19,7 +19,7 @@ from causal.estimators.nuisance import CrossFitting
 from causal.fitting import spread
 from causal.refuters import Bootstrap, DataSubset
 from causal.refuters.changes import Resample, take_rows
-from causal.refuters.resampling import judge_spread, name_groups, number_groups
+from causal.refuters.spread import judge_spread, name_groups, number_groups
 
 DRAWS = 200
 SPREAD = 0.05

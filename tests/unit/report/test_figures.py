@@ -43,8 +43,12 @@ def test_figures_are_well_formed(name: str, request: pytest.FixtureRequest) -> N
 
 
 def test_only_what_there_is_is_drawn(simulated_null: Result, help_like: Result) -> None:
-    assert list(figures(simulated_null)) == ["ladder.svg", "dag.svg"]
-    assert list(figures(help_like)) == ["ladder.svg", "dag.svg", "balance.svg", "overlap.svg"]
+    assert list(figures(simulated_null)) == ["ladder.svg", "dag.svg", "attrition.svg"]
+    nobody = simulated_null.model_copy(update={"attrition": []})
+    assert list(figures(nobody)) == ["ladder.svg", "dag.svg"]
+    assert list(figures(help_like)) == [
+        "ladder.svg", "dag.svg", "balance.svg", "overlap.svg", "attrition.svg",
+    ]  # fmt: skip
 
 
 def test_figures_are_fast(help_like: Result) -> None:

@@ -20,8 +20,8 @@ import pytest
 
 from causal.report import HTML, render, rendered, rendered_html
 from causal.report.blocks import Fold, GroupedTable, Section, Table
-from causal.report.figures import figures
-from causal.report.html_figures import ROLES, inlined, inlined_dag
+from causal.report.figures import FIGURES, figures
+from causal.report.html_figures import LABELS, ROLES, inlined, inlined_dag
 from causal.report.inline import to_html, to_text
 from causal.report.page import compose_page
 from causal.report.template import TEMPLATES
@@ -194,10 +194,10 @@ def test_figures_are_described_and_each_arrow_has_reason_and_source(
     help_like: Result, help_page: str
 ) -> None:
     read = Reader(help_page)
-    assert len(read.having("svg")) == 4
+    assert len(read.having("svg")) == 5
     for one in read.having("svg"):
         assert one["role"] in ("img", "group")
-        assert one["aria-label"]
+        assert len(one["aria-label"].split()) > 6
     drawn = inlined_dag(help_like.dag)
     tips = [html.unescape(one) for one in re.findall(r"<title>(.*?)</title>", drawn, re.DOTALL)]
     arrows = set(re.findall(r'data-arrows="([^"]+)"', drawn))
@@ -207,6 +207,14 @@ def test_figures_are_described_and_each_arrow_has_reason_and_source(
         start = f"{one.cause} → {one.effect}".replace("_", " ")
         told = [tip for tip in tips if start in tip and one.reason.rstrip(".") in tip]
         assert any(one.source in tip for tip in told)
+
+
+def test_every_figure_has_a_label_of_its_own_that_says_what_it_shows() -> None:
+    assert set(LABELS) == set(FIGURES)
+    assert len(set(LABELS.values())) == len(FIGURES)
+    assert all(len(one.split()) > 6 and one != "Figure" for one in LABELS.values())
+    with pytest.raises(KeyError):
+        inlined(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unheard_of.svg")
 
 
 def test_concepts_are_reached_by_the_keyboard(help_like: Result) -> None:

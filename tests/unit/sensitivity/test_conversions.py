@@ -102,5 +102,29 @@ def test_interval_reaches_the_target_at_its_own_factor():
     assert turned == pytest.approx(factor, rel=SAME)
 
 
+def test_share_exposed_counts_in_the_interval_as_drawing_it_shows():
+    # 600 persons of whom 240 are exposed: risks and share are drawn, and what a bounding factor
+    # leaves is computed from each draw; its spread is what the root has in it
+    risks, n, share = (0.3, 0.5), 600, 0.4
+    covariance = np.diag([0.3 * 0.7 / (n * (1 - share)), 0.5 * 0.5 / (n * share)])
+    of_share, target = share * (1 - share) / n, 0.08
+    known, drawn = (
+        factor_at_limit(risks, covariance, share, target, 1.0, variance)
+        for variance in (0.0, 400 * of_share)
+    )
+    assert 1 < drawn < known < factor_of_difference(risks, share, target)
+    rng = np.random.default_rng(4)
+    p0, p1 = (
+        rng.normal(p, math.sqrt(v), 400_000)
+        for p, v in zip(risks, np.diag(covariance), strict=True)
+    )
+    f = rng.normal(share, math.sqrt(of_share), 400_000)
+    factor = factor_at_limit(risks, covariance, share, target, 1.0, of_share)
+    left = (p1 - factor * p0) * (f + (1 - f) / factor)
+    middle = (risks[1] - factor * risks[0]) * (share + (1 - share) / factor)
+    assert left.std() == pytest.approx(middle - target, rel=0.01)
+    assert factor < known
+
+
 def test_interval_that_includes_the_target_needs_no_confounder():
     assert factor_at_limit((0.3, 0.35), np.diag([4e-3, 4e-3]), 0.5, 0.0, 1.96) == 1.0

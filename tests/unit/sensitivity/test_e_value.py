@@ -1,11 +1,12 @@
 """The E-value: directions, limits, continuous outcomes, and where there is no ratio."""
 
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,11 +14,14 @@ from causal.cohort import TIME
 from causal.estimate import NotEstimable
 from causal.estimators import AIPW, GComputation, LinearProbability, NuisanceStore
 from causal.sensitivity import AnySensitivity, EValue
+from causal.sensitivity.codings import LEADS, OTHER
 from causal.sensitivity.conversions import (
     e_value,
+    hazard_ratio_of,
     nearest_limit,
     pooled_deviation,
     ratio_of_difference,
+    ratio_of_hazards,
 )
 from causal.subject import Subject
 
@@ -38,8 +42,29 @@ def test_confounder_of_the_e_value_has_a_bounding_factor_of_exactly_the_ratio(ra
 
 
 @given(ratios, ratios)
+@example(0.010000000000000002, 0.01)
+def test_a_ratio_and_its_target_may_be_exchanged(ratio, against):
+    assert e_value(ratio, against) == e_value(against, ratio)
+
+
+@given(ratios, ratios)
+@example(0.010000000000000002, 0.01)
 def test_protective_and_harmful_ratios_have_the_same_e_value(ratio, against):
-    assert math.isclose(e_value(ratio, against), e_value(1 / ratio, 1 / against), rel_tol=SAME)
+    # near its target a ratio's E-value is 1 + the root of their relative distance, and reciprocals
+    # are rounded: the distance of two of them is known to two roundings only, whatever is done
+    low, high = sorted((ratio, against))
+    distance, rounded = (high - low) / low, 2 * sys.float_info.epsilon * high / low
+    steepest = math.sqrt(high / low) * (
+        math.sqrt(distance + rounded) - math.sqrt(max(distance - rounded, 0.0))
+    )
+    one, other = e_value(ratio, against), e_value(1 / ratio, 1 / against)
+    assert abs(one - other) <= SAME * one + steepest
+
+
+def test_neighbouring_numbers_have_the_e_value_of_their_exact_distance():
+    # 1 + 2**-52 against 1: the root of the spacing of floating point numbers, by hand 2**-26
+    assert e_value(1 + 2**-52) - 1 == pytest.approx(2**-26, rel=1e-7)
+    assert e_value(3.0, 3.0) == 1
 
 
 @given(ratios, ratios)
@@ -68,6 +93,26 @@ def test_coding_the_exposure_the_other_way_round_changes_no_e_value(confounded):
         assert first.row(label).number("e_value") == pytest.approx(
             second.row(label).number("e_value"), rel=1e-8
         )
+
+
+def test_coding_the_outcome_the_other_way_round_changes_no_headline_and_both_are_printed(
+    confounded,
+):
+    sample = confounded(n=2000)
+    one, other = finding(sample)[0], finding(replace(sample, y=1 - sample.y))[0]
+    assert other.headline == pytest.approx(one.headline, rel=1e-8)
+    assert other.multiple == pytest.approx(one.multiple, rel=1e-6)
+    for label in ("estimate", "interval_limit"):
+        for first, second in (("", OTHER), (OTHER, "")):
+            assert one.row(label, first).number("e_value") == pytest.approx(
+                other.row(label, second).number("e_value"), rel=1e-8
+            )
+    limits = [one.row("interval_limit", subject).number("e_value") for subject in ("", OTHER)]
+    assert one.headline == min(limits) < max(limits)
+    assert one.row("interval_limit", OTHER).note == LEADS
+    assert other.row("interval_limit").note == LEADS
+    assert "coded the other way round" in one.sentence
+    assert "being without the outcome" in other.sentence
 
 
 def test_interval_that_covers_the_target_has_e_value_one_and_says_so(confounded):
@@ -149,6 +194,32 @@ def test_odds_ratio_goes_through_the_square_root_unless_rare(confounded):
     rare, _ = finding(sample, through="odds_ratio", rare=True)
     assert rare.headline == pytest.approx(e_value(odds.lo))
     assert "The outcome is not rare, though" in rare.sentence
+
+
+@pytest.mark.parametrize("rare", [True, False])
+def test_hazard_ratio_is_the_one_the_two_risks_amount_to(confounded, rare):
+    # exponents of the survivors: (1 - p1) = (1 - p0) ** HR; its interval from 4000 normal draws of
+    # the two risks is another way to the delta method's
+    sample = confounded(n=4000)
+    found, fit = finding(sample, through="hazard_ratio", rare=rare)
+    p0, p1 = fit.values
+    ratio = math.log(1 - p1) / math.log(1 - p0)
+    assert (1 - p0) ** ratio == pytest.approx(1 - p1, abs=1e-12)
+    row = found.row("estimate")
+    assert row.number("risk_ratio") == pytest.approx(ratio_of_hazards(ratio, rare=rare))
+    assert row.number("e_value") == pytest.approx(e_value(ratio_of_hazards(ratio, rare=rare)))
+    drawn = np.random.default_rng(1).multivariate_normal(fit.values, fit.covariance, 4000)
+    spread = np.std(np.log(np.log1p(-drawn[:, 1]) / np.log1p(-drawn[:, 0])))
+    _, lo, hi = hazard_ratio_of(fit)
+    assert math.log(hi / lo) / (2 * 1.959964) == pytest.approx(spread, rel=0.05)
+    assert "from the hazard ratio" in found.sentence
+
+
+def test_a_risk_of_1_has_no_hazard_ratio(confounded):
+    sample = confounded(n=300)
+    fit = GComputation().fit(sample, NuisanceStore(), np.random.default_rng(0))
+    certain = replace(fit, values=np.array([0.3, 1.0]))
+    assert "no hazard ratio" in hazard_ratio_of(certain).reason
 
 
 def test_odds_ratio_against_another_one_is_turned_as_well(confounded):

@@ -7,10 +7,7 @@ from causal.estimate import NotEstimable
 from causal.estimators.glm import fit_glm
 from causal.inference import covariance
 from causal.sensitivity.measurement_error import (
-    LAMBDAS,
     calibrated_means,
-    draw_error,
-    extrapolate,
     raw_coefficients,
     regress_proxies,
     shift_by_error,
@@ -18,7 +15,6 @@ from causal.sensitivity.measurement_error import (
 
 REFIT = 1e-9  # the same estimate by another algebra; Newton stops at 1e-10
 NUMERICAL = 2e-6  # derivatives of the reference are central differences
-POLYNOMIAL = 1e-9  # a quadratic is extrapolated without error but rounding
 
 
 def corrected(sample, places, reliability, link):
@@ -176,27 +172,3 @@ def test_score_or_exposure_without_variance_is_refused(confounded, score, a, why
     found = regress_proxies(score, exposure, sample.x[:, :1], sample.w, sample.observed)
     assert isinstance(found, NotEstimable)
     assert why in found.reason
-
-
-def test_quadratic_in_lambda_is_taken_back_to_minus_one_exactly():
-    lambdas = np.array(LAMBDAS)
-    curve = 2 - 0.5 * lambdas + 0.1 * lambdas**2
-    found = extrapolate(np.tile(curve, (3, 1)), np.outer([1.0, -1.0], curve))
-    assert found.value == pytest.approx(2.6, abs=POLYNOMIAL)
-    assert found.influence[:, 0] == pytest.approx([2.6, -2.6], abs=POLYNOMIAL)
-    assert found.monte_carlo == pytest.approx(0, abs=POLYNOMIAL)
-
-
-def test_monte_carlo_variance_is_that_of_the_mean_over_simulations():
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=(200, 1)) + np.zeros((200, len(LAMBDAS)))
-    found = extrapolate(values, np.zeros((2, len(LAMBDAS))))
-    assert found.monte_carlo == pytest.approx(values[:, 0].var(ddof=1) / 200)
-
-
-def test_a_score_a_person_keeps_has_one_error_and_another_has_one_a_row():
-    unit = np.array([3, 1, 3, 1])
-    scores = np.array([[5.0, 1.0], [2.0, 2.0], [5.0, 3.0], [2.0, 4.0]])
-    error = draw_error(scores, unit, np.random.default_rng(0))
-    assert error[0, 0] == error[2, 0] != error[1, 0] == error[3, 0]
-    assert len(set(error[:, 1])) == 4

@@ -257,3 +257,23 @@ def test_rows_of_a_bracket_may_be_fewer_than_those_of_the_analysis(confounded):
 def test_bad_settings_are_refused(wrong, said):
     with pytest.raises(ValidationError, match=said):
         TypeAdapter(AnySensitivity).validate_python({"kind": "misclassification", **wrong})
+
+
+def test_words_say_what_the_priors_leave_and_of_which_reports(confounded):
+    sample = attended(confounded)
+    exposure = {"specificity": {"with_event": {"kind": "uniform", "low": 0.95, "high": 1}}}
+    alone = finding(sample, exposure=exposure)
+    row = alone.row("distribution", "crude, reporting")
+    told = f"{row.number('median'):.3f} ({row.number('lo'):.3f} to {row.number('hi'):.3f})"
+    assert "; crude and corrected for reports of exposure by draws" in alone.short
+    assert told in alone.short
+    assert told in alone.sentence
+    both = finding(
+        sample,
+        outcome=UNDERREPORT,
+        exposure=exposure,
+        selection={"exposed": {"kind": "uniform", "low": 0.8, "high": 1}},
+    )
+    assert "; corrected for reports of outcome and selection by draws" in both.short
+    assert "Crude and corrected for reports of outcome and exposure and selection" in both.sentence
+    assert finding(sample).short.endswith("%.")

@@ -46,11 +46,13 @@ ESTIMATORS = {
     "linear": LinearProbability(),
     "g-computation": GComputation(),
     "g-computation ATT": GComputation(target="ATT"),
+    "g-computation ATC": GComputation(target="ATC"),
     "ipw": InverseProbability(),
     "ipw ATT": InverseProbability(target="ATT", clip=(0.02, 0.98)),
     "overlap": Overlap(),
     "aipw": AIPW(),
     "aipw ATT": AIPW(target="ATT"),
+    "aipw ATC": AIPW(target="ATC"),
     "aipw crossed": AIPW(cross_fit=CrossFitting(folds=3)),
     "dml": LinearDML(cross_fit=CrossFitting(folds=3)),
 }
@@ -114,7 +116,7 @@ SATURATED = OutcomeModel(link="linear", arms="separate")
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-@pytest.mark.parametrize("target", ["ATE", "ATT"])
+@pytest.mark.parametrize("target", ["ATE", "ATT", "ATC"])
 def test_true_bias_of_a_known_confounder_is_rho_times_the_bound(target, sign):
     population = cells(sign)
     estimator = AIPW(target=target, outcome=SATURATED)
@@ -153,10 +155,12 @@ def test_second_moment_of_the_representer_is_that_of_the_weights_in_the_populati
     w = population.w / population.w.mean()
     alpha = np.where(population.a == 1, 1 / e, -1 / (1 - e))
     treated = np.where(population.a == 1, 1.0, -e / (1 - e)) / np.mean(w * population.a)
+    untreated = np.where(population.a == 1, (1 - e) / e, -1.0) / np.mean(w * (1 - population.a))
     overlap = (population.a - e) / np.mean(w * e * (1 - e))
     for estimator, weights in (
         (AIPW(outcome=SATURATED), alpha),
         (AIPW(target="ATT", outcome=SATURATED), treated),
+        (AIPW(target="ATC", outcome=SATURATED), untreated),
         (Overlap(), overlap),
     ):
         found = find_elements(estimator, population, rng())
@@ -168,6 +172,7 @@ def test_second_moment_of_the_representer_is_that_of_the_weights_in_the_populati
     [
         AIPW(outcome=OutcomeModel(link="linear")),
         AIPW(target="ATT", outcome=OutcomeModel(link="linear"), clip=(0.2, 0.8)),
+        AIPW(target="ATC", outcome=OutcomeModel(link="linear"), clip=(0.2, 0.8)),
         LinearProbability(),
         Overlap(),
     ],

@@ -13,6 +13,7 @@ from causal.sensitivity import AnySensitivity, Oster
 from causal.sensitivity.proportional_selection import (
     Movement,
     delta_for,
+    effects_at,
     effects_at_one,
     measure_movement,
 )
@@ -94,6 +95,47 @@ def test_both_effects_at_delta_one_have_delta_one_and_stand_on_either_side(r2_ma
         assert delta_for(moved, r2_max, effect) == pytest.approx(1.0, rel=1e-6)
     # the covariates brought -5.34 to -4.36, so more of the same brings it further up
     assert own > moved.controlled > other
+
+
+@pytest.mark.parametrize("delta", [-2.0, -0.5, 0.3, 0.9, 1.0, 1.1])
+@pytest.mark.parametrize("r2_max", [0.85, 0.9])
+def test_effects_at_a_delta_have_that_delta_by_the_published_fraction(delta, r2_max):
+    moved = cars()
+    own, others = effects_at(moved, r2_max, delta)
+    for effect in (own, *others):
+        assert as_printed_in_psacalc(moved, r2_max, effect) == pytest.approx(delta, rel=1e-6)
+    # more of what the covariates did (-5.34 to -4.36) brings it up, the opposite brings it down
+    assert (own > moved.controlled) == (delta > 0)
+
+
+def test_effect_at_delta_one_is_the_solution_of_the_quadratic_and_goes_to_the_controlled_one():
+    moved = cars()
+    own, others = effects_at(moved, 0.9, 1.0)
+    assert (own, *others) == pytest.approx(effects_at_one(moved, 0.9), rel=SAME)
+    assert effects_at(moved, 0.9, 1e-7)[0] == pytest.approx(moved.controlled, abs=1e-6)
+    assert effects_at(moved, moved.r2_controlled, 1.0)[0] == moved.controlled
+
+
+def test_delta_that_leaves_no_effect_is_said_to():
+    why, others = effects_at(cars(), 1.0, 30.0)
+    assert "no effect goes with delta 30" in why.reason
+    assert len(others) >= 1
+
+
+def test_delta_and_beta_of_the_settings_are_those_of_the_fraction(confounded):
+    sample = confounded(n=1500)
+    found = finding(sample, beta=0.05, delta=0.5, r2_max_factor=1.2)
+    x = np.ones(sample.n)
+    moved = measure_movement(sample.y, sample.a, sample.x, np.empty((sample.n, 0)), x)
+    r2 = found.row("delta_for_beta").number("r2_max")
+    assert found.headline == pytest.approx(as_printed_in_psacalc(moved, r2, 0.05), rel=SAME)
+    assert "estimate is 0.05" in found.headline_name
+    left = found.row("effect_at_delta").number("estimate")
+    assert as_printed_in_psacalc(moved, r2, left) == pytest.approx(0.5, rel=1e-6)
+    assert f"With selection of delta 0.5 {left:.3f} would be left" in found.sentence
+    assert found.curves[0].level_line == 0.05
+    plain = finding(sample, r2_max_factor=1.2)
+    assert plain.row("delta_for_zero").number("delta") != found.headline
 
 
 def test_linear_world_with_equal_selection_gives_back_the_truth_it_was_made_from():
@@ -217,6 +259,7 @@ def test_nothing_measured_is_no_yardstick(confounded):
         ({"r2_max": 0.5, "r2_max_factor": 2}, "not both"),
         ({"r2_max": 1.2}, "r2_max"),
         ({"r2_max_factor": 1.0}, "r2_max_factor"),
+        ({"delta": 0}, "leaves the controlled estimate"),
     ],
 )
 def test_bad_settings_are_refused(wrong, said):

@@ -45,6 +45,26 @@ def test_quantiles_are_those_of_the_distribution(given, peer):
     assert found.support == pytest.approx(peer.support())
 
 
+@pytest.mark.parametrize(
+    ("kind", "bell"), [("logit_normal", stats.norm), ("logit_logistic", stats.logistic)]
+)
+def test_logit_priors_are_their_bell_on_the_logit_between_the_ends(kind, bell):
+    found = prior(kind=kind, location=1.2, scale=0.5, low=0.6, high=0.9)
+    value = found.quantile(P)
+    inner = (value[1:-1] - 0.6) / 0.3
+    peer = bell(1.2, 0.5)
+    assert np.log(inner / (1 - inner)) == pytest.approx(peer.ppf(P[1:-1]), abs=EXACT)
+    assert value[[0, -1]] == pytest.approx([0.6, 0.9])
+    assert found.support == (0.6, 0.9)
+    middle = 1 / (1 + np.exp(-1.2))
+    assert found.median == pytest.approx(0.6 + 0.3 * middle)
+
+
+def test_logit_priors_lie_between_0_and_1_where_nothing_else_is_said():
+    found = prior(kind="logit_logistic", location=0, scale=1)  # the logistic of a logit: uniform
+    assert found.quantile(P) == pytest.approx(P, abs=EXACT)
+
+
 def test_a_fixed_value_is_always_the_same():
     found = prior(kind="fixed", value=0.8)
     assert set(found.quantile(P)) == {0.8}
@@ -76,6 +96,8 @@ def test_pairs_have_the_correlation_asked_for_and_their_own_distributions(correl
         (dict(kind="beta", alpha=0, beta=1), "greater than 0"),
         (dict(kind="fixed", value=float("nan")), "finite"),
         (dict(kind="normal", mean=0), "'fixed', 'uniform', 'triangular', 'trapezoidal', 'beta'"),
+        (dict(kind="logit_normal", location=0, scale=0), "greater than 0"),
+        (dict(kind="logit_normal", location=0, scale=1, low=1, high=0.5), "below high"),
     ],
 )
 def test_what_is_no_distribution_is_refused(given, said):

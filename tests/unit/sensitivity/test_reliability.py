@@ -19,7 +19,7 @@ from causal.subject import Subject
 
 ROUNDING = 1e-9  # the same numbers another way round
 SIMULATED = 0.012  # three standard errors of the corrected slope at n = 100,000 (SE .0038)
-SIMEX_BIAS = 0.02  # what a quadratic leaves of a curve with a pole, at a reliability of .8
+SIMEX_BIAS = 0.01  # Monte-Carlo error of 30 draws at a reliability of .8, four times
 COVARIATES = (
     "motivation_score",
     "severity_score",
@@ -212,6 +212,7 @@ def test_dose_is_corrected_per_unit(confounded):
         (AIPW(), "simex"),
         (GComputation(outcome=OutcomeModel(arms="separate")), "without products"),
         (GComputation(outcome=OutcomeModel(interactions=("x0",))), "without products"),
+        (LinearProbability(interactions=("x0",), at={"x0": 1}), "without products"),
         (GComputation(outcome=OutcomeModel(terms=("x0",))), "leaves x1 out"),
     ],
 )
@@ -238,7 +239,11 @@ def test_unknown_term_is_an_error_with_the_choices(confounded):
     [
         ({"terms": []}, "at least 1"),
         ({"terms": ["x0", "x0"]}, "twice"),
-        ({"terms": ["x0"], "reliabilities": [1.0]}, "less than 1"),
+        ({"terms": ["x0"], "reliabilities": [1.2]}, "found 1.2; a reliability is the share"),
+        ({"terms": ["x0"], "reliabilities": [0]}, "found 0; a reliability is the share"),
+        ({"terms": ["x0"], "reliabilities": [float("nan")]}, "found nan; a reliability"),
+        ({"terms": ["x0"], "published_reliability": 1, "source": "x"}, "no error to count in"),
+        ({"terms": ["x0"], "published_reliability": 8, "source": "x"}, "found 8; a reliability"),
         ({"terms": ["x0"], "published_reliability": 0.8}, "together"),
         ({"terms": ["x0"], "source": "a manual"}, "together"),
     ],
@@ -246,6 +251,29 @@ def test_unknown_term_is_an_error_with_the_choices(confounded):
 def test_senseless_settings_are_refused(wrong, why):
     with pytest.raises(ValidationError, match=why):
         TypeAdapter(AnySensitivity).validate_python({"kind": "reliability"} | wrong)
+
+
+@pytest.mark.parametrize("method", ["regression_calibration", "simex"])
+@pytest.mark.parametrize("reliabilities", [[1.0], [1.0, 0.9]])
+def test_a_reliability_of_one_may_be_asked_for_and_is_the_rung(confounded, method, reliabilities):
+    sample = confounded(n=800)
+    found = finding(sample, reliabilities=reliabilities, method=method, draws=10)
+    effect = subject_of(sample, GComputation()).estimates.effect("risk_difference")
+    steps = found.labelled("reliability")
+    assert [float(row.subject) for row in steps] == reliabilities
+    assert at(found, 1) == effect.estimate
+    assert "reliability is not validity" in found.sentence
+
+
+def test_the_share_the_covariates_explain_is_itself_excluded(confounded):
+    # what is allowed is (R2, 1]: at R2 the score would be nothing but covariates and error
+    sample = confounded(n=800, strength=1.5)
+    lowest = finding(sample, terms=["x0"]).row("must_exceed").number("reliability")
+    for method in ("regression_calibration", "simex"):
+        found = finding(
+            sample, terms=["x0"], reliabilities=[0.9, lowest], method=method, draws=10
+        ).row("reliability", f"{lowest:g}")
+        assert "must be well above" in found.number("estimate").reason
 
 
 # --- simulation extrapolation

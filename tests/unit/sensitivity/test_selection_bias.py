@@ -15,7 +15,7 @@ from causal.estimators import GComputation, InverseProbability, LinearProbabilit
 from causal.estimators.nuisance import ObservationModel
 from causal.sensitivity import AnySensitivity, SelectionBias
 from causal.sensitivity.conversions import e_value
-from causal.sensitivity.selection_bias import could_be_followed
+from causal.sensitivity.measured_loss import could_be_followed, measure_loss
 from causal.sensitivity.selection_bounds import (
     SupposedSelection,
     bounding_factor,
@@ -180,9 +180,13 @@ def test_weights_move_the_ratio_towards_that_of_everybody(confounded):
     everybody = replace(whole, y=np.where(lost, np.nan, whole.y))
     fit = GComputation().fit(whole, NuisanceStore(), np.random.default_rng(0))
     truth = fit.effect("risk_ratio").estimate
-    found, kept = finding(everybody)
-    weighted = found.row("measured_loss", "severity").number("risk_ratio_weighted")
-    unweighted = kept.effect("risk_ratio").estimate
+    followed = everybody.rows(everybody.observed)
+    kept = GComputation().fit(followed, NuisanceStore(), np.random.default_rng(0))
+    subject = Subject(
+        "full", GComputation(), followed, kept, kept, followed, "risk_difference", everybody
+    )
+    moved = {one.block: one.ratio for one in measure_loss(subject, np.random.default_rng(0)).moved}
+    weighted, unweighted = moved["severity"], kept.effect("risk_ratio").estimate
     assert abs(math.log(weighted / truth)) < 0.5 * abs(math.log(unweighted / truth))
 
 

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causal.sensitivity.signed_rank import (
+    Scoring,
     amplify,
     critical_gamma,
     discordant_p,
     huber_scores,
     rank_scores,
     scores_of,
+    tie_with_outcome,
     upper_p,
 )
 
@@ -36,6 +38,11 @@ LEAD_P = (5.530802e-06, 0.001771704, 0.01305817, 0.03665836, 0.06936936, 0.10734
 SMOKERS, NON_SMOKERS = 110, 12
 SMOKING_P = (2.733658e-21, 1.320583e-09, 2.030039e-05, 0.001963344, 0.02316856, 0.09692877)
 
+# The book ranks differences of 0 with the others, rbounds drops them first. Printed are .0018,
+# .0136, .0388, .0468 and .0740 (four decimals).
+BOOK = {2.0: 0.0018, 3.0: 0.0136, 4.0: 0.0388, 4.25: 0.0468, 5.0: 0.0740}
+BOOK_PRINTED = 5.1e-5
+
 FEW = np.array([3.0, -1.0, 4.0, 0.0, 5.0, -2.0, 6.0, 5.0, 3.0, -1.0])
 STATISTICS = ("signed_rank", "mcnemar", "fisher", "m_statistic")
 
@@ -55,6 +62,14 @@ def test_signed_rank_bounds_of_lead_in_children_are_the_published_ones():
     found = [upper_p(LEAD, "signed_rank", gamma) for gamma in range(1, 7)]
     assert found == pytest.approx(LEAD_P, abs=LEAD_TOLERANCE)
     assert found[0] == pytest.approx(LEAD_P[0], rel=1e-6)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(("gamma", "expected"), BOOK.items())
+def test_signed_rank_bounds_with_zeros_ranked_are_those_of_the_book(gamma, expected):
+    found = upper_p(LEAD, "signed_rank", gamma, Scoring(zeros="ranked"))
+    assert found == pytest.approx(expected, abs=BOOK_PRINTED)
+    assert abs(upper_p(LEAD, "signed_rank", gamma) - found) > BOOK_PRINTED or gamma == 2
 
 
 @pytest.mark.reference
@@ -108,6 +123,25 @@ def test_zeros_are_dropped_before_ranking_and_ties_averaged():
     )
 
 
+def test_zeros_may_be_ranked_with_the_others_and_score_nothing():
+    differences = np.array([0.0, -2.0, 1.0, 2.0, 0.0, 5.0])
+    assert rank_scores(differences, "ranked") == pytest.approx([0, 4.5, 3, 4.5, 0, 6])
+
+
+def test_defaults_of_the_r_packages_may_be_asked_for():
+    # sensitivitymv: inner 0, trim 3, lambda one half; here with the median 3 and the quantile 5
+    differences = np.array([1.0, -3.0, 12.0, -5.0, 2.0])
+    assert huber_scores(differences, 0, 3) == pytest.approx([1 / 9, 1 / 3, 1, 5 / 9, 2 / 9])
+    upper = huber_scores(differences, 1, 2, unit=0.75)
+    assert upper == pytest.approx([0, 0, 1, 0, 0])
+    scores, gamma = huber_scores(LEAD, 0, 3), 2.0
+    mean, share = scores.sum() * gamma / (1 + gamma), gamma / (1 + gamma)
+    deviate = (scores[LEAD > 0].sum() - mean) / math.sqrt(share * (1 - share) * scores @ scores)
+    assert upper_p(LEAD, "m_statistic", gamma, Scoring(outer=3.0)) == pytest.approx(
+        1 - NormalDist().cdf(deviate), rel=1e-9
+    )
+
+
 def test_huber_scores_level_off_and_become_signs_where_most_pairs_are_alike():
     assert huber_scores(np.array([1.0, -1.0, 2.0, 100.0, 0.0])) == pytest.approx(
         [0.4, 0.4, 0.8, 1.0, 0.0]
@@ -141,3 +175,19 @@ def test_no_bias_is_needed_where_chance_explains_the_pairs():
 def test_amplified_bias_solves_its_equation(gamma):
     both = amplify(gamma)
     assert (both**2 + 1) / (2 * both) == pytest.approx(gamma, rel=1e-9)
+
+
+@given(st.floats(1, 50), st.floats(1.001, 50))
+def test_amplification_of_either_tie_solves_its_equation(gamma, with_exposure):
+    other = tie_with_outcome(gamma, with_exposure)
+    if with_exposure <= gamma:
+        assert other is None
+        return
+    bias = (with_exposure * other + 1) / (with_exposure + other)
+    assert bias == pytest.approx(gamma, rel=1e-6)
+
+
+def test_amplification_of_the_book_is_met():
+    # Rosenbaum & Silber (2009): a bias of 1.5 is a tie of 2 to one and of 4 to the other
+    assert tie_with_outcome(1.5, 2.0) == pytest.approx(4.0)
+    assert tie_with_outcome(1.5, 4.0) == pytest.approx(2.0)

@@ -60,7 +60,13 @@ def test_a_run_writes_result_page_and_index_and_verifies(made, capsys):
     assert set(files(out)) == {Path("README.md")} | {
         Path(form) / name
         for form in ("shares", "counts", "differences")
-        for name in ("results.json", "report.md", "report.html")
+        for name in (
+            "results.json",
+            "report.md",
+            "report.html",
+            "figures/stages.svg",
+            "figures/confidence.svg",
+        )
     }
     capsys.readouterr()
     assert main(["verify", str(out / "counts"), "--analyses", str(specs)]) == OK
@@ -116,7 +122,7 @@ def test_check_says_what_randomisation_identifies_and_what_it_does_not(made, cap
     specs, _ = made
     assert main(["check", str(specs / "counts.yaml")]) == OK
     said = capsys.readouterr().out
-    assert "Identified by randomisation: the effect of facilitation on meetings" in said
+    assert "Identified by randomisation: the effect of assignment to referred on meetings" in said
     assert "no number here can show that" in said
     assert "bounds and the instrumental inequality are given too" in said
 

@@ -13,8 +13,6 @@ from causal.instrumental.bounds import balke_pearl_bounds
 from causal.result_parts import Reason
 from causal.seeding import generator
 from causal.summary.composing import nearest_to_zero, run_summary, union, within_range
-from causal.summary.reading import rows_of
-from causal.summary.settings import Cells
 from causal.summary.specification import load_summary, summary_from
 
 ANALYSES = Path(__file__).parents[3] / "analyses"
@@ -23,6 +21,33 @@ PRINTED = 0.051
 CENT = 0.0051
 """Half a unit of the second decimal."""
 ROUNDING = 1e-9
+LIPID = """\
+question: Does it lower cholesterol?
+design: {kind: summary, of: randomised}
+source: "Balke & Pearl (1997)"
+exposure: {name: cholestyramine, kind: binary}
+outcome: {name: lowered cholesterol, kind: binary}
+arms:
+  - {name: treatment, n: 165, exposed: 0.612, outcome: 0.546, both: 0.473}
+  - {name: placebo, n: 172, exposed: 0.0, outcome: 0.081}
+"""
+TRIED, WRONG = "randomised, correlation: 0.57}", "randomised, correlation: 0}"
+COMPLIED = """\
+question: Does surgery help?
+design: {kind: summary, of: randomised}
+source: made up
+exposure: {name: surgery, kind: binary}
+outcome: {name: recovery, kind: binary}
+arms:
+  - {name: at once, n: 100, exposed: 1.0, outcome: 0.7}
+  - {name: waiting, n: 100, exposed: 0.0, outcome: 0.5}
+"""
+
+
+def rows_of(*, both, exposed_only, outcome_only, neither):
+    """Give exposure and outcome of an arm's persons from its counts."""
+    sizes = (both, exposed_only, outcome_only, neither)
+    return np.repeat([1.0, 1.0, 0.0, 0.0], sizes), np.repeat([1.0, 0.0, 1.0, 0.0], sizes)
 
 
 def run(text):
@@ -133,12 +158,61 @@ def test_counts_and_the_shares_they_make_agree(forms):
     assert shared.wald == pytest.approx(counted.wald)
     assert shared.chief.region[0] == pytest.approx(counted.chief.region[0], abs=ROUNDING)
     assert shared.first_stage.f == pytest.approx(counted.first_stage.f)
-    assert isinstance(shared.bounds[0], Reason)
+    for one, other in zip(shared.bounds, counted.bounds, strict=True):
+        assert one.bounds == pytest.approx(other.bounds, abs=ROUNDING)
+    assert shared.inequality.statistic == pytest.approx(counted.inequality.statistic)
+
+
+def test_the_lipid_trial_as_published():
+    """Balke & Pearl (1997): shares of exposed and of outcome give .39 to .78."""
+    found = run(LIPID)
+    sharp, natural = found.bounds
+    assert (sharp.assuming, natural.assuming) == ("Balke-Pearl", "natural")
+    assert sharp.bounds == pytest.approx((0.392, 0.780), abs=ROUNDING)
+    assert found.inequality.p > 0.5
+    without = run(LIPID.replace(", both: 0.473", "").replace("randomised}", TRIED))
+    under = without.bounds[0]
+    assert under.bounds == pytest.approx((0.392, 0.780), abs=CENT)
+    assert under.correlation == 0.57
+    whatever = without.bounds[-1]
+    assert whatever.assuming == "margins"
+    assert whatever.bounds[0] <= under.bounds[0]
+    assert under.bounds[1] <= whatever.bounds[1]
+    assert whatever.interval[0] < whatever.bounds[0] < whatever.bounds[1] < whatever.interval[1]
+    impossible = run(LIPID.replace(", both: 0.473", "").replace("randomised}", WRONG))
+    assert "at a correlation of 0 within arms" in impossible.bounds[0].not_estimable
+
+
+def test_full_compliance_makes_the_intention_to_treat_the_effect(forms):
+    found = run(COMPLIED)
+    assert found.wald == pytest.approx(found.itt.value) == pytest.approx(0.2)
+    assert found.chief.region[0] == pytest.approx(found.itt.interval)
+    assert found.chief.interval == pytest.approx(found.itt.interval)
+    assert "everybody complied" in found.first_stage.f.not_estimable
+    assert found.diagnostics[0].verdict == "PASS"
+    assert found.bounds[0].bounds == pytest.approx((0.2, 0.2))
+    with pytest.raises(SpecError, match="no sampling error"):
+        run(COMPLIED.replace("exposed: 0.0", "exposed: 1.0"))
+
+
+def test_the_confidence_curve_crosses_its_line_at_the_ends_of_the_set(forms):
+    for form in ("shares", "counts", "differences"):
+        for one in run(forms[form]).sets:
+            x, p = (
+                np.array(column) for column in zip(*(q[:2] for q in one.curve.points), strict=True)
+            )
+            inside = np.zeros(len(x), bool)
+            for low, high in one.region:
+                inside |= (x >= (-np.inf if low is None else low)) & (
+                    x <= (np.inf if high is None else high)
+                )
+            assert 0 < inside.sum() <= len(x)
+            np.testing.assert_array_equal(p >= 0.05, inside)
 
 
 def test_bounds_of_counts_are_those_of_the_rows(forms):
-    a1, y1 = rows_of(Cells(both=80, exposed_only=60, outcome_only=20, neither=40))
-    a0, y0 = rows_of(Cells(both=40, exposed_only=20, outcome_only=50, neither=90))
+    a1, y1 = rows_of(both=80, exposed_only=60, outcome_only=20, neither=40)
+    a0, y0 = rows_of(both=40, exposed_only=20, outcome_only=50, neither=90)
     assert (a1.sum(), y1.sum(), (a1 * y1).sum()) == (140, 100, 80)
     y, a, z = np.r_[y1, y0], np.r_[a1, a0], np.repeat([1.0, 0.0], 200)
     rng = generator(0, "summary", "sharp")
@@ -211,7 +285,10 @@ def test_a_correlation_the_shares_forbid_is_refused_where_it_stands(forms):
 
 def test_arms_without_sampling_error_are_refused_where_they_stand(forms):
     text = (
-        forms["shares"].replace("exposed: 0.7", "exposed: 1").replace("exposed: 0.3", "exposed: 0")
+        forms["shares"]
+        .replace("exposed: 0.7", "exposed: 1")
+        .replace("exposed: 0.3", "exposed: 1")
+        .replace(", correlation: [0, 0.2]", "")
     )
     with pytest.raises(SpecError, match=r"trial.yaml:6: arms: .*no sampling error"):
         run(text)

@@ -1,0 +1,178 @@
+"""Puts a fit of many parameters into the result document: its points, bands and contrasts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from causal import inference
+from causal.arrays import Floats
+from causal.bands import Largest, largest_deviation
+from causal.estimate import Estimates
+from causal.instrumental.balance import holm
+from causal.profiles import Profile, ProfileContrast, ProfilePoint
+from causal.result_parts import Count, Pair
+from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
+from causal.seeding import generator
+
+
+def compose_profile(
+    estimates: Estimates, rung: str, seed: int, min_cell: int, level: float = inference.LEVEL
+) -> ProfileBlock | None:
+    """Write all parameters of a fit; None where it has no more than the ladder compares.
+
+    Parameters
+    ----------
+    rung, seed : name the stream that the largest deviations are drawn from.
+    min_cell : counts below it are hidden, with whatever would give them away.
+    """
+    profile = estimates.profile
+    if profile is None:
+        return None
+    at = [point.at for point in profile.points]
+    own = np.asarray(estimates.covariance)[np.ix_(at, at)]
+    band = largest_deviation(own, generator(seed, "band", rung), estimates.df)
+    critical = band.critical(level)
+    points = _publishable(profile, min_cell)
+    counts = _counts(points, profile.kind, min_cell)
+    return ProfileBlock(
+        kind=profile.kind,
+        axis=profile.axis,
+        unit=profile.unit,
+        level=level,
+        critical=critical,
+        compared=(estimates.labels[estimates.pair[0]], estimates.labels[estimates.pair[1]]),
+        points=[
+            _point(estimates, one, count, level, critical)
+            for one, count in zip(points, counts, strict=True)
+        ],
+        beside=[_point(estimates, one, None, level, None) for one in profile.beside],
+        contrasts=_contrasts(estimates, profile, rung, seed, level),
+        notes=list(profile.notes),
+    )
+
+
+def _point(
+    estimates: Estimates,
+    point: ProfilePoint,
+    rows: Count | None,
+    level: float,
+    critical: float | None,
+) -> ProfilePointBlock:
+    """Write one parameter."""
+    value = float(estimates.values[point.at])
+    error = math.sqrt(float(estimates.covariance[point.at, point.at]))
+    return ProfilePointBlock(
+        name=point.name,
+        series=point.series,
+        x=point.x,
+        rows=rows,
+        estimate=value,
+        std_error=error,
+        interval=inference.interval(value, error, level, estimates.df),
+        band=None if critical is None else (value - critical * error, value + critical * error),
+        listed=point.listed,
+    )
+
+
+def _contrasts(
+    estimates: Estimates, profile: Profile, rung: str, seed: int, level: float
+) -> list[ProfileContrastBlock]:
+    """Write the differences, each family corrected for its own number."""
+    blocks: list[ProfileContrastBlock] = []
+    for family in dict.fromkeys(one.family for one in profile.contrasts):
+        chosen = [one for one in profile.contrasts if one.family == family]
+        fit = estimates.linear(
+            _matrix(chosen, len(estimates.values)), tuple(c.name for c in chosen)
+        )
+        rng = generator(seed, "band", rung, family)
+        largest = largest_deviation(np.asarray(fit.covariance), rng, fit.df)
+        blocks += _family(fit, chosen, largest, level)
+    return blocks
+
+
+def _matrix(chosen: Sequence[ProfileContrast], k: int) -> Floats:
+    """Give the (m, k) matrix that takes the differences."""
+    matrix = np.zeros((len(chosen), k))
+    for row, one in enumerate(chosen):
+        matrix[row, one.plus] += 1.0
+        matrix[row, one.minus] -= 1.0
+    return matrix
+
+
+def _family(
+    fit: Estimates, chosen: Sequence[ProfileContrast], largest: Largest, level: float
+) -> list[ProfileContrastBlock]:
+    """Write the contrasts of one family."""
+    errors = np.sqrt(np.diag(fit.covariance))
+    statistics = [
+        float(value / error) if error > 0 else math.copysign(math.inf, value) if value else 0.0
+        for value, error in zip(fit.values, errors, strict=True)
+    ]
+    p = [inference.two_sided_p(z, fit.df) if math.isfinite(z) else 0.0 for z in statistics]
+    corrected, critical = holm(np.array(p)), largest.critical(level)
+    return [
+        ProfileContrastBlock(
+            name=one.name,
+            family=one.family,
+            unit=one.unit,
+            estimate=float(value),
+            std_error=float(error),
+            interval=inference.interval(float(value), float(error), level, fit.df),
+            band=_around(float(value), critical * float(error)),
+            p_value=p[at],
+            p_joint=largest.p_value(statistics[at]),
+            p_holm=float(corrected[at]),
+        )
+        for at, (one, value, error) in enumerate(zip(chosen, fit.values, errors, strict=True))
+    ]
+
+
+def _around(value: float, half: float) -> Pair:
+    """Give a value plus and minus."""
+    return value - half, value + half
+
+
+def _publishable(profile: Profile, min_cell: int) -> list[ProfilePoint]:
+    """Leave out points of curves in restricted data between which fewer persons left than a cell.
+
+    A curve read at every step tells when single persons had the event. Points that are listed
+    were asked for, and stay.
+    """
+    if min_cell == 0 or profile.kind != "survival":
+        return list(profile.points)
+    kept: list[ProfilePoint] = []
+    for series in dict.fromkeys(one.series for one in profile.points):
+        own = [one for one in profile.points if one.series == series]
+        shown = [one.rows or 0 for one in own if one.listed]
+        for one in own:
+            rows = one.rows or 0
+            if one.listed:
+                kept.append(one)
+            elif rows >= min_cell and all(abs(rows - other) >= min_cell for other in shown):
+                shown.append(rows)
+                kept.append(replace(one, rows=None))
+    return kept
+
+
+def _counts(points: Sequence[ProfilePoint], kind: str, min_cell: int) -> list[Count | None]:
+    """Write the rows of points: all, or none of them where some cell is too small to publish.
+
+    A single number left out would follow from the others; rows on either side of cuts, and those
+    left at later times, also give cells by their differences.
+    """
+    cells = [one.rows for one in points if one.rows is not None]
+    if kind in ("survival", "threshold"):
+        for series in dict.fromkeys(one.series for one in points):
+            own = [one.rows for one in points if one.series == series and one.rows is not None]
+            cells += [abs(later - earlier) for earlier, later in pairwise(own)]
+    if not any(0 < cell < min_cell for cell in cells):
+        return [one.rows for one in points]
+    return [
+        None if one.rows is None else f"<{min_cell}" if one.rows < min_cell else f">={min_cell}"
+        for one in points
+    ]

@@ -1,0 +1,188 @@
+"""Doubly robust curves of a time to an event: hazards, propensity and censoring, augmented."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from causal.arrays import Bools, Floats
+from causal.clock import Clock
+from causal.cohort import OutcomeKind, Sample
+from causal.errors import OutcomeError, PositivityError, SpecError
+from causal.estimate import Estimates, Target
+from causal.estimators.base import Estimator, Limited, from_influence
+from causal.estimators.divisions import combine_divisions
+from causal.estimators.glm import SeparationFoundError
+from causal.estimators.nuisance import (
+    CrossFitting,
+    NuisanceStore,
+    PropensityModel,
+    folds_by_unit,
+)
+from causal.estimators.survival import refuse_short_follow_up, timed
+from causal.estimators.survival_hazards import (
+    Grid,
+    augmented_curves,
+    fit_hazards,
+    gains_by_step,
+    put_on_grid,
+)
+from causal.estimators.survival_profile import curve_estimates
+from causal.estimators.weighting import (
+    ClipBounds,
+    balancing_weights,
+    clipped,
+    limited_propensities,
+)
+
+
+class SurvivalAIPW(Estimator):
+    """Risks by a time from augmented inverse probability weighting, robust to one wrong model.
+
+    Hazards of the event, of what competes with it and of censoring are logistic in the rung's
+    covariates and up to three powers of time, one regression an arm.
+
+    Attributes
+    ----------
+    width : length of a step of time; horizons and tau must be whole numbers of steps. Times are
+        known to the step only.
+    propensity : the exposure regression.
+    clip : propensities below and above are set to these bounds; the number is reported.
+    cross_fit : fit the regressions on other persons than they are used for; None fits once.
+
+    Assumptions
+    -----------
+    Exchangeability given the rung's covariates, positivity of exposure and of staying in follow-up,
+    consistency, censoring independent of the event given exposure and covariates, and either the
+    hazards of the event (and of what competes) right, or propensity and hazard of censoring. The
+    standard error takes all as right. Risks are not forced to rise with time: where a model is
+    far off, a curve may dip.
+
+    References
+    ----------
+    Zhang & Schaubel (2012), doi:10.1002/sim.5466; Bai, Tsiatis, Lu & Song (2017),
+    doi:10.1007/s10985-016-9376-x; Ozenne et al. (2020), doi:10.1002/bimj.201800298.
+    """
+
+    kind: Literal["survival_aipw"] = "survival_aipw"
+    width: float = Field(default=7.0, gt=0)
+    propensity: PropensityModel = PropensityModel()
+    clip: ClipBounds | None = None
+    cross_fit: CrossFitting | None = None
+
+    outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("survival",)
+
+    @property
+    def estimand(self) -> Target:
+        """Give the target: everybody."""
+        return "ATE"
+
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms the settings name."""
+        return self.propensity.named_terms
+
+    def estimate(
+        self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
+    ) -> Estimates:
+        """Estimate both curves from doubly robust scores."""
+        clock, event, time = timed(sample)
+        self.check_steps(clock)
+        for arm in (0, 1):
+            refuse_short_follow_up(time, event, sample.w * (sample.a == arm), clock, arm)
+        grid = put_on_grid(time, event, clock.tau, self.width)
+        everybody = np.ones(sample.n, dtype=bool)
+        if self.cross_fit is None:
+            return self._once(sample, grid, [(everybody, everybody)], nuisances)
+        fits = []
+        for _ in range(self.cross_fit.repeats):
+            fold = folds_by_unit(sample.unit, self.cross_fit.folds, rng)
+            parts = [(fold != k, fold == k) for k in range(self.cross_fit.folds)]
+            fits.append(self._once(sample, grid, parts, nuisances))
+        return combine_divisions(fits, self.cross_fit.combine)
+
+    def check_steps(self, clock: Clock) -> None:
+        """Refuse steps that miss a horizon.
+
+        Raises
+        ------
+        SpecError
+            Naming the horizon and the width.
+        """
+        for value in (*clock.horizons, clock.tau):
+            if abs(value / self.width - round(value / self.width)) > 1e-9:
+                raise SpecError(
+                    f"{value:g} {clock.unit} are not a whole number of steps of {self.width:g}. "
+                    "Choose width so that every horizon and tau are."
+                )
+
+    def _once(
+        self,
+        sample: Sample,
+        grid: Grid,
+        parts: list[tuple[Bools, Bools]],
+        nuisances: NuisanceStore,
+    ) -> Estimates:
+        """Estimate with one division of the sample, or none."""
+        clock, _, _ = timed(sample)
+        gains = gains_by_step(grid, clock)
+        scores = np.empty((sample.n, 2 * gains.shape[1]))
+        for others, own in parts:
+            fit_on = None if others.all() else others
+            e, _ = clipped(nuisances.propensity(sample, self.propensity, fit_on).fitted, self.clip)
+            if np.any((e[own] <= 0) | (e[own] >= 1)):
+                raise PositivityError(
+                    "a propensity is predicted to be 0 or 1. Set clip, such as [0.01, 0.99], or "
+                    "narrow the population."
+                )
+            weights = balancing_weights(e, sample.a, "ATE")
+            found = []
+            for arm in (0, 1):
+                weight = np.where(own & (sample.a == arm), weights, 0.0)
+                found.append(self._arm(sample, grid, gains, others, weight, arm))
+            scores[own] = np.hstack(found)[own]
+        over = sample.w / sample.w.mean()
+        values = (over[:, None] * scores).mean(axis=0)
+        influence = over[:, None] * (scores - values)
+        fit = from_influence(values, influence, sample, self.variance, self.estimand)
+        return curve_estimates(fit, sample)
+
+    def _arm(
+        self,
+        sample: Sample,
+        grid: Grid,
+        gains: Floats,
+        others: Bools,
+        weight: Floats,
+        arm: int,
+    ) -> Floats:
+        """Give the scores of one arm, from hazards fitted on others of that arm."""
+        rows = others & (sample.a == arm)
+        name = ("unexposed", "exposed")[arm]
+        hazards = []
+        for cause, what in ((1, "the event"), (2, "competing events"), (0, "censoring")):
+            try:
+                hazards.append(fit_hazards(grid, sample.x, sample.w, rows, cause))
+            except SeparationFoundError as found:
+                terms = (*sample.terms, "time", "time squared", "time cubed")
+                named = ", ".join(f"'{terms[i]}'" for i in found.columns) or "the covariates"
+                raise OutcomeError(
+                    f"the hazard of {what} among the {name} has no finite fit: it runs away along "
+                    f"{named}. Adjust for less, coarsen them, or choose wider steps."
+                ) from None
+        return augmented_curves(grid, gains, (hazards[0], hazards[1], hazards[2]), weight)
+
+    def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the propensities, fitted on everybody."""
+        return nuisances.propensity(sample, self.propensity).fitted
+
+    def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the weights of the residuals."""
+        e, _ = clipped(self.propensities(sample, nuisances), self.clip)
+        return balancing_weights(e, sample.a, "ATE")
+
+    def limited(self, sample: Sample, nuisances: NuisanceStore) -> tuple[Limited, ...]:
+        """Count the rows clipped."""
+        return limited_propensities(self.propensities(sample, nuisances), self.clip, None)

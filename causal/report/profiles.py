@@ -1,0 +1,180 @@
+"""Rungs with more than two means: arms, doses or times, each with its interval and band."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from causal.report.blocks import (
+    Block,
+    Bullets,
+    Figure,
+    Fold,
+    GroupedTable,
+    Number,
+    Paragraph,
+    Section,
+)
+from causal.report.markdown import code, plain, sentence
+from causal.report.numbers import Measure, measure_of, number, percent
+from causal.report.reading import rung_label
+from causal.result import (
+    ProfileBlock,
+    ProfileContrastBlock,
+    ProfilePointBlock,
+    Result,
+    RungBlock,
+)
+
+SMALLEST_P = 0.001
+
+HEADINGS = {
+    "arms": "All arms",
+    "dose": "By dose",
+    "threshold": "By threshold",
+    "shift": "Under a shifted exposure",
+    "survival": "By time",
+}
+
+
+def profiled(result: Result) -> list[RungBlock]:
+    """Give the rungs that have more means than the two compared."""
+    return [rung for rung in result.rungs if rung.profile is not None]
+
+
+def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
+    """Show every profile; nothing where there is none."""
+    rungs = profiled(result)
+    if not rungs:
+        return
+    chief = [rung for rung in rungs if rung.name == result.headline] or rungs[-1:]
+    kinds = [rung.profile.kind for rung in chief if rung.profile]
+    blocks: list[Block] = [Paragraph(_opening(result, chief[0]))]
+    if "figures/profiles.svg" in parts:
+        blocks.append(Figure("figures/profiles.svg", "Every mean of a rung, interval and band"))
+    others = [rung for rung in rungs if rung not in chief]
+    blocks += _tables(result, chief)
+    if others:
+        blocks.append(Fold("The same of the other rungs", tuple(_tables(result, others))))
+    notes = [f"{code(r.name)}: {sentence(plain(n))}" for r in rungs if r.profile
+             for n in r.profile.notes]  # fmt: skip
+    if notes:
+        blocks.append(Bullets(tuple(notes)))
+    links = [
+        f"[{name}](tables/{name})"
+        for name in ("profiles.csv", "profile_contrasts.csv")
+        if f"tables/{name}" in parts
+    ]
+    if links:
+        blocks.append(Paragraph(f"Data: {', '.join(links)}."))
+    yield Section(HEADINGS.get(kinds[0], "All means"), tuple(blocks))
+
+
+def _tables(result: Result, rungs: list[RungBlock]) -> list[Block]:
+    """Give means and contrasts of some rungs."""
+    if any(one.profile.contrasts for one in rungs if one.profile):
+        return [_points(result, rungs), _contrasts(result, rungs)]
+    return [_points(result, rungs)]
+
+
+def _opening(result: Result, rung: RungBlock) -> str:
+    """Say what the section shows, and how not to read it."""
+    label = rung_label(result, rung)
+    wording = " Contrasts are associations, not effects." if label == "association" else ""
+    level = percent(rung.level)
+    return (
+        "The ladder compares two of the means of these rungs; here are all of them.\n"
+        f"An interval holds its own mean at {level}; the band holds all means of the rung at once. "
+        "Of several contrasts, the band and the corrected p-values allow for their number, the "
+        f"intervals and plain p-values do not.{wording}"
+    )
+
+
+def _points(result: Result, rungs: list[RungBlock]) -> GroupedTable:
+    """Give every mean."""
+    level = percent(rungs[-1].level)
+    header = ("Mean", "Rows", "Estimate", f"{level} interval", f"{level} band")
+    groups = []
+    for rung in rungs:
+        if rung.profile is None:
+            continue
+        at = f"/rungs/{result.rungs.index(rung)}/profile"
+        rows = [
+            _point(one, f"{at}/points/{i}", measure_of(result))
+            for i, one in enumerate(rung.profile.points)
+            if one.listed
+        ]
+        rows += [
+            _point(one, f"{at}/beside/{i}", _beside(one))
+            for i, one in enumerate(rung.profile.beside)
+        ]
+        groups.append((f"{code(rung.name)}, by {plain(_axis(rung.profile))}", rows))
+    return GroupedTable(header, tuple(groups), "lrrll", "Every mean of a rung")
+
+
+def _point(one: ProfilePointBlock, pointer: str, measure: Measure) -> tuple[str | Number, ...]:
+    """Write one mean."""
+    return (
+        plain(one.name),
+        "–" if one.rows is None else plain(str(one.rows)),
+        Number(measure.cell(one.estimate), f"{pointer}/estimate"),
+        measure.cells(one.interval),
+        "–" if one.band is None else measure.cells(one.band),
+    )
+
+
+def _contrasts(result: Result, rungs: list[RungBlock]) -> GroupedTable:
+    """Give every contrast."""
+    level = percent(rungs[-1].level)
+    header = (
+        "Contrast", "Difference", f"{level} interval", f"{level} band", "p", "p, all jointly",
+        "p, Holm",
+    )  # fmt: skip
+    groups = []
+    for rung in rungs:
+        if rung.profile is None or not rung.profile.contrasts:
+            continue
+        at = f"/rungs/{result.rungs.index(rung)}/profile/contrasts"
+        rows = [
+            _contrast(one, f"{at}/{i}", measure_of(result))
+            for i, one in enumerate(rung.profile.contrasts)
+        ]
+        groups.append((f"{code(rung.name)}, {plain(rung.target)}", rows))
+    return GroupedTable(header, tuple(groups), "lrllrrr", "Contrasts between the means of a rung")
+
+
+def _contrast(
+    one: ProfileContrastBlock, pointer: str, measure: Measure
+) -> tuple[str | Number, ...]:
+    """Write one contrast."""
+    own = _in_unit(one.unit, one.std_error) if one.unit else measure
+    unit = f" ({plain(one.unit)})" if one.unit else ""
+    return (
+        f"{plain(one.name)}{unit}",
+        Number(own.cell(one.estimate), f"{pointer}/estimate"),
+        own.cells(one.interval),
+        own.cells(one.band),
+        _p_value(one.p_value),
+        _p_value(one.p_joint),
+        _p_value(one.p_holm),
+    )
+
+
+def _beside(one: ProfilePointBlock) -> Measure:
+    """Give how a parameter on another scale is written."""
+    return _in_unit("", one.std_error)
+
+
+def _in_unit(unit: str, std_error: float) -> Measure:
+    """Give how a number in a unit of its own is written: two digits of its standard error."""
+    decimals = 3 if std_error <= 0 else 2 if std_error < 1 else 1
+    return Measure(points=False, unit=unit, decimals=decimals)
+
+
+def _axis(profile: ProfileBlock) -> str:
+    """Name the axis with its unit."""
+    return f"{profile.axis} ({profile.unit})" if profile.unit else profile.axis
+
+
+def _p_value(p: float) -> str:
+    """Write a p-value for a table."""
+    return f"< {SMALLEST_P:g}" if p < SMALLEST_P else number(p, 3)

@@ -1,0 +1,1 @@
+"""Generated times to first use whose true risks are known, in three worlds."""

@@ -1,0 +1,109 @@
+"""Coverage of risks by a time, where censoring tells something and death competes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from causal.clock import Clock
+from causal.cohort import Sample
+from causal.estimators import KaplanMeier, NuisanceStore, SurvivalAIPW, WeightedKaplanMeier
+from causal.simulate_times import HORIZON, TAU, WORLDS, Times, simulate_times, times_truth
+
+pytestmark = pytest.mark.simulation
+
+N, REPLICATES = 700, 160
+Z = 3.3  # family-wise 1 % over the cells below
+
+
+def sample_of(world: Times, seed: int, columns=("motivation", "severity")) -> Sample:
+    drawn = simulate_times(world, N, np.random.default_rng(seed))
+    held = {"motivation": drawn.motivation, "severity": drawn.severity}
+    return Sample(
+        unit=np.arange(N),
+        y=drawn.day,
+        a=drawn.attends,
+        x=np.column_stack([held[name] for name in columns]) if columns else np.empty((N, 0)),
+        terms=tuple(columns),
+        concepts=tuple(columns),
+        outcome_kind="survival",
+        exposure_kind="binary",
+        w=np.ones(N),
+        event=drawn.cause,
+        clock=Clock((HORIZON, TAU), TAU, HORIZON, "days", "use", "death"),
+    )
+
+
+def study(world: Times, estimator, columns=("motivation", "severity")):
+    """Give bias in standard errors of the mean, coverage, and mean over empirical error."""
+    truth, found = times_truth(world)["ate"], []
+    for seed in range(REPLICATES):
+        sample = sample_of(world, seed, columns)
+        fit = estimator.fit(sample, NuisanceStore(), np.random.default_rng(seed))
+        effect = fit.effect("risk_difference")
+        found.append((effect.estimate, effect.std_error, effect.lo <= truth <= effect.hi))
+    estimates, errors, covered = np.array(found).T
+    spread = estimates.std(ddof=1)
+    return (
+        (estimates.mean() - truth) / (spread / math.sqrt(REPLICATES)),
+        covered.mean(),
+        errors.mean() / spread,
+    )
+
+
+def band(nominal: float = 0.95) -> tuple[float, float]:
+    half = Z * math.sqrt(nominal * (1 - nominal) / REPLICATES)
+    return nominal - half, min(nominal + half, 1.0)
+
+
+@pytest.mark.parametrize("scenario", ["base", "null"])
+def test_the_doubly_robust_curve_covers_where_censoring_is_informative(scenario):
+    bias, coverage, ratio = study(WORLDS[scenario], SurvivalAIPW(width=7))
+    assert abs(bias) < Z
+    assert band()[0] <= coverage <= band()[1]
+    assert abs(ratio - 1) < Z / math.sqrt(2 * REPLICATES) + 0.02
+
+
+def test_the_weighted_curve_covers_where_censoring_tells_nothing():
+    bias, coverage, ratio = study(WORLDS["independent_censoring"], WeightedKaplanMeier())
+    assert abs(bias) < Z
+    assert band()[0] <= coverage <= band()[1]
+    assert abs(ratio - 1) < Z / math.sqrt(2 * REPLICATES) + 0.02
+
+
+def test_the_crude_curve_is_biased_by_what_leads_to_attendance():
+    _, coverage, _ = study(WORLDS["base"], KaplanMeier(), ())
+    assert coverage < band()[0]
+
+
+@pytest.mark.parametrize("wrong", ["hazards", "propensity"])
+def test_one_wrong_model_leaves_the_doubly_robust_curve_unbiased(wrong):
+    """The propensity is wrong without severity; hazards are wrong where x is bent out of shape."""
+    world = WORLDS["independent_censoring"]
+    settings = {"propensity": {"terms": ("motivation",)}} if wrong == "propensity" else {}
+    truth, found, both = times_truth(world)["ate"], [], []
+    for seed in range(REPLICATES):
+        sample = sample_of(world, seed)
+        if wrong == "hazards":  # a propensity free of x, so that it is right whatever x is
+            drawn = simulate_times(
+                Times(motivation_to_exposure=0, severity_to_exposure=0, severity_to_dropout=0,
+                      effect_dropout=0),
+                N, np.random.default_rng(seed),
+            )  # fmt: skip
+            bent = np.column_stack([np.abs(drawn.motivation), np.cos(3 * drawn.severity)])
+            sample = Sample(
+                sample.unit, drawn.day, drawn.attends, bent, sample.terms, sample.concepts,
+                "survival", "binary", sample.w, event=drawn.cause, clock=sample.clock,
+            )  # fmt: skip
+        rng = np.random.default_rng(seed)
+        fit = SurvivalAIPW(width=7, **settings).fit(sample, NuisanceStore(), rng)
+        found.append(fit.effect("risk_difference").estimate)
+        if wrong == "propensity":
+            weighted = WeightedKaplanMeier(**settings).fit(sample, NuisanceStore(), rng)
+            both.append(weighted.effect("risk_difference").estimate)
+    error = np.std(found, ddof=1) / math.sqrt(REPLICATES)
+    assert abs(np.mean(found) - truth) < Z * error
+    if both:  # the same wrong propensity alone is biased, so the test can fail
+        assert abs(np.mean(both) - truth) > 2 * Z * np.std(both, ddof=1) / math.sqrt(REPLICATES)

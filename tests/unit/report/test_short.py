@@ -1,0 +1,239 @@
+"""The first page in few words: every doubt is there by rule, and leaves when its reason does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from causal.cli import DIFFERS, OK, main
+from causal.pipeline import run
+from causal.report.attrition_figure import attrition_svg, lost_between
+from causal.report.headline import headline
+from causal.report.page import report_page
+from causal.report.short import short_page
+from causal.report.vanishing import fate_of
+from causal.report.words import bracket_sentences
+from causal.result import (
+    CeilingBlock,
+    NumberBlock,
+    Reason,
+    RestrictionBlock,
+    Result,
+    RungCovariateBlock,
+    SensitivityBlock,
+    VariantBlock,
+    load,
+)
+from causal.spec import load_analysis
+
+ROOT = Path(__file__).parents[3]
+WORDS = 450
+
+
+def page(result: Result, **beside: Result) -> dict[str, str]:
+    return dict(short_page(result, beside))
+
+
+def changed(result: Result, rung: str, **fields: object) -> Result:
+    rungs = [r.model_copy(update=fields) if r.name == rung else r for r in result.rungs]
+    return result.model_copy(update={"rungs": rungs})
+
+
+def at(result: Result, rung: str, estimate: float, lo: float, hi: float) -> Result:
+    return changed(result, rung, estimate=estimate, interval=(lo, hi), region=[(lo, hi)])
+
+
+@pytest.mark.parametrize(
+    ("estimate", "lo", "hi", "fate", "said"),
+    [
+        (0.002, -0.017, 0.022, "gone", "gone: the interval holds 0 and nothing half as large"),
+        (-0.044, -0.143, 0.056, "unsure", "too imprecise to tell: it covers 0 and `full` alike"),
+        (-0.040, -0.100, 0.020, "open", "the interval covers 0"),
+        (-0.090, -0.150, -0.030, "left", ""),
+    ],
+)
+def test_a_bracket_tells_what_is_gone_from_what_is_imprecise(
+    help_like: Result, estimate: float, lo: float, hi: float, fate: str, said: str
+) -> None:
+    result = at(help_like, "with_use_at_end", estimate, lo, hi)
+    assert fate_of(result, result.rung("with_use_at_end"), result.rung("full")) == fate
+    sentence = next(one for one in bracket_sentences(result) if "`with_use_at_end`" in one)
+    assert said in sentence
+    assert said in page(result)["What came after exposure began"]
+    for other in ("gone:", "imprecise", "covers 0"):
+        assert (other in sentence) == (other in said)
+    assert ("it is gone in the bracket `with_use_at_end`" in headline(result)) == (fate == "gone")
+
+
+def test_the_same_rule_holds_of_a_ratio(as_ratio: Result) -> None:
+    base = as_ratio.rung("full")
+    for lo, hi, fate in ((0.93, 1.07, "gone"), (0.5, 1.3, "unsure"), (0.75, 1.3, "open")):
+        held = {"estimate": 1.0, "interval": (lo, hi), "region": [(lo, hi)], "scale": "risk_ratio"}
+        whole = base.model_copy(update={"estimate": 0.7, "scale": "risk_ratio"})
+        assert fate_of(as_ratio, base.model_copy(update=held), whole) == fate
+
+
+def test_from_the_specification_to_the_sentence_relapse_takes_the_association_away() -> None:
+    specification = load_analysis(ROOT / "analyses" / "simulated_reverse_only.yaml")
+    result = run(specification)
+    assert result.rung("lagged").interval[1] < 0
+    assert "it is gone in the bracket `with_use_at_end`" in headline(result)
+    assert "gone: the interval holds 0" in page(result)["What came after exposure began"]
+    fewer = specification.analysis.model_copy(
+        update={"options": {"scenario": "reverse_only", "n": 150, "seed": 1}}
+    )
+    few = run(replace(specification, analysis=fewer))
+    assert "gone" not in headline(few)
+    assert "gone" not in page(few)["What came after exposure began"]
+
+
+def test_self_report_is_said_where_the_data_set_says_so(help_like: Result) -> None:
+    assert "by self-report" not in page(help_like)["Who"]
+    outcome = help_like.design.outcome.model_copy(update={"self_reported": True})
+    design = help_like.design.model_copy(update={"outcome": outcome})
+    assert "by self-report" in page(help_like.model_copy(update={"design": design}))["Who"]
+
+
+def test_intervals_are_said_to_weigh_as_they_do(help_like: Result) -> None:
+    assert "per interval, weighted by the intervals" in page(help_like)["Who"]
+    design = help_like.design.model_copy(update={"weights": "persons"})
+    assert "persons weigh alike" in page(help_like.model_copy(update={"design": design}))["Who"]
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.83, True), (0.49, False), (None, False)])
+def test_a_proxy_at_its_ceiling_is_named_with_the_share(
+    help_like: Result, share: float | None, said: bool
+) -> None:
+    own = RungCovariateBlock(concept="motivation", columns=["steps"], terms=["steps"])
+    result = changed(help_like, "full", covariates=[own]).model_copy(
+        update={
+            "ceilings": [
+                CeilingBlock(concept="motivation", column="steps", highest=40, share=share),
+                CeilingBlock(concept="motivation", column="other", highest=4, share=0.99),
+            ]
+        }
+    )
+    text = page(result)["Not measured"]
+    assert ("at its ceiling (83 % in the last tenth of `steps`)" in text) == said
+    assert "`other`" not in text  # another rung's column
+    assert ("By proxy only: motivation" in text) != said
+
+
+def test_strata_by_the_outcomes_own_state_are_on_the_page_and_no_others(help_like: Result) -> None:
+    def variant(name: str, *kept: RestrictionBlock) -> VariantBlock:
+        return VariantBlock(
+            name=name, reason="why", verdicts=[], persons=9, rungs=[help_like.crude],
+            restrictions=list(kept),
+        )  # fmt: skip
+
+    column = help_like.design.outcome.column
+    state = RestrictionBlock(column=column, at="end", low=1, high=1)
+    early = RestrictionBlock(column=column, at="start", low=1, high=1)
+    result = help_like.model_copy(
+        update={"variants": [variant("use", state), variant("early", early), variant("all")]}
+    )
+    text = page(result)["What came after exposure began"]
+    assert text.count(f"where `{column}` was 1") == 1
+
+
+def finding(kind: str, multiple: float | Reason | None) -> SensitivityBlock:
+    return SensitivityBlock(
+        kind=kind, rung="full", headline=NumberBlock(name="x", value=1.0), multiple=multiple,
+        yardstick="severity", short=f"Short of {kind}", rows=[], sentence="s", curves=[],
+        contours=[],
+    )  # fmt: skip
+
+
+def test_the_measured_multiple_leads_and_bounds_that_assume_nothing_never_do(
+    help_like: Result,
+) -> None:
+    nothing = Reason(not_estimable="bounds that assume nothing hold 0 whatever the data")
+    found = [finding("bounds", nothing), finding("e_value", 0.4), finding("omitted_variable", 2.0)]
+    text = page(help_like.model_copy(update={"sensitivity": found}))["What could overturn it"]
+    assert text.startswith("Short of omitted_variable.")
+    assert "Of the other analyses e value needs least: 0.40 × severity" in text
+    assert "bounds" not in text
+
+
+def test_companions_are_quoted_where_they_are_at_hand_and_linked_where_not(
+    help_like: Result, simulated_null: Result
+) -> None:
+    alone = page(help_like)["Beside it"]
+    assert "[help_first_interval](../help_first_interval/report.md);" in alone
+    quoted = page(help_like, help_first_interval=simulated_null)["Beside it"]
+    assert "(../help_first_interval/report.md) 5.2 points (95 % CI" in quoted
+    assert "n = " in quoted
+    assert quoted in report_page(help_like, [], {"help_first_interval": simulated_null})
+
+
+def test_everything_else_is_said_at_length_below(help_like: Result) -> None:
+    text = report_page(help_like, [])
+    brief, _, rest = text.partition("<summary>The same at length</summary>")
+    assert "**Wording.**" not in brief
+    assert "**Wording.**" in rest
+    assert len(brief.split()) < len(rest.split("</details>")[0].split()) + WORDS
+
+
+@pytest.mark.parametrize("name", ["help_drug_use", "help_within_person", "help_scheduled_wave"])
+def test_the_first_page_of_a_committed_report_is_short(name: str) -> None:
+    points = short_page(load(ROOT / "reports" / name / "results.json"), {})
+    assert sum(len(f"{head} {said}".split()) for head, said in points) <= WORDS
+
+
+def test_attrition_is_drawn_with_every_step_and_hidden_counts_have_no_bar(
+    help_like: Result,
+) -> None:
+    drawn = ElementTree.fromstring(attrition_svg(help_like))
+    assert drawn.tag.endswith("svg")
+    hidden = [one.model_copy(update={"persons": "<10"}) for one in help_like.attrition]
+    without = attrition_svg(help_like.model_copy(update={"attrition": hidden}))
+    assert without.count(b"#0072b2") < attrition_svg(help_like).count(b"#0072b2")
+    assert attrition_svg(help_like.model_copy(update={"attrition": []})) is None
+    assert [lost_between(*pair) for pair in ((5, 4), (9, 4), (4, 4), ("<10", 4))] == [
+        "1 person lost", "5 persons lost", "", "",
+    ]  # fmt: skip
+
+
+SPEC = f"""\
+question: Does a companion's number stand on this page?
+dataset: simulated
+options: {{n: 400, seed: 3}}
+design:
+  kind: baseline
+  exposure: mhg_weekly
+  exposure_wave: 6
+  outcome: abstinent
+  outcome_at: next_scheduled
+chosen: before_estimates
+dag: {ROOT}/analyses/dags/simulated.yaml
+ladder:
+  - {{name: crude, estimator: {{kind: mean_difference}}}}
+  - {{name: full, adjust: severity, estimator: {{kind: g_computation}}}}
+seed: 1
+"""
+
+
+def test_a_page_quotes_what_lies_beside_it_and_verify_knows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "first.yaml").write_text(SPEC + "companions: [second]\n", encoding="utf-8")
+    (tmp_path / "second.yaml").write_text(SPEC.replace("seed: 1\n", "seed: 2\n"), encoding="utf-8")
+    out, verify = tmp_path / "out", ["--analyses", str(tmp_path / "nowhere")]
+    assert main(["run", str(tmp_path / "first.yaml"), "--out", str(out)]) == OK
+    report = out / "first" / "report.md"
+    assert "[second](../second/report.md)." in report.read_text(encoding="utf-8")
+    capsys.readouterr()
+    main(["verify", str(out / "first"), *verify])
+    assert "was not compared" in capsys.readouterr().out
+    assert main(["run", str(tmp_path / "second.yaml"), "--out", str(out)]) == OK
+    assert main(["verify", str(out / "first"), *verify]) == DIFFERS  # not yet rendered again
+    before = (out / "first" / "results.json").read_bytes()
+    assert main(["render", str(out / "first")]) == OK
+    estimate = json.loads((out / "second" / "results.json").read_text())["rungs"][1]["estimate"]
+    assert f"{100 * estimate:.1f} points" in report.read_text(encoding="utf-8")
+    assert (out / "first" / "results.json").read_bytes() == before
+    assert main(["verify", str(out / "first"), *verify]) == OK

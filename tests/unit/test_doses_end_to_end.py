@@ -1,0 +1,113 @@
+"""A dose from the specification to the report, and what is refused on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from causal.documents import read_document
+from causal.errors import CausalError
+from causal.pipeline import run
+from causal.planning import plan_analysis
+from causal.registry import describe
+from causal.report import rendered
+from causal.spec import analysis_from
+
+SPEC = Path(__file__).parents[2] / "analyses" / "simulated_meetings_a_week.yaml"
+DESIGN = yaml.safe_load(SPEC.read_text())["design"]
+SPLINE = {"spline": [0, 1, 2, 4]}
+
+
+def specified(tmp_path, **changed):
+    """Write the specification with some keys changed; None takes one away."""
+    tree = yaml.safe_load(SPEC.read_text()) | {"options": {"scenario": "doses", "n": 1500}}
+    tree |= {"dag": str(SPEC.parent / "dags" / "simulated_groups.yaml"), "companions": []} | changed
+    path = tmp_path / "doses.yaml"
+    path.write_text(yaml.safe_dump({k: v for k, v in tree.items() if v is not None}))
+    return analysis_from(read_document(path))
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return run(specified(tmp_path_factory.mktemp("doses")))
+
+
+def test_the_ladder_compares_two_doses_and_the_profile_shows_the_curve(result):
+    for name in ("crude", "spline", "straight_line"):
+        rung = result.rung(name)
+        assert [one.x for one in rung.profile.points] == [0, 1, 2, 3, 4]
+        assert rung.profile.unit == "meetings a week"
+        assert rung.profile.compared == ("dose 0", "dose 1")
+        first = next(one for one in rung.profile.contrasts if one.name == "1 − 0")
+        assert first.estimate == pytest.approx(rung.estimate, rel=1e-9)
+    assert "all doses at or above a cut" in result.rung("weekly_or_more").remaining.not_estimable
+
+
+def test_the_report_names_the_doses_and_draws_the_curve(result):
+    files = rendered(result)
+    text = files["report.md"].decode()
+    assert "at dose 1 meetings a week" in text
+    assert "### By dose" in text
+    assert "no estimate of where an effect begins" in text
+    assert "figures/profiles.svg" in files
+
+
+def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
+    values = {code: min(code, 3) for code in range(8)}
+    dose = {"grid": [0, 1, 2, 3], "compare": [0, 1], "values": values, "unit": "meetings"}
+    ladder = [
+        {"name": "crude", "estimator": {"kind": "dose_means", "form": "levels"}},
+        {"name": "full", "adjust": "dag",
+         "estimator": {"kind": "dose_response", "form": "levels", "method": "doubly_robust"}},
+        {"name": "more", "adjust": "dag", "estimator": {"kind": "shift"}},
+    ]  # fmt: skip
+    found = run(specified(tmp_path, design={**DESIGN, "dose": dose}, ladder=ladder, headline=None))
+    assert any("4 as 3; 5 as 3" in said for said in found.design.sentences)
+    assert (
+        found.rung("full").profile.points[-1].rows > found.rung("full").profile.points[0].rows / 20
+    )
+    assert "those the shift moves" in found.rung("more").profile.notes[1]
+    judged = {(one.rung, one.name) for one in found.diagnostics}
+    assert {("full", "common_support"), ("full", "smd")} <= judged
+    assert {("full", "effective_sample_size"), ("more", "effective_sample_size")} <= judged
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"design": {**DESIGN, "exposure": "group"}}, "'group' is categorical"),
+        (
+            {"ladder": [{"name": "crude", "estimator": {"kind": "mean_difference"}}],
+             "headline": None},
+            "mean_difference takes a 0/1 exposure; 'meetings' is count.*dose_means",
+        ),
+        (
+            {"design": {**DESIGN, "exposure": "group",
+                        "arms": {"reference": "neither", "compared": "smart"}}},
+            "arms have no doses",
+        ),
+        ({"design": {**DESIGN, "dose": {"grid": [0, 1], "compare": [0, 3]}}}, "names the dose 3"),
+        (
+            {"design": {key: value for key, value in DESIGN.items() if key != "dose"}},
+            r"ladder\[0\].estimator: dose_means needs doses to be read at. Say dose",
+        ),
+    ],
+    ids=["names", "estimator", "arms and doses", "off the grid", "no grid"],
+)  # fmt: skip
+def test_doses_that_do_not_fit_are_refused(tmp_path, changed, message):
+    with pytest.raises(CausalError, match=message):
+        plan_analysis(specified(tmp_path, **changed), describe("simulated_groups"))
+
+
+def test_sensitivity_and_refuters_decline_with_the_reason(tmp_path):
+    found = run(
+        specified(
+            tmp_path,
+            refuters=[{"kind": "random_common_cause", "draws": 20}],
+            sensitivity=[{"kind": "omitted_variable"}],
+        )
+    )
+    assert "a curve over doses" in found.refutations[0].reason
+    assert "a curve over doses" in found.sensitivity[0].sentence
