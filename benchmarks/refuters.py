@@ -29,6 +29,7 @@ from causal.refuters import (
     RandomCommonCause,
     Refuter,
 )
+from causal.refuters.refits import prepared
 from causal.seeding import generator
 from causal.subject import Subject
 
@@ -114,6 +115,7 @@ def measure(pair: Pair, sample: Sample, runs: int) -> tuple[Measured, Measured]:
     known = refuter_peers.estimate(sample, pair.model)
 
     def ours() -> float:
+        prepared.cache_clear()  # preparation counts in every run
         found = pair.refuter.refute(subject, generator(SEED, "refuter"), Auxiliary())
         if found.mean is None:
             raise RuntimeError(found.reason)

@@ -232,6 +232,7 @@ def merge_rows(samples: Sequence[Sample]) -> tuple[Sample, list[Ints]] | NotEsti
         cluster=cluster,
         z=None,
         instruments=(),
+        strata=None,  # of the samples, which keep their own
     )
     return everybody, [
         one.astype(np.int64) for one in np.split(place.ravel(), np.cumsum(sizes)[:-1])

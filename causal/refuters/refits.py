@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 from causal.cohort import Sample
 from causal.estimate import DIFFERENCES, Scale
 from causal.estimators import (
@@ -25,8 +28,33 @@ FEW_CLUSTERS = 20
 """With fewer, a resample may hold one cluster only, which an estimator refuses on its own."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What a way is found for; a sample is told by what it is, not by what it holds."""
+
+    estimator: Estimator
+    sample: Sample
+    scale: Scale
+
+    def __hash__(self) -> int:
+        """Tell samples apart."""
+        return hash((id(self.sample), self.scale))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether it is the same sample, and alike settings."""
+        return (
+            isinstance(other, _Asked)
+            and self.sample is other.sample
+            and self.scale == other.scale
+            and type(self.estimator) is type(other.estimator)
+            and self.estimator == other.estimator
+        )
+
+
 def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | None:
     """Find the way to fit many draws at once that equals fitting them one by one.
+
+    The last is kept, since the refuters of one rung come one after another.
 
     Subclasses may estimate otherwise, so types must match exactly.
 
@@ -34,6 +62,13 @@ def find_batch(estimator: Estimator, sample: Sample, scale: Scale) -> Batch | No
     -------
     None where there is none for these settings, or where the sample itself cannot be fitted.
     """
+    return prepared(_Asked(estimator, sample, scale))
+
+
+@lru_cache(maxsize=1)
+def prepared(asked: _Asked) -> Batch | None:
+    """Prepare a way; ``cache_clear`` forgets the last."""
+    estimator, sample, scale = asked.estimator, asked.sample, asked.scale
     if not estimator.takes_missing_outcomes and not sample.observed.all():
         return None
     if isinstance(estimator, WeighsFollowUp) and estimator.observation is not None:

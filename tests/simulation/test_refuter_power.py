@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.refuter_power import (
+    CONTROL_EXPOSURE,
     HIDDEN_MOTIVATION,
     NEGATIVE_CONTROL,
     SOUND,
@@ -37,7 +38,7 @@ def sound() -> list[Rate]:
 @pytest.fixture(scope="module")
 def hidden() -> dict[str, Rate]:
     """Give the rates where motivation is not measured, by refuter."""
-    few = (REFUTERS[0], NEGATIVE_CONTROL)
+    few = (REFUTERS[0], NEGATIVE_CONTROL, CONTROL_EXPOSURE)
     rates = measure_rates(HIDDEN_MOTIVATION, ROWS, few, cohorts=COHORTS, seed=SEED)
     return {one.refuter: one for one in rates}
 
@@ -54,5 +55,6 @@ def test_the_placebo_is_blind_to_hidden_motivation(hidden: dict[str, Rate]) -> N
     assert placebo.rejected < 0.1
 
 
-def test_the_negative_control_sees_hidden_motivation(hidden: dict[str, Rate]) -> None:
+def test_the_negative_controls_see_hidden_motivation(hidden: dict[str, Rate]) -> None:
     assert hidden["negative_control_outcome"].rejected > 0.8
+    assert hidden["negative_control_exposure"].rejected > 0.8

@@ -263,3 +263,13 @@ def test_blocks_shrink_as_samples_grow():
     assert block_width(50_000) == WIDEST
     assert block_width(10**6) == WIDEST // 10
     assert block_width(10**8) == 1
+
+
+def test_what_is_prepared_for_one_sample_is_never_used_for_another(confounded):
+    first, again, other = confounded(), confounded(), confounded(seed=2)
+    one = find_batch(AIPW(), first, "risk_difference")
+    assert find_batch(AIPW(), first, "risk_difference") is one
+    assert find_batch(AIPW(), again, "risk_difference") is not one
+    assert find_batch(AIPW(), first, "risk_ratio") is not one
+    assert find_batch(AIPW(target="ATT"), first, "risk_difference") is not one
+    assert find_batch(AIPW(), other, "risk_difference").sample is other

@@ -85,3 +85,19 @@ def test_two_settings_of_one_attempt_are_named_once(help_like):
     assert not any(
         "bootstrap, bootstrap" in one or "bootstrap and bootstrap" in one for one in said
     )
+
+
+def test_an_attempt_with_a_fault_of_its_own_has_a_column_and_may_have_fewer_strengths(measured):
+    ends = curve(0.02, 0.02, 0.03)
+    own = [
+        point.model_copy(update={"own_fault": share})
+        for point, share in zip(ends.points[::2], (0.04, 0.91), strict=True)
+    ]
+    graph = tried("graph_falsification", ends.model_copy(update={"points": own}))
+    result = measured.model_copy(update={"refutations": [*measured.refutations, graph]})
+    text = report_page(result, PARTS)
+    assert re.search(r"\| graph falsification \| pass \| – / 0\.03 \|", text)
+    assert "| Fails (Monte-Carlo error) | Fails at its own fault | Bias |" in text
+    assert re.search(r"\| graph falsification \| 3x \(capped\) .* \| 0\.91 \| 0\.030 \|", text)
+    assert re.search(r"\| placebo exposure \| 1x \| .* \| – \| 0\.010 \|", text)
+    assert "Fails at its own fault" not in report_page(measured, PARTS)
