@@ -131,7 +131,7 @@ def _h6_section(rates: Sequence[Rate]) -> list[str]:
     return [
         "## The world of H6: an estimate that is nothing but hidden motivation",
         "",
-        f"{HIDDEN_MOTIVATION.what.capitalize()}, cohorts drawn afresh from the structural model. "
+        f"{HIDDEN_MOTIVATION.what[0].upper()}{HIDDEN_MOTIVATION.what[1:]}; cohorts drawn afresh from the structural model. "
         f"The estimate is wrong by {wrong}. The placebo is to fail in under 10 % of cohorts, the "
         "negative controls in over 80 %.",
         "",
