@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import peers
 from benchmarks.ladder import COVARIATES, SEED, draw
-from benchmarks.machine import processor, versions
+from benchmarks.machine import load, processor, versions
 from causal.cohort import Sample
 from causal.estimators import AIPW, Estimator, GComputation, InverseProbability, NuisanceStore
 from causal.estimators.nuisance import CrossFitting
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             *_beside_peers(chosen.n, chosen.runs),
             *_growth(chosen.largest),
             *_learners(),
-            f"{versions()}{_peer_versions()}. {processor()}.",
+            f"{versions()}{_peer_versions()}. {processor()}.{load()}",
             "",
         ]
     chosen.out.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import peers
 from benchmarks.help_primary import WholeProcess, time_primary
-from benchmarks.machine import processor, versions
+from benchmarks.machine import load, processor, versions
 from causal.cohort import Sample
 from causal.estimate import NotEstimable
 from causal.estimators import (
@@ -202,7 +202,7 @@ def write_page(
         f"| the four without EconML inside | {ours:.3f} (sum of minima) | "
         f"{others:.3f} (sum of minima) | {others / ours:.1f} | | | their peers |",
         "",
-        f"{versions()}. {processor()}.",
+        f"{versions()}. {processor()}.{load()}",
         "",
     ]
     return "\n".join(lines)

@@ -21,6 +21,13 @@ def processor() -> str:
     return f"{_model()}, {os.cpu_count()} cores, {platform.system()}"
 
 
+def load() -> str:
+    """Say how many processes wanted a core when timing ended, which seconds depend on."""
+    if not hasattr(os, "getloadavg"):
+        return ""
+    return f" Load average when timing ended: {os.getloadavg()[1]:.0f}."
+
+
 def _model() -> str:
     """Read the processor's model where Linux says it."""
     listing = Path("/proc/cpuinfo")

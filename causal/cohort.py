@@ -238,6 +238,11 @@ def check_arms(sample: Sample, min_cell: int = 0) -> None:
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
                 "population or wave."
             )
+        if sample.levels and np.ptp(sample.y[sample.observed & (sample.a == value)]) == 0:
+            raise PositivityError(
+                f"everybody with exposure {name} has the same outcome, so its mean has no standard "
+                "error. Leave this arm out (design.arms.others), or choose another outcome."
+            )
         if rows < min_cell:
             raise PositivityError(
                 f"fewer than {min_cell} rows have exposure {name} and a known outcome, too few to "

@@ -13,6 +13,8 @@ def label_rung(plan: Plan, planned: PlannedRung, drawn: Drawn) -> tuple[doc.Labe
         return "association", plan.association[0]
     if planned.rung.role == "bracket":
         return "association", "it adjusts for something measured after exposure began."
+    if planned.rung.estimator.estimand == "threshold":
+        return "association", "each side of a cut mixes doses, which nobody could be given."
     verdict = planned.estimand.verdict
     if planned.assumed:
         return "association", "the diagram refutes its instrument; see what it assumes."

@@ -19,6 +19,8 @@ from causal.result_parts import Count, Pair
 from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
 from causal.seeding import generator
 
+OF_FIRST = "Rows are those of the first imputation"
+
 
 def compose_profile(
     estimates: Estimates, rung: str, seed: int, min_cell: int, level: float = inference.LEVEL
@@ -52,7 +54,7 @@ def compose_profile(
         ],
         beside=[_point(estimates, one, None, level, None) for one in profile.beside],
         contrasts=_contrasts(estimates, profile, rung, seed, level),
-        notes=list(profile.notes),
+        notes=[*profile.notes, *([OF_FIRST] if estimates.imputed else [])],
     )
 
 

@@ -12,13 +12,13 @@ from causal.cohort import ExposureKind, Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import Estimates, Target
 from causal.estimators.arm_profile import arm_estimates
-from causal.estimators.base import Estimator, Limited, from_influence
+from causal.estimators.base import Crude, Estimator, Limited, from_influence
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
 from causal.estimators.multinomial import ArmPropensities, fit_arms
 from causal.estimators.nuisance import NuisanceStore
 
 
-class ArmMeans(Estimator):
+class ArmMeans(Crude):
     """The crude contrasts: the mean outcome of every arm.
 
     Assumptions
@@ -27,18 +27,7 @@ class ArmMeans(Estimator):
     """
 
     kind: Literal["arm_means"] = "arm_means"
-    adjusts: ClassVar[bool] = False
     exposures: ClassVar[tuple[ExposureKind, ...]] = ("arms",)
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are left out."""
-        return True
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the crude contrasts have none of their own."""
-        return "crude"
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -71,7 +60,8 @@ class ArmContrasts(Estimator):
     -----------
     Exchangeability of the arms given the rung's covariates, for every pair; positivity: everybody
     could have been in every arm (not for ``overlap``, which is about those who could); consistency;
-    and the regressions the method uses correctly specified (for ``aipw``, one of the two kinds).
+    and the regressions the method uses correctly specified (for ``aipw``, one of the two kinds; its
+    standard error takes both as right).
     Arms are kinds of groups, not doses.
 
     References

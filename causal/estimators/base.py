@@ -204,6 +204,22 @@ def _instead(sample: Sample) -> str:
     )
 
 
+class Crude(Estimator):
+    """What the crude contrasts share: they adjust for nothing and leave out who has no outcome."""
+
+    adjusts: ClassVar[bool] = False
+
+    @property
+    def takes_missing_outcomes(self) -> bool:
+        """Tell whether rows without outcome are left out."""
+        return True
+
+    @property
+    def estimand(self) -> Target:
+        """Give the target: a crude contrast has none of its own."""
+        return "crude"
+
+
 def count_unused(a: Floats, weights: Floats) -> tuple[Limited, ...]:
     """Count the rows of each arm that take no part: no match, or no match of anybody's.
 

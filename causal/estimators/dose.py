@@ -13,7 +13,7 @@ from causal.dose_grid import DoseGrid
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import Estimates, Target
 from causal.estimators.arms import augmented_arm_means
-from causal.estimators.base import Estimator, from_influence
+from causal.estimators.base import Crude, Estimator, from_influence
 from causal.estimators.dose_forms import (
     DoseForm,
     dose_basis,
@@ -69,7 +69,7 @@ class DoseCurve(Estimator):
         return replace(fit, labels=labels, pair=(low, high), profile=profile)
 
 
-class DoseMeans(DoseCurve):
+class DoseMeans(DoseCurve, Crude):
     """The crude curve: the mean outcome by dose, nothing adjusted for.
 
     Assumptions
@@ -78,17 +78,6 @@ class DoseMeans(DoseCurve):
     """
 
     kind: Literal["dose_means"] = "dose_means"
-    adjusts: ClassVar[bool] = False
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are left out."""
-        return True
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the crude contrast has none of its own."""
-        return "crude"
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
@@ -119,7 +108,8 @@ class DoseResponse(DoseCurve):
     -----------
     Exchangeability given the rung's covariates at every dose, positivity: everybody could have had
     every dose; consistency: the column's codes stand for the doses said; and a correctly specified
-    outcome regression (for ``doubly_robust``, that or the chances of the doses). A form that bends
+    outcome regression (for ``doubly_robust``, that or the chances of the doses; the standard error
+    takes both as right). A form that bends
     too little draws a smooth lie: compare it with ``levels``.
 
     References

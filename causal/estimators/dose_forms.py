@@ -105,14 +105,20 @@ def refuse_rare_levels(sample: Sample) -> None:
     if len(doses) > MOST_LEVELS:
         raise PositivityError(
             f"there are {len(doses)} distinct doses, and each would be a level of its own; at most "
-            f"{MOST_LEVELS} are. Use method: g_computation with a spline, or fewer doses "
-            "(design.dose.values)."
+            f"{MOST_LEVELS} are. Choose a spline for form (dose_response: with method "
+            "g_computation), or fewer doses (design.dose.values)."
         )
     for dose in doses:
-        rows = int((sample.observed & (sample.a == dose)).sum())
+        here = sample.observed & (sample.a == dose)
+        rows = int(here.sum())
         if rows < FEWEST_ROWS:
             raise PositivityError(
                 f"only {rows} rows have the dose {dose:g}; a level needs {FEWEST_ROWS}. Let it "
-                "share a dose with another code (design.dose.values), or use method: g_computation "
-                "with a spline."
+                "share a dose with another code (design.dose.values), or choose a "
+                "spline for form (dose_response: with method g_computation)."
+            )
+        if np.ptp(sample.y[here]) == 0:
+            raise PositivityError(
+                f"everybody with the dose {dose:g} has the same outcome, so its mean has no "
+                "standard error. Let it share a dose with another code (design.dose.values)."
             )

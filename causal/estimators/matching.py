@@ -174,6 +174,11 @@ class Matching(Estimator):
             if self.draws is None:
                 return estimates
             clustered = self.variance.clustered
+            if sample.strata is not None:
+                raise SpecError(
+                    "draws of the weighted bootstrap: it knows nothing of strata, and a survey "
+                    "drew these rows within some. Take draws away: error otsu_rai is linearised."
+                )
             return with_draws(estimates, sample, self.draws, clustered=clustered, rng=rng)
         return replace(estimates, covariance=self._covariance(sample, placed, matched, found))
 

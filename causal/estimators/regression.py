@@ -10,7 +10,7 @@ from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.errors import EstimandMismatchError
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, from_influence, with_classical_covariance
+from causal.estimators.base import Crude, from_influence, with_classical_covariance
 from causal.estimators.follow_up import WeighsFollowUp, weighted_outcome
 from causal.estimators.least_squares_errors import (
     reduced_residuals,
@@ -27,7 +27,7 @@ from causal.estimators.variance import EVERY_ESTIMATOR, VarianceKind
 AverageTarget: TypeAlias = Literal["ATE", "ATT", "ATC"]
 
 
-class MeanDifference(Estimator):
+class MeanDifference(Crude):
     """The crude contrast: mean outcome of the exposed minus that of the unexposed.
 
     Assumptions
@@ -40,17 +40,6 @@ class MeanDifference(Estimator):
     variances: ClassVar[tuple[VarianceKind, ...]] = (
         *EVERY_ESTIMATOR, "classical", "classical_n", "CR2",
     )  # fmt: skip
-    adjusts: ClassVar[bool] = False
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without outcome are left out."""
-        return True
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the crude contrast has none of its own."""
-        return "crude"
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator

@@ -10,8 +10,8 @@ from causal.arrays import Floats, Ints
 from causal.clock import Clock
 from causal.cohort import OutcomeKind, Sample
 from causal.errors import OutcomeError
-from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, from_influence
+from causal.estimate import Estimates
+from causal.estimators.base import Crude, from_influence
 from causal.estimators.nuisance import NuisanceStore, ObservationFit
 from causal.estimators.survival_curves import last_at_risk, product_limit
 from causal.estimators.survival_profile import curve_estimates
@@ -19,7 +19,7 @@ from causal.estimators.weighted_means import WeightFit
 from causal.estimators.weighting import InverseWeights
 
 
-class KaplanMeier(Estimator):
+class KaplanMeier(Crude):
     """The crude contrast of risks by a time: one minus Kaplan and Meier's curve of each arm.
 
     With competing events it is Aalen and Johansen's cumulative incidence.
@@ -36,18 +36,7 @@ class KaplanMeier(Estimator):
     """
 
     kind: Literal["kaplan_meier"] = "kaplan_meier"
-    adjusts: ClassVar[bool] = False
     outcomes: ClassVar[tuple[OutcomeKind, ...]] = ("survival",)
-
-    @property
-    def takes_missing_outcomes(self) -> bool:
-        """Tell whether rows without a time are left out."""
-        return True
-
-    @property
-    def estimand(self) -> Target:
-        """Give the target: the crude contrast has none of its own."""
-        return "crude"
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator

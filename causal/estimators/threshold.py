@@ -33,9 +33,10 @@ class ThresholdScan(Estimator):
 
     Assumptions
     -----------
-    As for ``aipw``, at every cut. Each side mixes doses: the contrast is that of the mixes there
-    are in each stratum of covariates, and changes with them. The cut with the largest contrast is
-    no estimate of where an effect begins; the band allows for looking at all cuts.
+    As for ``aipw``, at every cut; the standard error takes both regressions as right. Each side
+    mixes doses: the contrast is that of the mixes there are in each stratum of covariates, and
+    changes with them. The cut with the largest contrast is no estimate of where an effect begins;
+    the band allows for looking at all cuts.
     """
 
     kind: Literal["threshold_scan"] = "threshold_scan"

@@ -304,8 +304,10 @@ def _compared(crude: RungBlock) -> tuple[str, str]:
         return "without", "with the exposure"
     if profile.kind == "arms":
         return f"in {code(profile.compared[0])}", f"in {code(profile.compared[1])}"
-    unit = f" {plain(profile.unit)}" if profile.unit else ""
-    return f"at {plain(profile.compared[0])}{unit}", f"at {plain(profile.compared[1])}{unit}"
+    if not profile.unit:
+        return f"at {plain(profile.compared[0])}", f"at {plain(profile.compared[1])}"
+    low, high = (plain(name.removeprefix("dose ")) for name in profile.compared)
+    return f"at {low} {plain(profile.unit)}", f"at {high} {plain(profile.unit)}"
 
 
 def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[str]:

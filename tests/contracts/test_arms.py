@@ -233,6 +233,13 @@ def test_an_arm_the_covariates_tell_apart_is_refused_by_name():
         fitted(ArmContrasts(method="ipw"), replace(sample, x=x))
 
 
+def test_an_arm_whose_outcome_never_differs_is_refused_by_name():
+    sample = arms(300)
+    same = replace(sample, y=np.where(sample.a == 2, 1.0, sample.y))
+    with pytest.raises(PositivityError, match="everybody with exposure 'smart' has the same"):
+        fitted(ArmMeans(), same)
+
+
 def test_an_empty_arm_is_refused_by_name():
     sample = arms(200)
     only_two = sample.rows(sample.a < 2)

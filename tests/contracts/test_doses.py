@@ -310,6 +310,13 @@ def test_curves_beyond_the_data_are_refused(estimator, changed, message):
         fitted(estimator, replace(doses(), **changed))
 
 
+def test_a_level_whose_outcome_never_differs_is_refused():
+    sample = doses()
+    same = replace(sample, y=np.where(sample.a == 3, 0.0, sample.y))
+    with pytest.raises(PositivityError, match="everybody with the dose 3 has the same outcome"):
+        fitted(DoseMeans(form="levels"), same)
+
+
 def test_two_doses_are_no_curve_and_rare_doses_no_level():
     two = doses()
     two = replace(two, a=np.minimum(two.a, 1.0))

@@ -48,7 +48,7 @@ def test_the_ladder_compares_two_doses_and_the_profile_shows_the_curve(result):
 def test_the_report_names_the_doses_and_draws_the_curve(result):
     files = rendered(result)
     text = files["report.md"].decode()
-    assert "at dose 1 meetings a week" in text
+    assert "at 1 meetings a week" in text
     assert "### By dose" in text
     assert "no estimate of where an effect begins" in text
     assert "figures/profiles.svg" in files
