@@ -213,8 +213,8 @@ def _shortfall(measured: Sequence[tuple[Measured, Measured]]) -> str:
     said = f"Missed: {'; '.join(missed)}."
     if any(one.startswith(CROSS[0]) for one in missed):
         said += (
-            " With 5 folds every draw takes ten regressions, each on weights of its own, where DoWhy's "
-            "weighting takes one."
+            " With 5 folds every draw takes ten regressions, each on weights of its own, where "
+            "DoWhy's weighting takes one."
         )
     return said
 
