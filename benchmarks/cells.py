@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from benchmarks.explanations import explain
 from benchmarks.mechanism import Design
 from benchmarks.methods import Method
-from benchmarks.performance import Performance, acceptance_band
+from benchmarks.performance import Jointly, Performance, acceptance_band
 from benchmarks.shares import ShareRow
 
 
@@ -17,19 +17,20 @@ class Cell:
 
     Attributes
     ----------
+    heading, name : the table it stands in, and its line there.
     band : coverages accepted.
     side : ``inside``, ``below`` or ``above``.
     reason : the known reason of a miss; empty when inside or when none is known.
     measured : what else was measured.
     """
 
-    design: Design
-    method: Method
+    heading: str
+    name: str
     coverage: float
     band: tuple[float, float]
     side: str
     reason: str
-    measured: Performance | ShareRow
+    measured: Performance | Jointly | ShareRow
 
     @property
     def unexplained(self) -> bool:
@@ -45,8 +46,13 @@ def cell(
     count: int,
     measured: Performance | ShareRow,
 ) -> Cell:
-    """Judge a coverage over ``fits`` samples, one of ``count`` in its table."""
-    low, high = band = acceptance_band(fits, count)
-    side = "below" if coverage < low else "above" if coverage > high else "inside"
+    """Judge the coverage of a method, one of ``count`` on its page, over ``fits`` samples."""
+    band, side = judge(coverage, fits, count)
     reason = "" if side == "inside" else explain(design, method, side)
-    return Cell(design, method, coverage, band, side, reason, measured)
+    return Cell(design.name, method.name, coverage, band, side, reason, measured)
+
+
+def judge(coverage: float, fits: int, count: int) -> tuple[tuple[float, float], str]:
+    """Give the band of a coverage, one of ``count`` on its page, and on which side it lies."""
+    low, high = acceptance_band(fits, count)
+    return (low, high), "below" if coverage < low else "above" if coverage > high else "inside"

@@ -23,6 +23,7 @@ from causal.estimators import (
     Subclassification,
 )
 from causal.estimators.base import Variance
+from causal.estimators.learners import LearnerName
 from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
 
 
@@ -47,6 +48,19 @@ class Method:
     def limit_name(self) -> str:
         """Give the name under which its limit is filed."""
         return self.limit or self.name
+
+
+def _learned(learner: LearnerName) -> Method:
+    """Give cross-fitted AIPW whose regressions are learned by name."""
+    return Method(
+        f"aipw, {learner}, 5 folds",
+        AIPW(
+            propensity=PropensityModel(learner=learner),
+            outcome=OutcomeModel(learner=learner),
+            cross_fit=CrossFitting(folds=5),
+        ),
+        limit=AIPW_ATE.name,
+    )
 
 
 CRUDE = Method("mean_difference", MeanDifference())
@@ -78,6 +92,10 @@ BALANCED = (
     Method("subclassification, ATE", Subclassification()),
     Method("tmle, ATE", TMLE(), limit=AIPW_ATE.name),
     Method("tmle, ATT", TMLE(target="ATT"), limit=AIPW_ATT.name),
+    Method("tmle, ATE, 5 folds", TMLE(cross_fit=CrossFitting(folds=5)), limit=AIPW_ATE.name),
+    Method("ipw, ATC", InverseProbability(target="ATC")),
+    Method("aipw, ATC", AIPW(target="ATC")),
+    Method("overlap, ATM", Overlap(target="ATM")),
     PROPENSITY_REGRESSION,
     Method("matching, ATT", Matching(target="ATT"), limit=AIPW_ATT.name),
     Method("matching, ATE", Matching(target="ATE"), limit=AIPW_ATE.name),
@@ -98,19 +116,12 @@ SOLVED = (
 )
 LEARNED = (
     *(
-        Method(
-            f"aipw, {learner}, 5 folds",
-            AIPW(
-                propensity=PropensityModel(learner=learner),
-                outcome=OutcomeModel(learner=learner),
-                cross_fit=CrossFitting(folds=5),
-            ),
-            limit=AIPW_ATE.name,
-        )
-        for learner in ("lasso", "spline_glm", "gradient_boosting")
+        _learned(learner)
+        for learner in ("lasso", "spline_glm", "gradient_boosting", "random_forest")
     ),
     Method("causal_forest", CausalForest(), limit=AIPW_ATE.name),
 )
+STACKED = (_learned("super_learner"),)
 JUDGES = (IPW_ATE, IPW_ATT, AIPW_ATE, AIPW_ATT, OVERLAP)
 """Whose limits those share that have none of their own above."""
 SINGLE_FIT = (

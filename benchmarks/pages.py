@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from benchmarks.cells import Cell
-from benchmarks.limits import BATCHES, PERSONS, Limit
-from benchmarks.machine import processor, versions
-from benchmarks.performance import FAMILY_WISE_ERROR, Performance
+from benchmarks.limits import Limit
+from benchmarks.performance import Jointly, Performance
 from benchmarks.shares import ShareRow
 
 TITLES = {
     "calibration": "Calibration: are the intervals as wide as they say?",
     "families": "Balancing, matching, TMLE and learners",
+    "questions": "Arms, doses, times, surveys and g-estimation",
     "small_samples": "Small samples",
     "clustered": "Several correlated intervals a person",
     "shares": "The share that remains",
@@ -31,8 +31,16 @@ OPENINGS = {
         "ipw or aipw where it estimates the same: matching by the ATT or ATE of aipw, TMLE and "
         "learners likewise. R says how many samples stand behind each line; where it is small, "
         "the band is wide. Learners see 500 persons, of whom 150 are exposed; at that size what "
-        "they have not learned yet is part of what the table shows. `super_learner` is left out "
-        "for its cost (docs/benchmarks-doubly-robust.md)."
+        "they have not learned yet is part of what the table shows."
+    ),
+    "questions": (
+        "Worlds of their own, each with a known truth: `causal/simulate_groups.py` (kinds of "
+        "groups, meetings a week), `causal/simulate_times.py` (days to first use; death competes "
+        "and severity leads out of follow-up), `causal/simulate_survey.py` (regions drawn "
+        "unequally, clinics as units), and for g-estimation outcomes no regression describes. "
+        "Every quantity a report prints is a line, and the joint band of a table another. Limits "
+        "are the truth, in closed form or from a million persons; for the threshold scan what it "
+        "finds in a million. Some lines are meant to miss, to show that the study can tell."
     ),
     "small_samples": (
         "The same mechanism at n = 1,000 (300 exposed) and n = 150 (45 exposed, on ten "
@@ -66,7 +74,7 @@ OPENINGS = {
 def calibration_page(study: str, cells: Sequence[Cell]) -> str:
     """Write one calibration study, a table a design."""
     lines = [f"# {TITLES[study]}", "", OPENINGS[study], ""]
-    for name, group in groupby(cells, key=lambda one: one.design.name):
+    for name, group in groupby(cells, key=lambda one: one.heading):
         some = list(group)
         lines += [f"## {name}", "", *_calibration_table(some), ""]
     return "\n".join([*lines, *_misses(cells)])
@@ -75,7 +83,7 @@ def calibration_page(study: str, cells: Sequence[Cell]) -> str:
 def shares_page(cells: Sequence[Cell], crude_z: Mapping[str, tuple[float, float, float]]) -> str:
     """Write the study of the share that remains."""
     lines = [f"# {TITLES['shares']}", "", OPENINGS["shares"], ""]
-    for name, group in groupby(cells, key=lambda one: one.design.name):
+    for name, group in groupby(cells, key=lambda one: one.heading):
         low, middle, high = crude_z[name]
         lines += [
             f"## {name}",
@@ -109,8 +117,8 @@ def reliability_page(rows: Sequence[tuple[Cell, float, float, float]]) -> str:
         if isinstance(found, Performance):
             body.append(
                 (
-                    one.design.name,
-                    one.method.name,
+                    one.heading,
+                    one.name,
                     f"{crude:.3f}",
                     f"{actual:.3f}",
                     _limit(found.limit, 4),
@@ -122,64 +130,8 @@ def reliability_page(rows: Sequence[tuple[Cell, float, float, float]]) -> str:
                     f"{of_truth:.3f}",
                 )
             )
-    lines = [f"# {TITLES['reliability']}", "", OPENINGS["reliability"], "", *_table(head, body), ""]
+    lines = [f"# {TITLES['reliability']}", "", OPENINGS["reliability"], "", *table(head, body), ""]
     return "\n".join([*lines, *_misses([row[0] for row in rows])])
-
-
-def index_page(cells: Mapping[str, Sequence[Cell]], *, seed: int, jobs: int, seconds: float) -> str:
-    """Write what was studied and how, with a verdict a page."""
-    body = [
-        (
-            f"[{TITLES[name]}]({name}.md)",
-            str(len(some)),
-            str(sum(one.side == "inside" for one in some)),
-            str(sum(bool(one.reason) for one in some)),
-            str(sum(one.unexplained for one in some)),
-        )
-        for name, some in cells.items()
-        if some
-    ]
-    head = ("page", "cells", "inside the band", "miss it, reason given", "miss it, no reason given")
-    return "\n".join(
-        [
-            "# Simulation studies",
-            "",
-            "Written by `python -m benchmarks.simulations` (`make simulations`); laid out after "
-            "Morris, White & Crowther (2019), doi:10.1002/sim.8086.",
-            "",
-            "* **Aim.** Do the intervals of every estimator, and the set for the share that "
-            "remains, cover as often as they say?",
-            "* **Mechanism.** The structural model of `causal/simulate.py`, scenario `no_sites`: "
-            "motivation raises attendance and abstinence, severity raises attendance and lowers "
-            "abstinence; 30 % attend, 35 % are abstinent. Coefficients are tuned to published "
-            "ranges, not estimated.",
-            "* **Estimand.** The large-sample limit of that estimator, from "
-            f"{BATCHES} × {PERSONS:,} persons with probabilities in place of drawn exposures and "
-            "outcomes; its Monte-Carlo error is the spread between the batches.",
-            "* **Methods.** Every estimator of the ladder; all see the same samples.",
-            "* **Performance.** Bias, empirical standard error, mean over empirical standard "
-            "error, coverage of 95 % intervals; Monte-Carlo errors in parentheses.",
-            f"* **Band.** Binomial, family-wise error {100 * FAMILY_WISE_ERROR:g} % over the cells "
-            "of a page (Bonferroni). An estimator that misses it stays in the table.",
-            "",
-            *_table(head, body),
-            "",
-            "Beside them stand the study of [size and power of the refuters](refuters.md), which "
-            "has no intervals, that of [weak instruments and few clusters](instruments.md), which "
-            "has a mechanism of its own, and that of [intervals calibrated by negative "
-            "controls](systematic_error.md).",
-            "",
-            "Reasons are rules in `benchmarks/explanations.py`. Those for fitted weights and few "
-            "persons were written after pilot runs of 1,000 samples had shown the misses: that "
-            "they fade with n is measured, that second-order error is the cause is inferred. They "
-            "excuse weighting and AIPW below the band at any n up to 1,000 persons, so a zero in "
-            "the last column says little there: read the coverages.",
-            "",
-            f"Seed {seed}; {seconds / 60:.1f} minutes with {jobs} jobs, one BLAS thread each. "
-            f"{versions()}. {processor()}.",
-            "",
-        ]
-    )
 
 
 def _calibration_table(cells: Sequence[Cell]) -> list[str]:
@@ -201,7 +153,7 @@ def _calibration_table(cells: Sequence[Cell]) -> list[str]:
         if isinstance(found, Performance):
             body.append(
                 (
-                    one.method.name,
+                    one.name,
                     _fits(found.fits, found.refused),
                     _limit(found.limit, 4),
                     f"{found.bias:+.4f} ({found.bias_mc:.4f})",
@@ -212,7 +164,11 @@ def _calibration_table(cells: Sequence[Cell]) -> list[str]:
                     one.side,
                 )
             )
-    return _table(head, body)
+        elif isinstance(found, Jointly):
+            covers = f"{found.coverage:.4f} ({found.coverage_mc:.4f})"
+            fits = _fits(found.fits, found.refused)
+            body.append((one.name, fits, *["–"] * 4, covers, _band(one), one.side))
+    return table(head, body)
 
 
 def _shares_table(cells: Sequence[Cell]) -> list[str]:
@@ -247,13 +203,13 @@ def _shares_table(cells: Sequence[Cell]) -> list[str]:
                     f"{row.difference:.4f}",
                 )
             )
-    return _table(head, body)
+    return table(head, body)
 
 
 def _lowest(cells: Sequence[Cell]) -> list[str]:
     """Say how far the two intervals fall, by design."""
     lines = ["## Lowest coverage by design: Fieller's set against the delta interval", ""]
-    for name, group in groupby(cells, key=lambda one: one.design.name):
+    for name, group in groupby(cells, key=lambda one: one.heading):
         rows = [one.measured for one in group if isinstance(one.measured, ShareRow)]
         fieller, delta = min(row.fieller for row in rows), min(row.delta for row in rows)
         lines.append(f"* {name}: Fieller {fieller:.3f}, delta {delta:.3f}.")
@@ -273,7 +229,7 @@ def _misses(cells: Sequence[Cell]) -> list[str]:
     for one in cells:
         if one.side != "inside":
             reason = one.reason or "no reason given"
-            reasons.setdefault(reason, []).append(f"{one.method.name} ({one.design.name})")
+            reasons.setdefault(reason, []).append(f"{one.name} ({one.heading})")
     if not reasons:
         return ["All coverages are inside their bands.", ""]
     lines = [f"* {'; '.join(who)}: {reason}." for reason, who in reasons.items()]
@@ -297,7 +253,7 @@ def _fits(fits: int, refused: int) -> str:
     return f"{fits:,}" + (f" ({refused} refused)" if refused else "")
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     """Write a Markdown table."""
     rows = [head, ["---"] * len(head), *body]
     return ["| " + " | ".join(row) + " |" for row in rows]

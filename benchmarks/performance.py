@@ -44,20 +44,40 @@ class Performance:
     coverage_mc: float
 
 
+@dataclass(frozen=True, slots=True)
+class Jointly:
+    """How often a joint band holds everything it is for; no one estimate belongs to it."""
+
+    fits: int
+    refused: int
+    coverage: float
+    coverage_mc: float
+
+
 def measure(results: Floats, limit: Limit) -> Performance:
     """Summarise (R, 2) estimates and standard errors against a limit."""
-    usable = results[~np.isnan(results[:, 0])]
-    estimate, error = usable.T
+    estimate, error = results.T
+    covered = np.abs(estimate - limit.value) <= critical_value(LEVEL) * error
+    return summarise(estimate, error, covered, limit)
+
+
+def summarise(estimate: Floats, error: Floats, covered: Floats, limit: Limit) -> Performance:
+    """Summarise (R,) estimates, standard errors and whether intervals hold the limit.
+
+    Where an estimate is NaN, the estimator refused the sample.
+    """
+    usable = ~np.isnan(estimate)
+    refused = int((~usable).sum())
+    estimate, error, covered = estimate[usable], error[usable], covered[usable]
     r = len(estimate)
     spread = float(estimate.std(ddof=1))
-    covered = np.abs(estimate - limit.value) <= critical_value(LEVEL) * error
     coverage = float(covered.mean())
     squared = (estimate - estimate.mean()) ** 2 / spread**2
     ratio = float(error.mean()) / spread
     influence = ratio * (error / error.mean() - 1 - (squared - 1) / 2)
     return Performance(
         fits=r,
-        refused=len(results) - r,
+        refused=refused,
         limit=limit,
         bias=float(estimate.mean() - limit.value),
         bias_mc=math.hypot(spread / math.sqrt(r), limit.mc_error),
@@ -68,6 +88,14 @@ def measure(results: Floats, limit: Limit) -> Performance:
         coverage=coverage,
         coverage_mc=math.sqrt(coverage * (1 - coverage) / r),
     )
+
+
+def summarise_jointly(covered: Floats) -> Jointly:
+    """Summarise (R,) 0/1, whether a joint band holds all; NaN where there was no fit."""
+    held = covered[~np.isnan(covered)]
+    share = float(held.mean())
+    error = math.sqrt(share * (1 - share) / len(held))
+    return Jointly(len(held), len(covered) - len(held), share, error)
 
 
 def acceptance_band(fits: int, cells: int, level: float = LEVEL) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Run the simulation studies and write ``docs/simulations/*.md``.
 
 ``python -m benchmarks.simulations --jobs 2``; ``--scale .05 --out FOLDER`` for a quick look,
-``--only refuters`` for one page (the index, which sums up all, is then left as it is).
+``--only refuters`` for one page (the index keeps what the last runs of the others found).
 """
 
 from __future__ import annotations
@@ -16,16 +16,27 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cells import Cell, cell
+from benchmarks.index import record, verdict
 from benchmarks.instruments_page import study_instruments
 from benchmarks.limits import Limits, compute_limits
+from benchmarks.machine import processor, versions
 from benchmarks.mechanism import LATENT, Design
 from benchmarks.methods import BALANCED, CRUDE, JUDGES, LEARNERS, SINGLE_FIT, SOLVED
-from benchmarks.pages import calibration_page, index_page, reliability_page, shares_page
+from benchmarks.pages import calibration_page, reliability_page, shares_page
 from benchmarks.performance import measure
+from benchmarks.questions_study import study_questions
 from benchmarks.refuter_page import study_refuters
 from benchmarks.replicates import estimate_all
 from benchmarks.shares import cover_shares
-from benchmarks.studies import CALIBRATION, FAMILIES, RELIABILITY_PARTS, SHARE_PARTS, Part
+from benchmarks.studies import (
+    CALIBRATION,
+    FAMILIES,
+    FAST,
+    RELIABILITY_PARTS,
+    SHARE_PARTS,
+    SLOWER,
+    Part,
+)
 from benchmarks.systematic_error import study_systematic_error
 from causal.arrays import Floats
 from causal.simulate import Scenario, truth
@@ -51,27 +62,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
     } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
     studies |= {"instruments": run.instrument, "families": run.families}
-    studies |= {"systematic_error": run.calibrate_by_controls}
+    studies |= {"questions": run.questions, "systematic_error": run.calibrate_by_controls}
     if chosen.only and chosen.only not in studies:
         parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
-    cells: dict[str, list[Cell]] = {}
-    begun = time.perf_counter()
+    unexplained: list[Cell] = []
     for name, study in studies.items():
         if chosen.only not in (None, name):
             continue
         start = time.perf_counter()
-        page, cells[name] = study()
+        page, cells = study()
         seconds = time.perf_counter() - start
-        note = f"\nSeed {run.seed}; run time {seconds:.0f} s with {run.jobs} jobs.\n"
-        (chosen.out / f"{name}.md").write_text(page + note)
-    if chosen.only:
-        return 0
-    index = index_page(cells, seed=run.seed, jobs=run.jobs, seconds=time.perf_counter() - begun)
-    (chosen.out / "index.md").write_text(index)
-    unexplained = [one for some in cells.values() for one in some if one.unexplained]
+        unexplained += [one for one in cells if one.unexplained]
+        note = run_note(run, seconds)
+        (chosen.out / f"{name}.md").write_text(f"{page}\n{note}\n")
+        if cells:
+            record(chosen.out, name, verdict(cells, scale=run.scale))
     for one in unexplained:
-        sys.stderr.write(f"{one.design.name}: {one.method.name}: {one.coverage:.4f}\n")
+        sys.stderr.write(f"{one.heading}: {one.name}: {one.coverage:.4f}\n")
     return 1 if unexplained else 0
+
+
+def run_note(run: Runner, seconds: float) -> str:
+    """Say what a page was run with."""
+    share = "" if run.scale == 1 else f" of {run.scale:g} of the samples"
+    return (
+        f"Seed {run.seed}; run{share} in {seconds:.0f} s with {run.jobs} jobs, one BLAS thread "
+        f"each. {versions()}. {processor()}."
+    )
 
 
 class Runner:
@@ -110,6 +127,13 @@ class Runner:
                 found = measure(results[:, column], limits.of(method.limit_name))
                 cells.append(cell(part.design, method, found.coverage, found.fits, count, found))
         return calibration_page("families", cells), cells
+
+    def questions(self) -> tuple[str, list[Cell]]:
+        """Run the study of arms, doses, times, surveys and g-estimation."""
+        cells = study_questions(
+            many=self.scaled(FAST), slower=self.scaled(SLOWER), seed=self.seed, jobs=self.jobs
+        )
+        return calibration_page("questions", cells), cells
 
     def share(self) -> tuple[str, list[Cell]]:
         """Run the study of the share that remains."""
@@ -183,7 +207,11 @@ class Runner:
 
     def replicates(self, part: Part) -> int:
         """Give the number of samples, scaled down on request."""
-        return max(20, round(self.scale * part.replicates))
+        return self.scaled(part.replicates)
+
+    def scaled(self, replicates: int) -> int:
+        """Scale a number of samples down, to no less than 20."""
+        return max(20, round(self.scale * replicates))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from benchmarks.methods import (
     SHARES,
     SINGLE_FIT,
     SOLVED,
+    STACKED,
     UNCLUSTERED,
     Method,
 )
@@ -75,6 +76,7 @@ FAMILIES = (
     Part(Design("n = 3,000, weighting, matching and TMLE", BASE, 3000), BALANCED, FAST),
     Part(Design("n = 3,000, weights from a solver", BASE, 3000), SOLVED, SLOWER),
     Part(Design("n = 500, learners", BASE, 500), LEARNED, LEARNER),
+    Part(Design("n = 500, a super learner", BASE, 500), STACKED, LEARNER),
 )
 """The other families, on a page of their own: bands depend on the number of cells of a page."""
 SHARE_PARTS = (

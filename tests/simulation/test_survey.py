@@ -8,16 +8,14 @@ import numpy as np
 import pytest
 
 from benchmarks.performance import acceptance_band
-from causal.cohort import Sample
+from benchmarks.worlds import survey
 from causal.estimators import AIPW, GComputation, InverseProbability, NuisanceStore
 from causal.estimators.nuisance import OutcomeModel
-from causal.simulate_survey import DRAWN, SURVEYS, simulate_survey, survey_truth
-from causal.strata import Strata
+from causal.simulate_survey import SURVEYS, survey_truth
 
 pytestmark = pytest.mark.simulation
 
 REPLICATES, PERSONS = 400, 2000
-TERMS = ("motivation", "severity", "opioid", "prior_mhg")
 ESTIMATORS = {
     "g_computation": GComputation(outcome=OutcomeModel(arms="separate")),
     "ipw": InverseProbability(),
@@ -25,26 +23,12 @@ ESTIMATORS = {
 }
 
 
-def draw(rng: np.random.Generator) -> Sample:
-    """Draw a sample of the survey with its weights, units and strata."""
-    found = simulate_survey(SURVEYS["base"], PERSONS, rng)
-    n = len(found["abstinent"])
-    region = found["region"].astype(np.int64)
-    return Sample(
-        unit=np.arange(n), y=found["abstinent"], a=found["mhg_weekly"],
-        x=np.column_stack([found[name] for name in TERMS]), terms=TERMS, concepts=TERMS,
-        outcome_kind="binary", exposure_kind="binary", w=found["weight"] / found["weight"].mean(),
-        cluster=region * DRAWN + found["clinic"].astype(np.int64),
-        strata=Strata(region, np.full(n, float(DRAWN)), np.zeros(n)),
-    )  # fmt: skip
-
-
 def test_intervals_cover_the_population_and_those_that_ignore_the_design_do_not():
     rng, truth = np.random.default_rng(5), survey_truth(SURVEYS["base"])
     hit = dict.fromkeys([*ESTIMATORS, "no design", "no weights"], 0)
     estimates, errors = [], []
     for _ in range(REPLICATES):
-        sample = draw(rng)
+        sample = survey(PERSONS, rng)
         told = {name: (sample, one) for name, one in ESTIMATORS.items()}
         told["no design"] = (replace(sample, cluster=None, strata=None), ESTIMATORS["ipw"])
         told["no weights"] = (replace(sample, w=np.ones(sample.n)), ESTIMATORS["ipw"])

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from causal.clock import Clock
+from benchmarks.worlds import times
 from causal.cohort import Sample
 from causal.estimators import KaplanMeier, NuisanceStore, SurvivalAIPW, WeightedKaplanMeier
-from causal.simulate_times import HORIZON, TAU, WORLDS, Times, simulate_times, times_truth
+from causal.simulate_times import WORLDS, Times, simulate_times, times_truth
 
 pytestmark = pytest.mark.simulation
 
@@ -19,21 +19,7 @@ Z = 3.3  # family-wise 1 % over the cells below
 
 
 def sample_of(world: Times, seed: int, columns=("motivation", "severity")) -> Sample:
-    drawn = simulate_times(world, N, np.random.default_rng(seed))
-    held = {"motivation": drawn.motivation, "severity": drawn.severity}
-    return Sample(
-        unit=np.arange(N),
-        y=drawn.day,
-        a=drawn.attends,
-        x=np.column_stack([held[name] for name in columns]) if columns else np.empty((N, 0)),
-        terms=tuple(columns),
-        concepts=tuple(columns),
-        outcome_kind="survival",
-        exposure_kind="binary",
-        w=np.ones(N),
-        event=drawn.cause,
-        clock=Clock((HORIZON, TAU), TAU, HORIZON, "days", "use", "death"),
-    )
+    return times(world, N, np.random.default_rng(seed), columns)
 
 
 def study(world: Times, estimator, columns=("motivation", "severity")):
