@@ -60,7 +60,7 @@ def index_page(verdicts: Mapping[str, Verdict]) -> str:
     body = [
         (
             f"[{TITLES[name]}]({name}.md)",
-            "all" if one.scale == 1 else f"{one.scale:.0%}",
+            "all" if one.scale == 1 else f"{100 * one.scale:g} %",
             str(one.cells),
             str(one.inside),
             str(one.reason),
