@@ -31,8 +31,8 @@ OPENINGS = {
         "ipw or aipw where it estimates the same: matching by the ATT or ATE of aipw, TMLE and "
         "learners likewise. R says how many samples stand behind each line; where it is small, "
         "the band is wide. Learners see 500 persons, of whom 150 are exposed; at that size what "
-        "they have not learned yet is part of what the table shows. Over-identified `cbps` is biased "
-        "by about 30 / n here, as two-step GMM with 22 moments is; its limit is that of ipw "
+        "they have not learned yet is part of what the table shows. Over-identified `cbps` is "
+        "biased by about 30 / n here, as two-step GMM with 22 moments is; its limit is that of ipw "
         "(docs/methods.md)."
     ),
     "questions": (
