@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from causal.estimators.glm import SeparationFoundError, fit_glm
 from causal.silence import quiet
 
 Predictor: TypeAlias = Callable[[Floats], Floats]
+T = TypeVar("T")
 
 PENALTIES = np.logspace(-3, 2, 8)
 """Inverse penalties tried, of standardised columns: from none left to practically unpenalised."""
@@ -198,15 +199,33 @@ def fit_imported(path: str, rows: Training) -> Predictor:
         )
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=rows.seed)
-    return _fitted(estimator, rows)
+    predict = _guarded(lambda: _fitted(estimator, rows), path, "fit")
+    return lambda x: _guarded(lambda: predict(x), path, "predict")
+
+
+def _guarded(call: Callable[[], T], path: str, doing: str) -> T:
+    """Do what may raise anything, since it is the user's own code, and say whose fault it is."""
+    try:
+        return call()
+    except Exception as problem:
+        raise SpecError(
+            f"learner '{path}' raised {type(problem).__name__} in {doing}: {problem}. Rows are "
+            "given as arrays, with sample_weight where weights differ: choose a learner that "
+            "takes these, or wrap it in a function of your own that gives one."
+        ) from problem
 
 
 def _fitted(estimator: object, rows: Training) -> Predictor:
-    """Fit a scikit-learn estimator with weights, and give what predicts means."""
+    """Fit a scikit-learn estimator, with weights where they differ, and give what predicts means.
+
+    Equal weights are left out: trees would sort columns by weight, at five times the cost.
+    """
     from sklearn.pipeline import Pipeline
 
-    last = estimator.steps[-1][0] if isinstance(estimator, Pipeline) else ""
-    weights = {f"{last}__sample_weight" if last else "sample_weight": rows.w / rows.w.mean()}
+    weights = {}
+    if np.ptp(rows.w) > 0:
+        last = f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
+        weights = {f"{last}sample_weight": rows.w / rows.w.mean()}
     estimator.fit(rows.x, rows.y, **weights)  # type: ignore[attr-defined]
 
     def predict(x: Floats) -> Floats:

@@ -273,6 +273,40 @@ def test_a_path_that_gives_no_learner_is_refused(path, said):
         learn(Learned(learner=path, allow_import=True), data)
 
 
+@pytest.mark.parametrize(
+    ("path", "raises"),
+    [
+        ("sklearn.neighbors:KNeighborsClassifier", "TypeError in fit: .*sample_weight"),
+        ("learners_of_a_user:unwilling", "RuntimeError in predict: not today"),
+    ],
+)
+def test_what_a_learner_of_ones_own_raises_is_said_to_be_its_own(monkeypatch, path, raises):
+    from sklearn.naive_bayes import GaussianNB
+
+    class Unwilling(GaussianNB):
+        def predict_proba(self, x):
+            raise RuntimeError("not today")
+
+    module = ModuleType("learners_of_a_user")
+    module.unwilling = Unwilling
+    monkeypatch.setitem(sys.modules, "learners_of_a_user", module)
+    data = rows(lambda x: 2 * x, binary=True)
+    uneven = replace(data, w=np.linspace(1, 2, len(data.y)))
+    with pytest.raises(SpecError, match=f"learner '{path}' raised {raises}"):
+        learn(Learned(learner=path, allow_import=True), uneven)(data.x)
+
+
+def test_a_learner_of_ones_own_without_weights_is_taken_where_weights_are_equal():
+    data = rows(lambda x: 2 * x, binary=True)
+    path = "sklearn.neighbors:KNeighborsClassifier"
+    found = [
+        learn(Learned(learner=path, allow_import=True), replace(data, w=w * data.w))(data.x)
+        for w in (1.0, 3.0)
+    ]
+    np.testing.assert_array_equal(*found)
+    assert np.corrcoef(found[0], data.x[:, 0])[0, 1] > HALF
+
+
 def test_a_learner_of_ones_own_is_seeded(monkeypatch):
     from sklearn.ensemble import ExtraTreesClassifier
 
