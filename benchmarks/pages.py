@@ -12,7 +12,8 @@ from benchmarks.shares import ShareRow
 
 TITLES = {
     "calibration": "Calibration: are the intervals as wide as they say?",
-    "families": "Balancing, matching, TMLE and learners",
+    "families": "Balancing, matching and TMLE",
+    "learners": "Learners and forests",
     "questions": "Arms, doses, times, surveys and g-estimation",
     "small_samples": "Small samples",
     "clustered": "Several correlated intervals a person",
@@ -28,12 +29,15 @@ OPENINGS = {
     ),
     "families": (
         "The mechanism of the calibration page. Each is judged by its own limit, or by that of "
-        "ipw or aipw where it estimates the same: matching by the ATT or ATE of aipw, TMLE and "
-        "learners likewise. R says how many samples stand behind each line; where it is small, "
-        "the band is wide. Learners see 500 persons, of whom 150 are exposed; at that size what "
-        "they have not learned yet is part of what the table shows. Over-identified `cbps` is "
-        "biased by about 30 / n here, as two-step GMM with 22 moments is; its limit is that of ipw "
-        "(docs/methods.md)."
+        "ipw or aipw where it estimates the same: matching by the ATT or ATE of aipw, TMLE "
+        "likewise. Over-identified `cbps` is biased by about 30 / n here, as two-step GMM with 22 "
+        "moments is; its limit is that of ipw (docs/methods.md)."
+    ),
+    "learners": (
+        "The mechanism of the calibration page, and the limit of aipw. Learners see 500 persons, "
+        "of whom 150 are exposed, on ten covariates that act linearly on the logit scale: at that "
+        "size what they have not learned yet is part of what the table shows. R says how many "
+        "samples stand behind each line; where it is small, the band is wide."
     ),
     "questions": (
         "Worlds of their own, each with a known truth: `causal/simulate_groups.py` (kinds of "

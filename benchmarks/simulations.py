@@ -21,7 +21,7 @@ from benchmarks.instruments_page import study_instruments
 from benchmarks.limits import Limits, compute_limits
 from benchmarks.machine import processor, versions
 from benchmarks.mechanism import LATENT, Design
-from benchmarks.methods import BALANCED, CRUDE, JUDGES, LEARNERS, SINGLE_FIT, SOLVED
+from benchmarks.methods import CRUDE, JUDGES, LEARNERS, SINGLE_FIT
 from benchmarks.pages import calibration_page, reliability_page, shares_page
 from benchmarks.performance import measure
 from benchmarks.questions_study import study_questions
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     studies: dict[str, Callable[[], tuple[str, list[Cell]]]] = {
         name: lambda name=name: run.calibrate(name) for name in CALIBRATION
     } | {"shares": run.share, "reliability": run.reliability, "refuters": run.refute}
-    studies |= {"instruments": run.instrument, "families": run.families}
+    studies |= {name: lambda name=name: run.families(name) for name in FAMILIES}
+    studies |= {"instruments": run.instrument}
     studies |= {"questions": run.questions, "systematic_error": run.calibrate_by_controls}
     if chosen.only and chosen.only not in studies:
         parser.error(f"there is no study '{chosen.only}'; choose among {', '.join(studies)}")
@@ -104,29 +105,27 @@ class Runner:
         count = sum(len(part.methods) for part in parts)
         cells: list[Cell] = []
         for part in parts:
-            limits, results = self.limits(part), self.estimates(part)
-            for column, method in enumerate(part.methods):
-                found = measure(results[:, column], limits.of(method.limit_name))
-                cells.append(cell(part.design, method, found.coverage, found.fits, count, found))
+            cells += self.judged(part, self.limits(part), count)
         return calibration_page(study, cells), cells
 
-    def families(self) -> tuple[str, list[Cell]]:
-        """Run the study of balancing, matching, TMLE and learners; give its page and cells."""
-        count = sum(len(part.methods) for part in FAMILIES)
+    def judged(self, part: Part, limits: Limits, count: int) -> list[Cell]:
+        """Give the cells of a part, each one of ``count`` on its page."""
+        results, cells = self.estimates(part), []
+        for column, method in enumerate(part.methods):
+            found = measure(results[:, column], limits.of(method.limit_name))
+            cells.append(cell(part.design, method, found.coverage, found.fits, count, found))
+        return cells
+
+    def families(self, study: str) -> tuple[str, list[Cell]]:
+        """Run a study of balancing, matching and TMLE, or of learners; give its page and cells."""
+        parts = FAMILIES[study]
+        count = sum(len(part.methods) for part in parts)
+        own = [one for part in parts for one in part.methods if one.limit_name == one.name]
         limits = compute_limits(
-            FAMILIES[0].design,
-            (*JUDGES, *BALANCED, *SOLVED),
-            seed=self.seed,
-            jobs=self.jobs,
-            batches=FEWER_BATCHES,
+            parts[0].design, (*JUDGES, *own), seed=self.seed, jobs=self.jobs, batches=FEWER_BATCHES
         )
-        cells: list[Cell] = []
-        for part in FAMILIES:
-            results = self.estimates(part)
-            for column, method in enumerate(part.methods):
-                found = measure(results[:, column], limits.of(method.limit_name))
-                cells.append(cell(part.design, method, found.coverage, found.fits, count, found))
-        return calibration_page("families", cells), cells
+        cells = [one for part in parts for one in self.judged(part, limits, count)]
+        return calibration_page(study, cells), cells
 
     def questions(self) -> tuple[str, list[Cell]]:
         """Run the study of arms, doses, times, surveys and g-estimation."""
