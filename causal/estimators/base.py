@@ -104,8 +104,11 @@ class Estimator(Settings, ABC):
 
     @property
     def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name, so that a misspelt one is found before any data."""
-        return ()
+        """Give the terms the settings name, so that a misspelt one is found before any data.
+
+        Those of its regressions; an estimator that names terms of its own adds them.
+        """
+        return tuple(term for _, one in self for term in getattr(one, "named_terms", ()))
 
     def fit(self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator) -> Estimates:
         """Check the sample, then estimate the target on it.

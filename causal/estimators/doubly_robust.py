@@ -80,11 +80,6 @@ class DoublyRobust(Estimator):
         """Give the target the specification names."""
         return self.target
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + self.outcome.named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

@@ -50,12 +50,6 @@ class WeighsFollowUp(Estimator):
         """Tell whether persons not seen at the exposure interview are weighed for."""
         return self.entry is not None
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        seen = () if self.observation is None else self.observation.named_terms
-        return super().named_terms + seen
-
     def balancing(self, sample: Sample) -> Sample:
         """Keep the terms that are to balance: those of exposure, not those of follow-up alone."""
         terms = [one.terms for _, one in self if isinstance(one, PropensityModel)]

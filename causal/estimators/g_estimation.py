@@ -101,9 +101,8 @@ class GEstimation(Estimator):
 
     @property
     def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        seen = () if self.observation is None else self.observation.named_terms
-        return self.propensity.named_terms + seen + self.modifiers
+        """Give the terms of the regressions, and those the effect depends on."""
+        return super().named_terms + self.modifiers
 
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator

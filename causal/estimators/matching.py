@@ -131,8 +131,8 @@ class Matching(Estimator):
 
     @property
     def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + self.exact
+        """Give the terms of the propensity, and those matched exactly."""
+        return super().named_terms + self.exact
 
     @property
     def why_no_bootstrap(self) -> str:

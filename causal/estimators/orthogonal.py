@@ -81,11 +81,6 @@ class LinearDML(Estimator):
         """Give the target: the coefficient of the partially linear model."""
         return "partially linear"
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + self.outcome.named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

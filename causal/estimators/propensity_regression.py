@@ -51,11 +51,6 @@ class PropensityRegression(Estimator):
         """Tell whether rows without outcome are left out."""
         return True
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

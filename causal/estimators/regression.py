@@ -113,11 +113,6 @@ class GComputation(WeighsFollowUp):
         """Give the target the specification names."""
         return self.target
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.outcome.named_terms + super().named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

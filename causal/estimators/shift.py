@@ -139,11 +139,6 @@ class Incremental(Estimator):
         """Give the target: a shift."""
         return "shift"
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + self.outcome.named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

@@ -79,11 +79,6 @@ class SurvivalAIPW(Estimator):
         """Give the target: everybody."""
         return "ATE"
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

@@ -61,11 +61,6 @@ class ThresholdScan(Estimator):
         """Give the target: a threshold."""
         return "threshold"
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + self.outcome.named_terms
-
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:

@@ -51,11 +51,6 @@ class PropensityWeighting(WeighsFollowUp):
 
     propensity: PropensityModel = PropensityModel()
 
-    @property
-    def named_terms(self) -> tuple[str, ...]:
-        """Give the terms the settings name."""
-        return self.propensity.named_terms + super().named_terms
-
     @abstractmethod
     def fit_weights(self, sample: Sample, nuisances: NuisanceStore) -> WeightFit:
         """Fit the weights that balance the arms, follow-up apart."""
