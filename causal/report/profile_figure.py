@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 LINES = ("dose", "survival")
 """Profiles over an axis on which values between the points mean something."""
 
+APART = 0.42
+"""Space between rows of panels, in heights of one: titles here are one line."""
+
+MOST_TICKS = 12
+"""Ticks at horizons for which a panel has room."""
+
 MARGIN = 2.0
 """Points of risk shown below 0 and above 100 %."""
 
@@ -30,6 +36,7 @@ def profiles_svg(result: Result) -> bytes | None:
 
     def paint(figure: Figure) -> None:
         axes = lay_out(figure, len(panels))
+        figure.subplots_adjust(hspace=APART)
         for ax, rung in zip(axes, panels, strict=True):
             draw_profile(result, rung, ax)
         low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
@@ -56,13 +63,19 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
             0.06 * names.index(name) * _spacing(profile.points) if profile.kind not in LINES else 0
         )
         x = [(float(i) if one.x is None else one.x) + shift for i, one in enumerate(chosen)]
-        if ordered and profile.kind in LINES:
+        if ordered and profile.kind == "survival":
+            _steps(ax, x, chosen, factor, hue, name)
+        elif ordered and profile.kind in LINES:
             _line(ax, x, chosen, factor, hue, name)
         else:
             _marks(ax, x, chosen, factor, hue, name)
     if not ordered:
         ax.set_xticks(range(len(profile.points)), [_broken(one.name) for one in profile.points])
         ax.set_xlim(-0.6, len(profile.points) - 0.4)
+    if ordered and profile.kind == "survival":
+        ax.set_xlim(left=0)
+        ax.set_xticks(_horizons(profile.points))
+        ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))  # a risk is compared with none
     if len(names) > 1:
         ax.legend(fontsize=7, loc="best")
     ax.set_title(rung.name.replace("_", " "), fontsize=8.5)
@@ -77,6 +90,42 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     ax.grid(color=RULE, lw=0.3)
     ax.set_axisbelow(True)
     return ax
+
+
+def _steps(
+    ax: Axes,
+    x: list[float],
+    points: list[ProfilePointBlock],
+    factor: float,
+    hue: str,
+    name: str,
+) -> None:
+    """Draw risks by time as steps from 0 at time 0, with their interval inside their band.
+
+    Nobody has had the event when time starts, which no sampling error can change. A step holds
+    what was read last until the next reading, as a product limit does between events; slopes
+    would say that something is known in between. Dots are the points that tables list.
+    """
+    at = [0.0, *x]
+    y = factor * np.array([0.0, *(one.estimate for one in points)])
+    inner = factor * np.array([(0.0, 0.0), *(one.interval for one in points)])
+    outer = factor * np.array([(0.0, 0.0), *(one.band or one.interval for one in points)])
+    for ends, alpha, edge in ((outer, 0.1, 0.0), (inner, 0.18, 0.5)):  # edges: arms overlap
+        ax.fill_between(at, ends[:, 0], ends[:, 1], fc=(hue, alpha), ec=(hue, edge), lw=edge,
+                        step="post")  # fmt: skip
+    ax.plot(at, y, color=hue, lw=1.3, drawstyle="steps-post", label=name.replace("_", " "))
+    listed = [i + 1 for i, one in enumerate(points) if one.listed]
+    ax.plot([at[i] for i in listed], y[listed], "o", color=hue, ms=3.2)
+
+
+def _horizons(points: list[ProfilePointBlock]) -> list[float]:
+    """Give 0 and the times that tables list, for ticks; those too near the one before left out."""
+    last = max(one.x or 0.0 for one in points)
+    ticks = [0.0]
+    for time in sorted({one.x for one in points if one.listed and one.x is not None}):
+        if time - ticks[-1] >= last / MOST_TICKS:
+            ticks.append(time)
+    return ticks
 
 
 def _line(
