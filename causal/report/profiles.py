@@ -36,6 +36,8 @@ HEADINGS = {
 }
 
 CAPTIONS = {
+    "dose": "Mean at each dose of the grid, with interval and band; the curve is read at these "
+    "only, and the broken line is a guide for the eye",
     "survival": "Risk by time, from 0 at the start, with interval and band; each step holds the "
     "risk last read, and dots are the times listed",
 }

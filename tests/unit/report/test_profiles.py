@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
@@ -158,3 +159,39 @@ def test_curves_on_the_page_go_across_and_up_only(help_like):
     for curve in curves:
         across, up = np.diff(curve, axis=0).T
         assert ((across == 0) | (up == 0)).all()
+
+
+def with_doses(result: Result) -> Result:
+    """Give the last rung a mean at each of three doses."""
+    points = [
+        ProfilePointBlock(name=f"{dose:g}", series="", x=dose, rows=50, estimate=mean,
+                          std_error=0.02, interval=(mean - 0.04, mean + 0.04),
+                          band=(mean - 0.06, mean + 0.06))
+        for dose, mean in ((0.0, 0.5), (1.0, 0.4), (7.0, 0.2))
+    ]  # fmt: skip
+    block = ProfileBlock(
+        kind="dose", axis="dose", unit="meetings a week", level=0.95, critical=2.4,
+        compared=("dose 0", "dose 1"), points=points, beside=[], contrasts=[], notes=[],
+    )  # fmt: skip
+    rungs = [*result.rungs[:-1], result.rungs[-1].model_copy(update={"profile": block})]
+    return result.model_copy(update={"rungs": rungs})
+
+
+def test_no_interval_is_drawn_between_the_doses_of_the_grid(help_like):
+    ax = drawn(with_doses(help_like))
+    assert not ax.collections  # no area, which would claim an interval at every dose
+    upright = [line.get_xydata() for line in ax.lines if len(set(line.get_xdata())) == 1]
+    assert sorted((*one[:, 0], *one[:, 1]) for one in upright) == [
+        pytest.approx((x, x, low, high))
+        for x, low, high in ((0, 44, 56), (0, 46, 54), (1, 34, 46), (1, 36, 44), (7, 14, 26),
+                             (7, 16, 24))
+    ]  # fmt: skip
+
+
+def test_the_line_between_doses_is_broken_and_said_to_be_a_guide(help_like):
+    result = with_doses(help_like)
+    across = [line for line in drawn(result).lines if len(set(line.get_xdata())) == 3]
+    assert sorted(line.get_linestyle() for line in across) == ["--", "None"]
+    (section,) = profiles(result, ["figures/profiles.svg"])
+    (said,) = (one.alt for one in section.blocks if isinstance(one, FigureBlock))
+    assert "the broken line is a guide for the eye" in said
