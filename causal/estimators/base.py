@@ -199,7 +199,7 @@ class Estimator(Settings, ABC):
 def _instead(sample: Sample) -> str:
     """Say what else can be done where outcomes are missing, by what is compared in what."""
     if sample.outcome_kind == "survival":
-        return "or weigh for them (followed, with the estimator ipw_kaplan_meier)"
+        return "or weigh for them (followed, with the estimator ipw_kaplan_meier or survival_aipw)"
     if sample.exposure_kind == "arms":
         return "or use arm_contrasts with method: g_computation, which predicts them"
     if sample.exposure_kind == "dose":
