@@ -225,7 +225,7 @@ class InstrumentalVariables(Instrumented):
     def structural(self, sample: Sample, data: Projected) -> Structural:
         """Estimate by the chosen method."""
         if self.method == "gmm":
-            return two_step(data, self.groups(sample))
+            return two_step(data, self.groups(sample))  # strata move no estimate, its error only
         if self.method == "wald":
             _refuse_covariates(sample, self.terms)
         k = 1.0
