@@ -61,7 +61,8 @@ def check_imputation(plan: Plan) -> None:
         with located(document, "missing", "outcome"):
             raise SpecError(
                 "a time to an event is not imputed: what ended it would have to be, too. Say "
-                "complete_case; or keep, with followed in rungs of ipw_kaplan_meier."
+                "complete_case; or keep, with followed in rungs of ipw_kaplan_meier or "
+                "survival_aipw."
             )
     taken = {measured_name(one): "a covariate" for one in plan.measurements}
     taken |= {f"{design.exposure}@end": "the exposure", f"{design.outcome}@outcome": "the outcome"}

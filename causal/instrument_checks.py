@@ -153,7 +153,7 @@ def _overidentified(
     robust = not estimator.variance.classical
     name, said = ("hansen_j", "Hansen's J") if robust else ("sargan", "Sargan's statistic")
     if robust:
-        found = two_step(data, estimator.groups(sample))
+        found = two_step(data, estimator.groups(sample), estimator.drawn(sample))
     elif isinstance(estimator, InstrumentalVariables):
         found = estimator.structural(sample, data)
     else:

@@ -60,7 +60,7 @@ class Rung(Settings):
     adjust : concepts; ``dag`` stands for the set the diagram asks for.
     columns : concept -> the columns that are to measure it in this rung, instead of the default.
     followed : weigh for loss to follow-up (needs ``missing.outcome: keep``; ipw, overlap, cbps,
-        aipw, tmle or g_computation).
+        aipw, tmle or g_computation, and for times ipw_kaplan_meier or survival_aipw).
     entered : weigh, before that, for those not seen at the exposure interview (needs
         ``missing.exposure: keep`` too).
     instrument : concepts measured before exposure whose columns are the instruments; ``adjust`` is

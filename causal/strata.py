@@ -49,6 +49,20 @@ class Strata:
         """Give how many strata there are."""
         return len(np.unique(self.code))
 
+    def free(self, cluster: Ints | None) -> int:
+        """Give sampling units less strata, of the rows that are left: degrees of freedom.
+
+        Parameters
+        ----------
+        cluster : (n,) ints, the sampling units; None where they are the rows.
+
+        References
+        ----------
+        Korn & Graubard (1999), Analysis of Health Surveys, section 2.5.
+        """
+        units = len(self.code) if cluster is None else len(np.unique(cluster))
+        return units - self.number
+
 
 def same_strata(one: Strata | None, other: Strata | None) -> bool:
     """Tell whether two fits have the same strata, or both none."""

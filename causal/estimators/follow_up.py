@@ -66,6 +66,13 @@ class WeighsFollowUp(Estimator):
             fits.append(fit_observation(sample, self.observation))
         return tuple(fits)
 
+    def follow_up_factors(self, sample: Sample) -> tuple[tuple[str, Floats], ...]:
+        """Give the inverse chances that multiply the weights, by name; none without follow-up."""
+        names = [] if self.entry is None else ["attrition: seen when exposure was asked"]
+        names += [] if self.observation is None else ["attrition: outcome known"]
+        fits = self.follow_up(sample)
+        return tuple((name, 1 / one.fit.fitted) for name, one in zip(names, fits, strict=True))
+
     def standing(self, sample: Sample, rows: Bools | None = None) -> Standing:
         """Say whom each row with an outcome stands for.
 
@@ -114,14 +121,14 @@ class Standing:
     known: ObservationFit | None = None
 
     def chain(self, by_outcome: Floats, by_entry: Floats | float = 0.0) -> Floats:
-        """Give (n,) influence that the chances fitted add to a mean.
+        """Give (n,) influence that the chances fitted add to a mean; (n, m) for m means.
 
         Parameters
         ----------
-        by_outcome, by_entry : (n,) floats, what of each row's part in the mean is proportional to
-            ``outcome``, and what to ``entry``.
+        by_outcome, by_entry : (n,) floats, or (n, m), what of each row's part in a mean is
+            proportional to ``outcome``, and what to ``entry``.
         """
-        added = np.zeros(len(self.outcome))
+        added = np.zeros(by_outcome.shape)
         for stage, moved in ((self.seen, by_outcome + by_entry), (self.known, by_outcome)):
             if stage is not None:
                 added = added + stage.fit.influence @ (_slopes(stage).T @ moved / len(moved))

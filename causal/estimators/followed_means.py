@@ -71,19 +71,19 @@ class ArmMean:
     pull: float = 1.0
 
 
-def is_explained(outcome: OutcomeModel, settings: WeighsFollowUp, terms: tuple[str, ...]) -> bool:
-    """Tell whether the outcome regression holds all that follow-up is taken to depend on.
+def is_explained(settings: WeighsFollowUp, held: tuple[str, ...]) -> bool:
+    """Tell whether an outcome regression holds all that follow-up is taken to depend on.
 
     If so, the followed have the outcomes of all given its terms, and it needs no weights.
 
     Parameters
     ----------
-    terms : all terms of the sample.
+    held : the terms of the regression.
     """
     asked = () if settings.observation is None else settings.observation.terms
     if settings.entry is not None:
         asked += settings.entry.terms
-    return set(asked) <= set(terms if outcome.terms is None else outcome.terms)
+    return set(asked) <= set(held)
 
 
 def fit_followed(
@@ -96,7 +96,7 @@ def fit_followed(
     """Fit propensity, outcome and follow-up once."""
     standing = settings.standing(sample)
     first = nuisances.propensity(sample, propensity)
-    if is_explained(outcome, settings, sample.terms):
+    if is_explained(settings, choose_terms(sample, outcome.terms).terms):
         second = nuisances.outcome(exposure_filled(sample), outcome)
     else:
         second = weighted_outcome(sample, outcome, standing)
@@ -120,7 +120,8 @@ def fit_followed_across(
     """
     parts = Folds(folds_by_unit(sample.unit, folds, rng), folds)
     entry, known = np.empty(sample.n), np.empty(sample.n)
-    weights, explained = [], is_explained(outcome, settings, sample.terms)
+    weights, held = [], choose_terms(sample, outcome.terms).terms
+    explained = is_explained(settings, held)
     for held_out in range(folds):
         here = parts.of == held_out
         others = settings.standing(sample, ~here)

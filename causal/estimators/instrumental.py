@@ -54,6 +54,7 @@ class Instrumented(Estimator):
 
     variance: Variance = Variance(kind="HC1")
     terms: tuple[str, ...] | None = None
+    leaves_out: ClassVar[bool] = True
     linear_stages: ClassVar[bool] = True
     randomised: ClassVar[bool] = False
     variances: ClassVar[tuple[VarianceKind, ...]] = (*WITH_SETS, "classical", "classical_n")
@@ -224,7 +225,7 @@ class InstrumentalVariables(Instrumented):
     def structural(self, sample: Sample, data: Projected) -> Structural:
         """Estimate by the chosen method."""
         if self.method == "gmm":
-            return two_step(data, self.groups(sample))
+            return two_step(data, self.groups(sample))  # strata move no estimate, its error only
         if self.method == "wald":
             _refuse_covariates(sample, self.terms)
         k = 1.0

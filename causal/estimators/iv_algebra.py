@@ -17,7 +17,8 @@ from causal.estimators.cross_products import (
     well_posed,
 )
 from causal.estimators.glm import aliased
-from causal.inference import cluster_sums
+from causal.inference import independent_parts
+from causal.strata import Strata
 
 RELATIVE = 1e-10
 """Singular values of scaled columns below this share of the largest are rounding: aliased."""
@@ -263,12 +264,13 @@ def k_class(data: Projected, k: float) -> Structural:
     )
 
 
-def two_step(data: Projected, cluster: Ints | None) -> Structural:
-    """Estimate by efficient two-step GMM, weighing moments by their (clustered) covariance.
+def two_step(data: Projected, cluster: Ints | None, strata: Strata | None = None) -> Structural:
+    """Estimate by efficient two-step GMM, weighing moments by their covariance.
 
     Parameters
     ----------
     cluster : (m,) ints or None for independent rows.
+    strata : of the rows, within which moments are centred; None without a survey.
 
     Raises
     ------
@@ -281,10 +283,15 @@ def two_step(data: Projected, cluster: Ints | None) -> Structural:
     """
     first = k_class(data, 1.0)
     moments = data.z * first.residual[:, None]
-    summed = moments if cluster is None else cluster_sums(moments, cluster)
-    if len(summed) <= data.q:
+    summed = independent_parts(moments, cluster, strata)
+    if strata is None and len(summed) <= data.q:
         raise InstrumentError(
             f"{len(summed)} clusters give no covariance of {data.q} moments. Use fewer instruments."
+        )
+    if strata is not None and strata.free(cluster) < data.q:
+        raise InstrumentError(
+            f"sampling units less strata are {strata.free(cluster)}, which gives no covariance of "
+            f"{data.q} moments. Use fewer instruments."
         )
     weight = np.linalg.inv(summed.T @ summed)
     to_y, to_a = data.gram[2:, 0], data.gram[2:, 1]

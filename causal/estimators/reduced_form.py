@@ -33,7 +33,9 @@ class ReducedForm:
     df : degrees of freedom of its scale; infinite where none is estimated.
     error : (2, 2) floats, classical covariance of the two regressions' errors.
     free : rows less coefficients of covariates and instruments.
-    groups : clusters whose sums the covariance is estimated from; None without clusters.
+    groups : clusters whose sums the covariance is estimated from; None without clusters. Of a
+        survey, sampling units less strata and one more: as many clusters of one stratum would
+        leave as much free.
 
     References
     ----------
@@ -117,14 +119,19 @@ def reduced_form(
         return ReducedForm(outcome, exposure, joint, float(data.free), error, data.free)
     influence = data.n * np.hstack([data.z * errors[:, :1], data.z * errors[:, 1:]])
     groups = None if cluster is None else len(np.unique(cluster))
+    if strata is not None:
+        groups = strata.free(cluster) + 1
     if groups is not None and groups <= data.q:
         raise InstrumentError(
             f"{groups} clusters give no covariance of {data.q} moments. Use fewer instruments."
+            if strata is None
+            else f"sampling units less strata are {groups - 1}, which gives no covariance of "
+            f"{data.q} moments. Use fewer instruments."
         )
     if strata is not None:
         factor = design_factor(kind, data.n, data.n_covariates + data.q)
         joint = factor * covariance(influence, cluster, strata)
-        df = float((data.n if groups is None else groups) - strata.number)
+        df = float(groups - 1) if groups is not None else math.inf
         return ReducedForm(outcome, exposure, joint, df, error, data.free, groups)
     factor = small_sample_factor(kind, data.n, data.n_covariates + data.q, groups)
     joint = factor * covariance(influence, cluster)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from causal.arrays import Bools, Floats
+from causal.arrays import Bools, Floats, read_only
 from causal.clock import Clock
 from causal.cohort import OutcomeKind, Sample
 from causal.errors import OutcomeError, PositivityError, SpecError
 from causal.estimate import Estimates, Target
-from causal.estimators.base import Estimator, Limited, from_influence
+from causal.estimators.base import Limited, from_influence
 from causal.estimators.divisions import combine_divisions
+from causal.estimators.follow_up import WeighsFollowUp
+from causal.estimators.followed_means import is_explained
 from causal.estimators.glm import SeparationFoundError
 from causal.estimators.nuisance import (
     CrossFitting,
+    EntryModel,
     NuisanceStore,
+    ObservationModel,
     PropensityModel,
+    choose_terms,
     folds_by_unit,
 )
 from causal.estimators.survival import refuse_short_follow_up, timed
@@ -38,7 +44,7 @@ from causal.estimators.weighting import (
 )
 
 
-class SurvivalAIPW(Estimator):
+class SurvivalAIPW(WeighsFollowUp):
     """Risks by a time from augmented inverse probability weighting, robust to one wrong model.
 
     Hazards of the event, of what competes with it and of censoring are logistic in the rung's
@@ -49,8 +55,11 @@ class SurvivalAIPW(Estimator):
     width : length of a step of time; horizons and tau must be whole numbers of steps. Times are
         known to the step only.
     propensity : the exposure regression.
+    hazards : which of the rung's terms hazards depend on; all when None.
     clip : propensities below and above are set to these bounds; the number is reported.
     cross_fit : fit the regressions on other persons than they are used for; None fits once.
+    observation, entry : regressions of having a time at all, and of being seen at the exposure
+        interview, whose inverses multiply the weights of the residuals; cross-fitted as well.
 
     Assumptions
     -----------
@@ -60,15 +69,24 @@ class SurvivalAIPW(Estimator):
     standard error takes all as right. Risks are not forced to rise with time: where a model is
     far off, a curve may dip.
 
+    With follow-up weighed for: who has no time at all is missing at random given exposure and the
+    terms of the regressions of follow-up. Where hazards hold all these terms, it is enough that
+    hazards are right, or that propensity, censoring and follow-up all are. Where follow-up depends
+    on more, follow-up must be right, and hazards, or propensity and censoring; hazards are then
+    weighted by whom those with a time stand for. How the curves move with the fitted chances is
+    in the standard error, since it does not vanish there.
+
     References
     ----------
     Zhang & Schaubel (2012), doi:10.1002/sim.5466; Bai, Tsiatis, Lu & Song (2017),
-    doi:10.1007/s10985-016-9376-x; Ozenne et al. (2020), doi:10.1002/bimj.201800298.
+    doi:10.1007/s10985-016-9376-x; Ozenne et al. (2020), doi:10.1002/bimj.201800298; without a
+    time: Bang & Robins (2005), doi:10.1111/j.1541-0420.2005.00377.x, section 3.
     """
 
     kind: Literal["survival_aipw"] = "survival_aipw"
     width: float = Field(default=7.0, gt=0)
     propensity: PropensityModel = PropensityModel()
+    hazards: tuple[str, ...] | None = None
     clip: ClipBounds | None = None
     cross_fit: CrossFitting | None = None
 
@@ -79,6 +97,22 @@ class SurvivalAIPW(Estimator):
         """Give the target: everybody."""
         return "ATE"
 
+    @property
+    def named_terms(self) -> tuple[str, ...]:
+        """Give the terms of the regressions, the hazards among them."""
+        return super().named_terms + (self.hazards or ())
+
+    def with_follow_up(
+        self, adjusted: tuple[str, ...], observation: ObservationModel, entry: EntryModel | None
+    ) -> Self:
+        """Give these settings with follow-up weighed for; see ``WeighsFollowUp``."""
+        hazards = adjusted if self.hazards is None else self.hazards
+        return (
+            super()
+            .with_follow_up(adjusted, observation, entry)
+            .model_copy(update={"hazards": hazards})
+        )
+
     def estimate(
         self, sample: Sample, nuisances: NuisanceStore, rng: np.random.Generator
     ) -> Estimates:
@@ -86,7 +120,8 @@ class SurvivalAIPW(Estimator):
         clock, event, time = timed(sample)
         self.check_steps(clock)
         for arm in (0, 1):
-            refuse_short_follow_up(time, event, sample.w * (sample.a == arm), clock, arm)
+            here = sample.w * (sample.observed & (sample.a == arm))
+            refuse_short_follow_up(time, event, here, clock, arm)
         grid = put_on_grid(time, event, clock.tau, self.width)
         everybody = np.ones(sample.n, dtype=bool)
         if self.cross_fit is None:
@@ -124,25 +159,39 @@ class SurvivalAIPW(Estimator):
         clock, _, _ = timed(sample)
         gains = gains_by_step(grid, clock)
         scores = np.empty((sample.n, 2 * gains.shape[1]))
+        chained = np.zeros_like(scores)
+        over = sample.w / sample.w.mean()
         for others, own in parts:
-            fit_on = None if others.all() else others
-            e, _ = clipped(nuisances.propensity(sample, self.propensity, fit_on).fitted, self.clip)
-            if np.any((e[own] <= 0) | (e[own] >= 1)):
-                raise PositivityError(
-                    "a propensity is predicted to be 0 or 1. Set clip, such as [0.01, 0.99], or "
-                    "narrow the population."
-                )
-            weights = balancing_weights(e, sample.a, "ATE")
+            e = self._usable(sample, nuisances, others, own)
+            standing = self.standing(sample, None if others.all() else others)
+            weights = balancing_weights(e, sample.a, "ATE") * standing.outcome
+            held = choose_terms(sample, self.hazards)
+            if not is_explained(self, held.terms):
+                held = replace(held, w=read_only(sample.w * standing.outcome))
             found = []
             for arm in (0, 1):
                 weight = np.where(own & (sample.a == arm), weights, 0.0)
-                found.append(self._arm(sample, grid, gains, others, weight, arm))
-            scores[own] = np.hstack(found)[own]
-        over = sample.w / sample.w.mean()
+                found.append(self._arm(held, grid, gains, others, weight, arm))
+            predicted, residuals = (np.hstack(part) for part in zip(*found, strict=True))
+            scores[own] = (predicted + residuals)[own]
+            chained += standing.chain(over[:, None] * residuals)
         values = (over[:, None] * scores).mean(axis=0)
-        influence = over[:, None] * (scores - values)
+        influence = over[:, None] * (scores - values) + chained
         fit = from_influence(values, influence, sample, self.variance, self.estimand)
         return curve_estimates(fit, sample)
+
+    def _usable(
+        self, sample: Sample, nuisances: NuisanceStore, others: Bools, own: Bools
+    ) -> Floats:
+        """Fit the propensity on others, clip it, and refuse one that leaves its own no weight."""
+        fit_on = None if others.all() else others
+        e, _ = clipped(nuisances.propensity(sample, self.propensity, fit_on).fitted, self.clip)
+        if np.any((e[own] <= 0) | (e[own] >= 1)):
+            raise PositivityError(
+                "a propensity is predicted to be 0 or 1. Set clip, such as [0.01, 0.99], or "
+                "narrow the population."
+            )
+        return e
 
     def _arm(
         self,
@@ -152,9 +201,14 @@ class SurvivalAIPW(Estimator):
         others: Bools,
         weight: Floats,
         arm: int,
-    ) -> Floats:
-        """Give the scores of one arm, from hazards fitted on others of that arm."""
-        rows = others & (sample.a == arm)
+    ) -> tuple[Floats, Floats]:
+        """Give both parts of the scores of one arm, from hazards fitted on others of that arm.
+
+        Parameters
+        ----------
+        sample : with the terms of the hazards, and the weights they are fitted with.
+        """
+        rows = others & sample.observed & (sample.a == arm)
         name = ("unexposed", "exposed")[arm]
         hazards = []
         for cause, what in ((1, "the event"), (2, "competing events"), (0, "censoring")):
@@ -174,7 +228,19 @@ class SurvivalAIPW(Estimator):
         return nuisances.propensity(sample, self.propensity).fitted
 
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
-        """Give the weights of the residuals."""
+        """Give the weights of the residuals, those for follow-up included."""
+        weights = self._balancing(sample, nuisances)
+        return weights if self.observation is None else weights * self.standing(sample).outcome
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights for exposure, and of each stage of follow-up."""
+        weights = self._balancing(sample, nuisances)
+        return (("exposure", weights), *self.follow_up_factors(sample))
+
+    def _balancing(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
+        """Give the weights for exposure, from propensities fitted on everybody."""
         e, _ = clipped(self.propensities(sample, nuisances), self.clip)
         return balancing_weights(e, sample.a, "ATE")
 

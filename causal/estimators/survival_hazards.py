@@ -128,8 +128,10 @@ def augmented_curves(
     gains: Floats,
     hazards: tuple[Floats, Floats, Floats],
     weight: Floats,
-) -> Floats:
-    r"""Give (n, m) doubly robust scores of the functionals in one arm.
+) -> tuple[Floats, Floats]:
+    r"""Give the two parts of doubly robust scores of the functionals in one arm.
+
+    Their sum is
 
     .. math:: \hat V(x) + \omega \sum_k \frac{1\{T \ge k\}}{\hat G_{k-1}(x)}
         \{(dN_{1k} - \hat\lambda_{1k})(g_k - R_k) - (dN_{2k} - \hat\lambda_{2k}) R_k\}
@@ -144,6 +146,10 @@ def augmented_curves(
     hazards : three (n, last) arrays, of the event, of competing events, of censoring.
     weight : (n,) floats, inverse probability of the arm for its own rows, 0 for others.
 
+    Returns
+    -------
+    (n, m) floats each: what the hazards predict, and the residuals with their weight.
+
     References
     ----------
     Robins & Rotnitzky (1992); Zhang & Schaubel (2012), doi:10.1002/sim.5466 (one event);
@@ -155,7 +161,7 @@ def augmented_curves(
     after = before * np.clip(1 - hazard - competing, 0.0, None)
     present = np.cumprod(np.clip(1 - censoring, 0.0, None), axis=1)
     present = np.hstack([np.ones((n, 1)), present[:, :-1]])
-    score = predicted_curves(hazard, competing, gains)
+    predicted = predicted_curves(hazard, competing, gains)
     later = np.zeros((n, gains.shape[1]))
     residual = np.zeros((n, gains.shape[1]))
     used = np.flatnonzero(weight)
@@ -169,7 +175,7 @@ def augmented_curves(
         moved = first[:, None] * (gains[k] - ahead[here]) - second[:, None] * ahead[here]
         residual[here] += moved / present[here, k][:, None]
         later += gains[k] * (before[:, k] * hazard[:, k])[:, None]
-    return np.asarray(score + weight[:, None] * residual)
+    return predicted, np.asarray(weight[:, None] * residual)
 
 
 def _before(hazard: Floats, competing: Floats) -> Floats:

@@ -141,13 +141,8 @@ def sampling_units(sample: Sample) -> int:
 
 
 def survey_df(sample: Sample) -> int:
-    """Give sampling units less strata, of those that are left.
-
-    References
-    ----------
-    Korn & Graubard (1999), Analysis of Health Surveys, section 2.5.
-    """
-    return sampling_units(sample) - (0 if sample.strata is None else sample.strata.number)
+    """Give sampling units less strata, of those that are left; no strata, nothing less."""
+    return sampling_units(sample) if sample.strata is None else sample.strata.free(sample.cluster)
 
 
 def degrees_of_freedom(sample: Sample, variance: Variance, residual: int) -> float:

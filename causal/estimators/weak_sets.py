@@ -33,15 +33,17 @@ def anderson_rubin_p(form: ReducedForm, points: Floats) -> Floats:
     """Give the (k,) p-values of the Anderson-Rubin test at k values of the coefficient.
 
     Against the F distribution with q and ``df`` degrees of freedom where the error variance is
-    estimated as one number; against Hotelling's with G clusters, F with q and G - q; else against
-    chi-squared with q. Right for any strength of the instruments; with clusters, as far as so many
-    let their covariance be known, for which ``reduced_form.jackknifed`` is made.
+    estimated as one number; against Hotelling's with G clusters, F with q and G - q (of a survey
+    G - 1 are sampling units less strata); else against chi-squared with q. Right for any strength
+    of the instruments; with clusters, as far as so many let their covariance be known, for which
+    ``reduced_form.jackknifed`` is made.
 
     References
     ----------
     Anderson & Rubin (1949), doi:10.1214/aoms/1177730090; under heteroskedasticity or clustering in
     the minimum-distance form of Andrews, Stock & Sun (2019),
-    doi:10.1146/annurev-economics-080218-025643, section 5.
+    doi:10.1146/annurev-economics-080218-025643, section 5; of a survey: Korn & Graubard (1990),
+    doi:10.1080/00031305.1990.10475737.
     """
     return _ar_p(form, *_directions(np.arctan(points)))
 
@@ -53,7 +55,7 @@ def anderson_rubin_f(form: ReducedForm, point: float) -> float:
     Hotelling's as F on q and G - q; else the statistic over q, about F on q and infinitely many.
     """
     statistic = _ar_statistic(form, *_directions(np.arctan(np.array([point]))))
-    if form.groups is not None and not math.isfinite(form.df):
+    if form.groups is not None:
         return float(_hotelling(statistic, form.q, form.groups)[0])
     return float(statistic[0]) / form.q
 
@@ -93,7 +95,8 @@ def weak_set(form: ReducedForm, test: WeakTest, level: float = LEVEL) -> Region:
     Pieces in ascending order; ``None`` stands for minus or plus infinity.
     """
     one = form.q == 1
-    if one or (test == "anderson_rubin" and math.isfinite(form.df)):
+    alike = math.isfinite(form.df) and form.groups is None
+    if one or (test == "anderson_rubin" and alike):
         return Region(_quadratic_set(form, level), level)
     p_value = _ar_p if test == "anderson_rubin" else _ratio_p
     centre, scales = _scales(form)
@@ -138,11 +141,11 @@ def _ar_p(form: ReducedForm, c: Floats, s: Floats) -> Floats:
     from scipy import special
 
     statistic = _ar_statistic(form, c, s)
-    if math.isfinite(form.df):
-        return np.asarray(special.fdtrc(form.q, form.df, statistic / form.q))
     if form.groups is not None:
         f = _hotelling(statistic, form.q, form.groups)
         return np.asarray(special.fdtrc(form.q, form.groups - form.q, f))
+    if math.isfinite(form.df):
+        return np.asarray(special.fdtrc(form.q, form.df, statistic / form.q))
     return np.asarray(special.chdtrc(form.q, statistic))
 
 
@@ -229,10 +232,10 @@ def _quadratic_set(form: ReducedForm, level: float) -> tuple[Piece, ...]:
     from scipy import special
 
     q = form.q
-    if math.isfinite(form.df):
-        bound = q * float(special.fdtri(q, form.df, level))
-    elif form.groups is not None:  # one instrument: Student's t with a degree for each cluster
+    if form.groups is not None:  # one instrument: Student's t with a degree for each cluster
         bound = float(special.fdtri(1, form.groups - 1, level))
+    elif math.isfinite(form.df):
+        bound = q * float(special.fdtri(q, form.df, level))
     else:
         bound = float(special.chdtri(q, 1 - level))
     yy, ya, aa = form.covariance[0, 0], form.covariance[0, q], form.covariance[q, q]

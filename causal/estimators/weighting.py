@@ -95,13 +95,8 @@ class PropensityWeighting(WeighsFollowUp):
         self, sample: Sample, nuisances: NuisanceStore
     ) -> tuple[tuple[str, Floats], ...]:
         """Give the weights for exposure, and of each stage of follow-up."""
-        names = [] if self.entry is None else ["attrition: seen when exposure was asked"]
-        names += [] if self.observation is None else ["attrition: outcome known"]
-        fits = self.follow_up(sample)
-        return (
-            ("exposure", self.fit_weights(sample, nuisances).weights),
-            *((name, 1 / one.fit.fitted) for name, one in zip(names, fits, strict=True)),
-        )
+        weights = self.fit_weights(sample, nuisances).weights
+        return (("exposure", weights), *self.follow_up_factors(sample))
 
     def propensities(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the fitted propensities."""

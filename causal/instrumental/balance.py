@@ -12,6 +12,7 @@ from causal import inference
 from causal.arrays import Floats, Ints
 from causal.errors import InstrumentError, SpecError
 from causal.instrumental.stages import NOTHING, check_two_arms
+from causal.strata import Strata
 
 BalanceVerdict: TypeAlias = Literal["alike", "different", "not resolved"]
 
@@ -68,6 +69,7 @@ def check_balance(
     cluster: Ints | None,
     margin: float,
     given: Floats | None = None,
+    strata: Strata | None = None,
 ) -> Balance:
     """Test every covariate for a difference, and for alikeness within a margin.
 
@@ -86,6 +88,8 @@ def check_balance(
         unweighted), above 0; declared before looking.
     given : (n, q) floats, what the instrument is drawn at random given; differences are then the
         instrument's coefficients beside these columns.
+    strata : of the rows, or None; tests are then by Student's t, with the survey's degrees of
+        freedom.
 
     Raises
     ------
@@ -99,8 +103,6 @@ def check_balance(
     Schuirmann (1987), doi:10.1007/BF01068419 (two one-sided tests); Hartman & Hidalgo (2018),
     doi:10.1111/ajps.12387 (for balance); Holm (1979), Scand J Stat 6:65.
     """
-    from scipy import special
-
     if not margin > 0:
         raise SpecError(f"the margin is {margin:g} standard deviations; expected above 0.")
     two_arms = bool(np.isin(z, (0.0, 1.0)).all())
@@ -112,8 +114,9 @@ def check_balance(
     columns = [j for j, one in enumerate(varies) if one]
     unit = 1.0 if two_arms else float(z.std(ddof=1))
     slopes, influence = _slopes(x[:, columns] / spread[columns], z / unit, given, w)
-    errors = np.sqrt(np.diag(inference.covariance(influence, cluster)))
-    tested = _two_sided(slopes, errors), special.ndtr((np.abs(slopes) - margin) / errors)
+    errors = np.sqrt(np.diag(inference.covariance(influence, cluster, strata)))
+    df = np.inf if strata is None else float(strata.free(cluster))
+    tested = _two_sided(slopes, errors, df), _below((np.abs(slopes) - margin) / errors, df)
     different, alike = (holm(one) for one in tested)
     rows = tuple(
         BalanceRow(
@@ -158,12 +161,16 @@ def _slopes(x: Floats, z: Floats, given: Floats | None, w: Floats) -> tuple[Floa
     return slopes, len(z) * moved * (left[:, 1:] - moved * slopes) / spread
 
 
-def _two_sided(values: Floats, errors: Floats) -> Floats:
+def _two_sided(values: Floats, errors: Floats, df: float) -> Floats:
     """Give p-values of values being 0."""
+    return 2 * _below(-np.abs(values) / errors, df)
+
+
+def _below(t: Floats, df: float) -> Floats:
+    """Give the share of Student's t, or for infinite ``df`` of the normal, below values."""
     from scipy import special
 
-    p: Floats = 2 * special.ndtr(-np.abs(values) / errors)
-    return p
+    return np.asarray(special.ndtr(t) if np.isinf(df) else special.stdtr(df, t))
 
 
 def _balance_sentence(rows: Sequence[BalanceRow], margin: float, two_arms: bool) -> str:

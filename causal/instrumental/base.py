@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,6 +17,7 @@ from causal.errors import InstrumentError, PositivityError
 from causal.estimators.instrumental import Instrumented
 from causal.estimators.nuisance import choose_terms
 from causal.findings import Curve, Row
+from causal.strata import Strata
 from causal.subject import Subject
 
 
@@ -33,6 +35,7 @@ class Instrument:
     terms : p names of the columns of ``x``.
     free : p booleans, whether the rung leaves the column out of ``given``.
     outcome_kind, exposure_kind : what ``y`` and ``a`` are.
+    strata : of the rows, or None.
     """
 
     name: str
@@ -47,6 +50,12 @@ class Instrument:
     free: tuple[bool, ...]
     outcome_kind: OutcomeKind
     exposure_kind: ExposureKind
+    strata: Strata | None = None
+
+    @property
+    def df(self) -> float:
+        """Give the degrees of freedom a survey leaves; infinite, for the normal, without one."""
+        return math.inf if self.strata is None else float(self.strata.free(self.cluster))
 
     @property
     def two_arms(self) -> bool:
@@ -172,6 +181,7 @@ def instrument_of(subject: Subject, name: str) -> Instrument:
         free=tuple(term not in held.terms for term in subject.shared.terms),
         outcome_kind=sample.outcome_kind,
         exposure_kind=sample.exposure_kind,
+        strata=None if sample.strata is None else sample.strata.rows(seen),
     )
 
 

@@ -13,6 +13,7 @@ from causal.errors import OutcomeError
 from causal.estimate import NotEstimable
 from causal.estimators.regression import arm_means
 from causal.instrumental.stages import check_two_arms
+from causal.strata import Strata
 
 Bounding: TypeAlias = Literal["Balke-Pearl", "natural", "margins"]
 
@@ -78,6 +79,8 @@ def balke_pearl_bounds(
     cluster: Ints | None,
     rng: np.random.Generator,
     level: float = inference.LEVEL,
+    *,
+    strata: Strata | None = None,
 ) -> InstrumentBounds | NotEstimable:
     r"""Give the sharp bounds on the average effect for 0/1 instrument, exposure and outcome.
 
@@ -90,6 +93,7 @@ def balke_pearl_bounds(
     w : (n,) floats.
     cluster : (n,) ints or None.
     rng : for the critical value of the interval.
+    strata : of the rows, or None.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def balke_pearl_bounds(
         check_two_arms(values, what)
     cells = [((y == j) & (a == k)).astype(np.float64) for j in (0, 1) for k in (0, 1)]
     means, influence = _cell_means(cells, z, w)
-    return balke_pearl_of(means, inference.covariance(influence, cluster), rng, level)
+    return balke_pearl_of(means, inference.covariance(influence, cluster, strata), rng, level)
 
 
 def balke_pearl_of(
@@ -142,6 +146,8 @@ def natural_bounds(
     outcome_range: tuple[float, float],
     rng: np.random.Generator,
     level: float = inference.LEVEL,
+    *,
+    strata: Strata | None = None,
 ) -> InstrumentBounds | NotEstimable:
     """Give the bounds that only use that mean potential outcomes are alike in both arms of z.
 
@@ -152,7 +158,7 @@ def natural_bounds(
     ----------
     y : (n,) floats, within ``outcome_range``.
     a, z : (n,) floats, 0/1.
-    w, cluster, rng : as in ``balke_pearl_bounds``.
+    w, cluster, rng, strata : as in ``balke_pearl_bounds``.
     outcome_range : the lowest and highest outcome there could be.
 
     Raises
@@ -181,7 +187,7 @@ def natural_bounds(
         np.where(a == 0, y, high),
     ]
     means, influence = _cell_means(filled, z, w)
-    covariance = inference.covariance(influence, cluster)
+    covariance = inference.covariance(influence, cluster, strata)
     return natural_of(means, covariance, high - low, rng, level)
 
 

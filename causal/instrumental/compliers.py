@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from causal.errors import PositivityError
 from causal.estimate import NotEstimable
 from causal.estimators.glm import SeparationFoundError, fit_glm
 from causal.instrumental.stages import check_two_arms, standard_error
+from causal.strata import Strata
 
 CLIP = 1e-3
 """Weights are refused below this probability of either arm of the instrument: one row would stand
@@ -71,6 +73,7 @@ def describe_compliers(
     w: Floats,
     cluster: Ints | None,
     level: float = inference.LEVEL,
+    strata: Strata | None = None,
 ) -> Compliers:
     r"""Estimate shares of types and covariate means of compliers by Abadie's kappa.
 
@@ -88,6 +91,8 @@ def describe_compliers(
         randomised alike for all.
     w : (n,) floats.
     cluster : (n,) ints or None.
+    strata : of the rows, or None; intervals are then by Student's t, with the survey's degrees of
+        freedom.
 
     Raises
     ------
@@ -109,16 +114,30 @@ def describe_compliers(
     first = _types(a, z, given, w)
     turned = float(np.average(first.compliers, weights=w)) < 0
     types = _types(a, 1 - z, given, w) if turned else first
+    drawn = _Drawn(cluster, strata)
     compliers, always, never = (
-        _share(kind, moves, types, w, cluster, level)
+        _share(kind, moves, types, w, drawn, level)
         for kind, moves in (
             (types.compliers, types.compliers_move),
             (types.always, types.always_move),
             (types.never, types.never_move),
         )
     )
-    profiles = _profiles(types, x, names, w, cluster, level, compliers)
+    profiles = _profiles(types, x, names, w, drawn, level, compliers)
     return Compliers(compliers, always, never, turned, profiles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """How rows were drawn: their (n,) clusters and their strata, or None."""
+
+    cluster: Ints | None
+    strata: Strata | None
+
+    @property
+    def df(self) -> float:
+        """Give the degrees of freedom a survey leaves; infinite without one."""
+        return math.inf if self.strata is None else float(self.strata.free(self.cluster))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,12 +207,12 @@ def _share(
     moves: Floats,
     types: _Types,
     w: Floats,
-    cluster: Ints | None,
+    drawn: _Drawn,
     level: float,
 ) -> Quantity:
     """Average the weights of a type."""
     value, psi = _mean(kind, moves, np.ones((len(w), 1)), types, w)
-    return _quantity(value[0], psi[:, 0], cluster, level)
+    return _quantity(value[0], psi[:, 0], drawn, level)
 
 
 def _profiles(
@@ -201,7 +220,7 @@ def _profiles(
     x: Floats,
     names: tuple[str, ...],
     w: Floats,
-    cluster: Ints | None,
+    drawn: _Drawn,
     level: float,
     share: Quantity,
 ) -> tuple[Profile, ...] | NotEstimable:
@@ -221,16 +240,16 @@ def _profiles(
     return tuple(
         Profile(
             name,
-            _quantity(means[j], mean_psi[:, j], cluster, level),
-            _quantity(overall[j], overall_psi[:, j], cluster, level),
-            _quantity(means[j] - overall[j], mean_psi[:, j] - overall_psi[:, j], cluster, level),
+            _quantity(means[j], mean_psi[:, j], drawn, level),
+            _quantity(overall[j], overall_psi[:, j], drawn, level),
+            _quantity(means[j] - overall[j], mean_psi[:, j] - overall_psi[:, j], drawn, level),
         )
         for j, name in enumerate(names)
     )
 
 
-def _quantity(value: float, psi: Floats, cluster: Ints | None, level: float) -> Quantity:
+def _quantity(value: float, psi: Floats, drawn: _Drawn, level: float) -> Quantity:
     """Put a value, its standard error and its interval together."""
-    std_error = standard_error(psi, cluster)
-    lo, hi = inference.interval(float(value), std_error, level)
+    std_error = standard_error(psi, drawn.cluster, drawn.strata)
+    lo, hi = inference.interval(float(value), std_error, level, drawn.df)
     return Quantity(float(value), std_error, lo, hi)

@@ -48,7 +48,14 @@ class InstrumentBalance(InstrumentCheck):
         names = [term for term, kept in zip(one.terms, one.free, strict=True) if kept]
         given = one.given if one.conditional else None
         found = check_balance(
-            one.z, one.x[:, free], names, one.w, one.cluster, self.margin, given=given
+            one.z,
+            one.x[:, free],
+            names,
+            one.w,
+            one.cluster,
+            self.margin,
+            given=given,
+            strata=one.strata,
         )
         verdicts = {row.verdict for row in found.rows}
         rows = tuple(
@@ -104,7 +111,9 @@ class FirstStageByGroup(InstrumentCheck):
         for j in binary:
             group = one.x[:, j].astype(np.int64)
             names = (f"{one.terms[j]}: no", f"{one.terms[j]}: yes")
-            stage = stage_by_subgroup(one.a, one.z, group, names, one.w, one.cluster, given=given)
+            stage = stage_by_subgroup(
+                one.a, one.z, group, names, one.w, one.cluster, given=given, strata=one.strata
+            )
             if not isinstance(stage, NotEstimable):
                 found.append((one.terms[j], stage))
         small = [one.terms[j] for j in binary if one.terms[j] not in {name for name, _ in found}]

@@ -11,6 +11,7 @@ from causal import inference
 from causal.arrays import Floats, Ints
 from causal.findings import Curve, Point, Row, numbers
 from causal.instrumental.base import Found, Instrument, InstrumentCheck
+from causal.strata import Strata
 
 
 class ByInstrument(InstrumentCheck):
@@ -22,7 +23,7 @@ class ByInstrument(InstrumentCheck):
 
     Assumptions
     -----------
-    None: means with normal intervals, nothing adjusted for.
+    None: means with normal intervals (of a survey, Student's), nothing adjusted for.
     """
 
     kind: Literal["by_instrument"] = "by_instrument"
@@ -33,15 +34,16 @@ class ByInstrument(InstrumentCheck):
     def look(self, one: Instrument, rng: np.random.Generator) -> Found:
         """Average exposure and outcome by value of the instrument."""
         group = level_of(one.z, self.groups)
-        place, _ = group_means(one.z, group, one.w, one.cluster)
+        drawn = one.cluster, one.strata
+        place, _ = group_means(one.z, group, one.w, *drawn)
         rows: list[Row] = []
         curves = []
         sizes = np.bincount(group)
         found = {
-            "exposure": group_means(one.a, group, one.w, one.cluster),
-            "outcome": group_means(one.y, group, one.w, one.cluster),
+            "exposure": group_means(one.a, group, one.w, *drawn),
+            "outcome": group_means(one.y, group, one.w, *drawn),
         }
-        half = inference.critical_value()
+        half = inference.critical_value(df=one.df)
         for name, (means, errors) in found.items():
             points = tuple(
                 Point(float(x), float(mean), float(mean - half * se), float(mean + half * se))
@@ -80,7 +82,11 @@ def level_of(z: Floats, groups: int) -> Ints:
 
 
 def group_means(
-    values: Floats, group: Ints, w: Floats, cluster: Ints | None
+    values: Floats,
+    group: Ints,
+    w: Floats,
+    cluster: Ints | None,
+    strata: Strata | None = None,
 ) -> tuple[Floats, Floats]:
     """Give the weighted mean of every group, and its standard error.
 
@@ -89,8 +95,9 @@ def group_means(
     values, w : (n,) floats.
     group : (n,) ints from 0, none of them left out.
     cluster : (n,) ints or None.
+    strata : of the rows, or None.
     """
     inside = w[:, None] * (group[:, None] == np.arange(group.max() + 1))
     means = inside.T @ values / inside.sum(axis=0)
     influence = inside * (values[:, None] - means) / inside.mean(axis=0)
-    return means, np.sqrt(np.diag(inference.covariance(influence, cluster)))
+    return means, np.sqrt(np.diag(inference.covariance(influence, cluster, strata)))

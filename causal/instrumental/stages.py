@@ -13,6 +13,8 @@ from causal.errors import PositivityError, SpecError
 from causal.estimate import NotEstimable, Region
 from causal.estimators.iv_algebra import Projected
 from causal.estimators.reduced_form import ReducedForm
+from causal.estimators.variance import design_factor
+from causal.strata import Strata
 
 NOTHING = 1e-12
 """A share of variance below this is rounding error of the projections."""
@@ -91,7 +93,13 @@ def check_two_arms(values: Floats, what: str) -> None:
 
 
 def fit_stages(
-    y: Floats, a: Floats, z: Floats, x: Floats, w: Floats, cluster: Ints | None
+    y: Floats,
+    a: Floats,
+    z: Floats,
+    x: Floats,
+    w: Floats,
+    cluster: Ints | None,
+    strata: Strata | None = None,
 ) -> Stages | NotEstimable:
     """Regress outcome, and exposure, on instrument and covariates by least squares.
 
@@ -102,6 +110,7 @@ def fit_stages(
     x : (n, p) floats, columns without intercept.
     w : (n,) floats.
     cluster : (n,) ints or None.
+    strata : of the rows, or None.
 
     Returns
     -------
@@ -126,13 +135,18 @@ def fit_stages(
     errors = left[:, 1:] - np.outer(left[:, 0], slopes)
     influence = len(z) * left[:, :1] * errors / spread
     groups = None if cluster is None else len(np.unique(cluster))
-    factor = inference.small_sample_factor("HC1", len(z), int(rank) + 1, groups)
+    factor = (
+        inference.small_sample_factor("HC1", len(z), int(rank) + 1, groups)
+        if strata is None
+        else design_factor("HC1", len(z), int(rank) + 1)
+    )
     return Stages(
         reduced=float(slopes[0]),
         first=float(slopes[1]),
-        covariance=read_only(factor * inference.covariance(influence, cluster)),
+        covariance=read_only(factor * inference.covariance(influence, cluster, strata)),
         classical=read_only(errors.T @ errors / df / spread),
         df=df,
+        reference=math.inf if strata is None else float(strata.free(cluster)),
     )
 
 
@@ -164,6 +178,6 @@ def stages_of(data: Projected, form: ReducedForm) -> Stages:
     )
 
 
-def standard_error(influence: Floats, cluster: Ints | None) -> float:
+def standard_error(influence: Floats, cluster: Ints | None, strata: Strata | None = None) -> float:
     """Give the standard error of one number from its (n,) influence values."""
-    return math.sqrt(float(inference.covariance(influence[:, None], cluster)[0, 0]))
+    return math.sqrt(float(inference.covariance(influence[:, None], cluster, strata)[0, 0]))

@@ -13,8 +13,9 @@ from causal.arrays import Bools, Floats, Ints
 from causal.errors import InstrumentError
 from causal.estimate import NotEstimable
 from causal.estimators.iv_algebra import project
-from causal.estimators.reduced_form import jackknifed
+from causal.estimators.reduced_form import jackknifed, reduced_form
 from causal.instrumental.balance import FAMILY_ERROR, holm
+from causal.strata import Strata
 
 FEWEST = 10
 """Rows at each value of a 0/1 instrument, and independent terms of its coefficient's error: with
@@ -108,13 +109,14 @@ class _Stage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Exposure, instrument, covariates or None, weights, and clusters or None."""
+    """Exposure, instrument, covariates, weights, clusters and strata; None where there is none."""
 
     a: Floats
     z: Floats
     given: Floats | None
     w: Floats
     cluster: Ints | None
+    strata: Strata | None
 
     def inside(self, rows: Bools) -> _Rows:
         """Take some rows."""
@@ -124,6 +126,7 @@ class _Rows:
             None if self.given is None else self.given[rows],
             self.w[rows],
             None if self.cluster is None else self.cluster[rows],
+            None if self.strata is None else self.strata.rows(rows),
         )
 
     @property
@@ -139,7 +142,8 @@ class _Rows:
     @property
     def exact(self) -> bool:
         """Tell whether rows are exchangeable under no first stage: Fisher's exact test applies."""
-        free = self.given is None and self.cluster is None and np.ptp(self.w) == 0
+        alone = self.cluster is None and self.strata is None
+        free = alone and self.given is None and np.ptp(self.w) == 0
         return self.two_arms and self.binary and bool(free)
 
 
@@ -151,6 +155,7 @@ def stage_by_subgroup(
     w: Floats,
     cluster: Ints | None,
     given: Floats | None = None,
+    strata: Strata | None = None,
 ) -> StageBySubgroup | NotEstimable:
     """Compare first stages between subgroups formed before the instrument acted.
 
@@ -158,9 +163,10 @@ def stage_by_subgroup(
     with next to no estimated variance, which a normal quantile would call certain. So a subgroup
     needs ``FEWEST`` rows (``FEWEST_CLUSTERS`` clusters) at each value; 0/1 exposures of equally
     weighted, independent persons are compared by Fisher's exact test; all else by an error that
-    leaves rows or clusters out one by one (HC3, CR3) and Student's t, where exposure has to vary
-    at each value. That the instrument opposes itself is said only where both directions are shown:
-    a weak instrument's overall direction may itself be chance.
+    leaves rows or clusters out one by one (HC3, CR3; of a survey the linearised one, within strata)
+    and Student's t, where exposure has to vary at each value. That the instrument opposes itself is
+    said only where both directions are shown: a weak instrument's overall direction may itself be
+    chance.
 
     Parameters
     ----------
@@ -171,6 +177,7 @@ def stage_by_subgroup(
     w : (n,) floats.
     cluster : (n,) ints or None.
     given : (n, q) floats, covariates every first stage is given, each in its own way.
+    strata : of the rows, or None.
 
     Returns
     -------
@@ -182,7 +189,7 @@ def stage_by_subgroup(
     doi:10.1016/0304-4076(85)90158-7 (HC3); Bell & McCaffrey (2002), Survey Methodology 28:169
     (clusters, degrees of freedom); Holm (1979), Scand J Stat 6:65.
     """
-    rows = _Rows(a, z, given, w, cluster)
+    rows = _Rows(a, z, given, w, cluster, strata)
     judged: list[tuple[str, int, _Stage]] = []
     left_out: list[LeftOut] = []
     for number, name in enumerate(names):
@@ -301,18 +308,22 @@ def _least_squares(rows: _Rows) -> tuple[float, float, float]:
     unit = float(data.basis[0, 0])
     value = float(data.gram[2, 1]) / unit
     moved = data.z[:, 0]
-    if rows.cluster is None:
+    weight = moved**2
+    if rows.cluster is not None:
+        weight = inference.cluster_sums(weight[:, None], rows.cluster)[:, 0]
+    df = float(weight.sum() ** 2 / (weight @ weight)) - 1
+    if rows.strata is not None:
+        form = reduced_form(data, "HC1", rows.cluster, rows.strata)
+        variance, df = float(form.covariance[1, 1]), min(df, form.df)
+    elif rows.cluster is None:
         space = np.column_stack([np.ones(n), given - given.mean(axis=0)])
         basis, size, _ = np.linalg.svd(np.sqrt(rows.w)[:, None] * space, full_matrices=False)
         basis = basis[:, size > ALIASED * size[0]]
         leverage = np.minimum((basis**2).sum(axis=1) + moved**2, 1 - 1e-9)
         left = (data.a - moved * float(data.gram[2, 1])) / (1 - leverage)
-        variance, weight = float((moved**2) @ left**2), moved**2
+        variance = float((moved**2) @ left**2)
     else:
-        form = jackknifed(data, rows.cluster)
-        variance = float(form.covariance[1, 1])
-        weight = inference.cluster_sums((moved**2)[:, None], rows.cluster)[:, 0]
-    df = float(weight.sum() ** 2 / (weight @ weight)) - 1
+        variance = float(jackknifed(data, rows.cluster).covariance[1, 1])
     return value, math.sqrt(variance) / abs(unit), df
 
 
@@ -335,12 +346,12 @@ def _students(t: float, df: float) -> tuple[float, float]:
 def _covariance(
     rows: _Rows, group: Ints, names: Sequence[str], judged: list[tuple[str, int, _Stage]]
 ) -> Floats | None:
-    """Give the covariance of the comparable first stages where clusters lie in several subgroups.
+    """Give the covariance of the comparable first stages where subgroups share clusters or strata.
 
     None where the subgroups' rows are independent. Correlations are those of influence values
     added within clusters; variances stay those of each first stage.
     """
-    if rows.cluster is None:
+    if rows.cluster is None and rows.strata is None:
         return None
     kept = [(name, one) for name, _, one in judged if one.comparable]
     columns = np.zeros((len(rows.a), len(kept)))
@@ -352,7 +363,7 @@ def _covariance(
         moved = data.z[:, 0]
         columns[inside, column] = moved * (data.a - moved * float(data.gram[2, 1]))
         columns[inside, column] /= float(data.basis[0, 0])
-    plain = inference.covariance(columns, rows.cluster)
+    plain = inference.covariance(columns, rows.cluster, rows.strata)
     scale = np.array([one.std_error for _, one in kept]) / np.sqrt(np.diag(plain))
     return np.asarray(plain * np.outer(scale, scale))
 

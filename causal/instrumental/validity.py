@@ -14,6 +14,7 @@ from causal.estimators.regression import arm_means
 from causal.instrumental.stages import check_two_arms
 from causal.instrumental.unit_pool import UnitPool, pool_units
 from causal.sensitivity.partial_identification import top_mean
+from causal.strata import Strata
 
 TRIM = 0.07
 """Floor of a standard deviation that is at most .5: intervals with less than about .5 % of the rows
@@ -62,6 +63,8 @@ def pearl_test(
     cluster: Ints | None,
     rng: np.random.Generator,
     level: float = inference.LEVEL,
+    *,
+    strata: Strata | None = None,
 ) -> ValidityTest:
     """Test the instrumental inequality for 0/1 variables, which needs no monotonicity.
 
@@ -71,6 +74,7 @@ def pearl_test(
     w : (n,) floats.
     cluster : (n,) ints or None.
     rng : for the p-value.
+    strata : of the rows, or None.
 
     References
     ----------
@@ -83,7 +87,7 @@ def pearl_test(
     parts = [arm_means(((y == j) & (a == k)).astype(float), z, w) for j in (0, 1) for k in (0, 1)]
     means = np.concatenate([[part[0][arm] for part in parts] for arm in (0, 1)])
     influence = np.column_stack([part[1][:, arm] for arm in (0, 1) for part in parts])
-    return pearl_of(means, inference.covariance(influence, cluster), rng, level)
+    return pearl_of(means, inference.covariance(influence, cluster, strata), rng, level)
 
 
 def pearl_of(
@@ -194,6 +198,7 @@ def huber_mellace_test(
     *,
     raises: bool | None = None,
     level: float = inference.LEVEL,
+    strata: Strata | None = None,
 ) -> ValidityTest | NotEstimable:
     r"""Test that always and never takers could have the same mean in both arms of the instrument.
 
@@ -206,6 +211,7 @@ def huber_mellace_test(
     Parameters
     ----------
     y, a, z, w, cluster, rng, raises : as in ``kitagawa_test``.
+    strata : of the rows, or None.
 
     Returns
     -------
@@ -241,7 +247,7 @@ def huber_mellace_test(
             "compared between the arms"
         )
     influence = np.column_stack(columns)
-    covariance = inference.covariance(influence, cluster)
+    covariance = inference.covariance(influence, cluster, strata)
     errors = np.sqrt(np.diag(covariance))
     free = errors > NO_SPREAD * max(spread, np.finfo(float).tiny)
     if not free.any():

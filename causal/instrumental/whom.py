@@ -38,7 +38,9 @@ class ComplierTable(InstrumentCheck):
             return does_not_apply(f"it needs an instrument of two values, and {one.name} has more")
         if one.exposure_kind != "binary":
             return does_not_apply("it needs an exposure of two values, and this is a dose")
-        found = describe_compliers(one.a, one.z, one.x, one.terms, one.given, one.w, one.cluster)
+        found = describe_compliers(
+            one.a, one.z, one.x, one.terms, one.given, one.w, one.cluster, strata=one.strata
+        )
         shares = {
             "moved by the instrument": found.compliers,
             "exposed either way": found.always,
@@ -112,8 +114,8 @@ class InstrumentBounding(InstrumentCheck):
             )
         found: dict[str, InstrumentBounds | NotEstimable] = {}
         if binary:
-            found["Balke-Pearl"] = balke_pearl_bounds(*arrays, first)
-        found["natural bounds"] = natural_bounds(*arrays, span, second)
+            found["Balke-Pearl"] = balke_pearl_bounds(*arrays, first, strata=one.strata)
+        found["natural bounds"] = natural_bounds(*arrays, span, second, strata=one.strata)
         return _judge_bounds(found)
 
 

@@ -35,6 +35,14 @@ HEADINGS = {
     "survival": "By time",
 }
 
+CAPTIONS = {
+    "dose": "Mean at each dose of the grid, with interval and band; the curve is read at these "
+    "only, and the broken line is a guide for the eye",
+    "survival": "Risk by time, from 0 at the start, with interval and band; each step holds the "
+    "risk last read, and dots are the times listed",
+}
+"""What a figure shows, where it is more than a mark for each mean."""
+
 
 def profiled(result: Result) -> list[RungBlock]:
     """Give the rungs that have more means than the two compared."""
@@ -50,7 +58,8 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     kinds = [rung.profile.kind for rung in chief if rung.profile]
     blocks: list[Block] = [Paragraph(_opening(result, chief[0]))]
     if "figures/profiles.svg" in parts:
-        blocks.append(Figure("figures/profiles.svg", "Every mean of a rung, interval and band"))
+        caption = CAPTIONS.get(kinds[0], "Every mean of a rung, interval and band")
+        blocks.append(Figure("figures/profiles.svg", caption))
     others = [rung for rung in rungs if rung not in chief]
     blocks += _tables(result, chief)
     if others:

@@ -21,7 +21,12 @@ from causal.estimators import (
     SurvivalAIPW,
     WeightedKaplanMeier,
 )
-from causal.estimators.nuisance import CrossFitting
+from causal.estimators.nuisance import (
+    CrossFitting,
+    EntryModel,
+    ObservationModel,
+    PropensityModel,
+)
 from causal.estimators.survival_curves import product_limit
 from causal.estimators.survival_hazards import gains_by_step, predicted_curves, put_on_grid
 from causal.ladder import attenuate
@@ -327,3 +332,128 @@ def test_missing_times_are_refused_with_what_helps_there():
     holed = replace(sample, y=np.where(np.arange(sample.n) < 5, np.nan, sample.y))
     with pytest.raises(OutcomeError, match="followed, with the estimator ipw_kaplan_meier"):
         fitted(SurvivalAIPW(width=14), holed)
+
+
+BY_X0 = ObservationModel(terms=("x0",), interactions=("x0",))
+ENTRY = EntryModel(terms=("x0", "x2"))
+WITHOUT = {"propensity": PropensityModel(terms=("x1", "x2")), "hazards": ("x1", "x2")}
+WEIGHED = {
+    "ipw_kaplan_meier": WeightedKaplanMeier(observation=BY_X0),
+    "ipw_kaplan_meier two stages": WeightedKaplanMeier(observation=BY_X0, entry=ENTRY),
+    "survival_aipw": SurvivalAIPW(width=28, observation=BY_X0),
+    "survival_aipw on more": SurvivalAIPW(width=28, observation=BY_X0, **WITHOUT),
+    "survival_aipw two stages": SurvivalAIPW(width=28, observation=BY_X0, entry=ENTRY, **WITHOUT),
+    "survival_aipw crossed": SurvivalAIPW(
+        width=28, observation=BY_X0, entry=ENTRY, cross_fit=CrossFitting(folds=3), **WITHOUT
+    ),
+}
+LOSING = pytest.mark.parametrize("estimator", WEIGHED.values(), ids=WEIGHED.keys())
+
+
+def losing(sample, estimator, seed=21):
+    """Lose times by exposure and x0, and exposures by x0 where the estimator weighs for them."""
+    draws = np.random.default_rng(seed).random((2, sample.n))[:, sample.unit]
+    known = draws[0] < 1 / (1 + np.exp(-(1.2 + (0.8 * sample.a - 0.9) * sample.x[:, 0])))
+    seen = draws[1] < 1 / (1 + np.exp(-(1.5 - 0.6 * sample.x[:, 0])))
+    if not estimator.takes_missing_exposures:
+        seen[:] = True
+    gone = ~(seen & known)
+    return replace(
+        sample,
+        a=np.where(seen, sample.a, np.nan),
+        y=np.where(gone, np.nan, sample.y),
+        event=np.where(gone, 0, sample.event),
+    )
+
+
+@LOSING
+def test_without_some_times_influence_has_mean_zero_and_order_changes_nothing(estimator):
+    sample = losing(times(clustered=True, weighted=True), estimator)
+    order = np.random.default_rng(9).permutation(sample.n)
+    straight, shuffled = fitted(estimator, sample), fitted(estimator, rearranged(sample, order))
+    influence = straight.influence
+    assert np.abs(influence.mean(axis=0)).max() < 1e-8 * influence.std()
+    np.testing.assert_allclose(shuffled.values, straight.values, rtol=EXACT)
+    np.testing.assert_allclose(shuffled.influence, influence[order], atol=1e-7)
+
+
+@LOSING
+def test_without_some_times_the_difference_turns_with_the_arms_and_heeds_no_unit(estimator):
+    sample = losing(times(), estimator)
+    effect = difference(fitted(estimator, sample))
+    turned = difference(fitted(estimator, replace(sample, a=1 - sample.a)))
+    np.testing.assert_allclose(turned, effect * [-1, 1], rtol=REFITTED)
+    for same in (
+        replace(sample, w=np.full(sample.n, 2.0)),
+        replace(sample, x=1000 * sample.x - 5),
+    ):
+        np.testing.assert_allclose(difference(fitted(estimator, same)), effect, rtol=REFITTED)
+
+
+@pytest.mark.parametrize("name", [name for name in WEIGHED if "crossed" not in name])
+def test_without_some_times_the_standard_error_is_that_of_a_bootstrap_of_persons(name):
+    estimator = WEIGHED[name]
+    sample = losing(times(600, seed=5), estimator)
+    rng, draws = np.random.default_rng(1), []
+    for _ in range(DRAWS // 2):
+        again = rearranged(sample, rng.integers(0, sample.n, sample.n))
+        draws.append(difference(fitted(estimator, replace(again, unit=sample.unit)))[0])
+    error = difference(fitted(estimator, sample))[1]
+    band = 4 / math.sqrt(DRAWS)
+    assert abs(np.std(draws, ddof=1) / error - 1) < band + SMALL_SAMPLE
+
+
+def test_fitted_chances_of_a_time_are_chained_into_the_influence_of_every_row():
+    """Four steps and a 0/1 term fill every regression, so that only these chances move the curves.
+
+    What the others add to the derivative is then nothing at all, as the influence values have it.
+    """
+    base = times(1600, seed=3, competing=False, censored=False)
+    coin = (base.x[:, 0] > 0.2).astype(float)
+    full = replace(base, x=coin[:, None], terms=("x0",), concepts=("c",))
+    full = replace(full, clock=Clock((42.0, 84.0, 168.0), 168.0, 84.0, "days", "use"))
+    estimator = SurvivalAIPW(
+        width=42, propensity=PropensityModel(terms=()), hazards=(), observation=BY_X0
+    )
+    sample = losing(full, estimator)
+    influence = fitted(estimator, sample).influence
+    lost, known = np.flatnonzero(~sample.observed)[:3], np.flatnonzero(sample.observed)[:3]
+    for row in (*lost, *known):
+        ends = []
+        for sign in (1, -1):
+            w = sample.w.copy()
+            w[row] += sign * 1e-4
+            ends.append(fitted(estimator, replace(sample, w=w)).values)
+        slope = (ends[0] - ends[1]) / 2e-4 * sample.n
+        apart = (slope - influence[row]) / influence.std(axis=0)  # some are risks, some days
+        assert np.abs(apart).max() < DIFFERENCED
+
+
+def test_hazards_keep_to_what_is_adjusted_for_where_follow_up_depends_on_more():
+    given = SurvivalAIPW().with_follow_up(("x1",), BY_X0, None)
+    assert (given.propensity.terms, given.hazards) == (("x1",), ("x1",))
+    own = SurvivalAIPW(hazards=("x2",)).with_follow_up(("x1",), BY_X0, ENTRY)
+    assert (own.hazards, own.entry) == (("x2",), ENTRY)
+    assert set(own.named_terms) == {"x0", "x1", "x2"}
+    sample = losing(times(), SurvivalAIPW())
+    narrow = rearranged(sample, np.arange(sample.n)).with_terms(("x0", "x1"))
+    wide = difference(fitted(given, sample))
+    np.testing.assert_allclose(difference(fitted(given, narrow)), wide, rtol=EXACT)
+
+
+def test_weights_of_the_residuals_hold_those_of_follow_up():
+    estimator = WEIGHED["survival_aipw two stages"]
+    sample, store = losing(times(), estimator), NuisanceStore()
+    plain = estimator.model_copy(update={"observation": None, "entry": None})
+    ratio = estimator.weights(sample, store) / plain.weights(sample, store)
+    np.testing.assert_allclose(ratio, estimator.standing(sample).outcome)
+    assert (ratio[~sample.observed] == 0).all()
+    assert (ratio[sample.observed] > 1).all()
+    factors = dict(estimator.weight_factors(sample, store))
+    assert list(factors) == [
+        "exposure",
+        "attrition: seen when exposure was asked",
+        "attrition: outcome known",
+    ]
+    product = np.prod(list(factors.values()), axis=0) * sample.observed
+    np.testing.assert_allclose(product, estimator.weights(sample, store))

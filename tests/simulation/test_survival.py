@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.worlds import times
 from causal.cohort import Sample
 from causal.estimators import KaplanMeier, NuisanceStore, SurvivalAIPW, WeightedKaplanMeier
+from causal.estimators.nuisance import ObservationModel, PropensityModel
 from causal.simulate_times import WORLDS, Times, simulate_times, times_truth
 
 pytestmark = pytest.mark.simulation
@@ -22,11 +24,15 @@ def sample_of(world: Times, seed: int, columns=("motivation", "severity")) -> Sa
     return times(world, N, np.random.default_rng(seed), columns)
 
 
-def study(world: Times, estimator, columns=("motivation", "severity")):
-    """Give bias in standard errors of the mean, coverage, and mean over empirical error."""
+def study(world: Times, estimator, columns=("motivation", "severity"), *, lost=None):
+    """Give bias in standard errors of the mean, coverage, and mean over empirical error.
+
+    ``lost`` takes a sample and a seed, and gives it without some times.
+    """
     truth, found = times_truth(world)["ate"], []
     for seed in range(REPLICATES):
         sample = sample_of(world, seed, columns)
+        sample = sample if lost is None else lost(sample, seed)
         fit = estimator.fit(sample, NuisanceStore(), np.random.default_rng(seed))
         effect = fit.effect("risk_difference")
         found.append((effect.estimate, effect.std_error, effect.lo <= truth <= effect.hi))
@@ -93,3 +99,43 @@ def test_one_wrong_model_leaves_the_doubly_robust_curve_unbiased(wrong):
     assert abs(np.mean(found) - truth) < Z * error
     if both:  # the same wrong propensity alone is biased, so the test can fail
         assert abs(np.mean(both) - truth) > 2 * Z * np.std(both, ddof=1) / math.sqrt(REPLICATES)
+
+
+def without_some_times(sample: Sample, seed: int) -> Sample:
+    """Lose all that is known of a time, by exposure and severity and their product."""
+    severity = sample.x[:, sample.terms.index("severity")]
+    eta = 1.0 - 0.6 * sample.a + (1.4 * sample.a - 0.7) * severity
+    known = np.random.default_rng((seed, 1)).random(sample.n) < 1 / (1 + np.exp(-eta))
+    y, event = np.where(known, sample.y, np.nan), np.where(known, sample.event, 0)
+    return replace(sample, y=y, event=event)
+
+
+def those_with_a_time(sample: Sample, seed: int) -> Sample:
+    lost = without_some_times(sample, seed)
+    return lost.rows(lost.observed)
+
+
+UNRELATED = Times(severity_to_exposure=0, severity_to_dropout=0, effect_dropout=0)
+"""Severity bears on use and on who has a time, so it need not be adjusted for, but for the loss."""
+ALONE = {"propensity": PropensityModel(terms=("motivation",)), "hazards": ("motivation",)}
+WEIGHED = {"observation": ObservationModel(terms=("severity",), interactions=("severity",))}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, ALONE, ALONE | {"cross_fit": {"folds": 3}}],
+    ids=["adjusted for severity", "severity for follow-up alone", "crossed"],
+)
+def test_weights_for_those_without_a_time_give_everybody_s_effect(settings):
+    estimator = SurvivalAIPW(width=7, **settings, **WEIGHED)
+    bias, coverage, ratio = study(UNRELATED, estimator, lost=without_some_times)
+    assert abs(bias) < Z
+    assert band()[0] <= coverage <= band()[1]
+    assert abs(ratio - 1) < Z / math.sqrt(2 * REPLICATES) + 0.02
+
+
+def test_without_weights_those_with_a_time_mislead():
+    estimator = SurvivalAIPW(width=7, **ALONE)
+    bias, coverage, _ = study(UNRELATED, estimator, lost=those_with_a_time)
+    assert abs(bias) > 2 * Z
+    assert coverage < band()[0]

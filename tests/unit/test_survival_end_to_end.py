@@ -119,3 +119,17 @@ def test_a_time_is_not_imputed_and_the_covariates_are(tmp_path):
             )
         )
     check_assaults(plan_analysis(specified(tmp_path, missing=imputed), describe("simulated_times")))
+
+
+def test_a_doubly_robust_rung_may_weigh_for_those_without_a_time(tmp_path):
+    """Here everybody has one, which the regression of having one is the first to say."""
+    weighed = {
+        "name": "full",
+        "adjust": "dag",
+        "followed": {"adjust": ["severity"]},
+        "estimator": {"kind": "survival_aipw"},
+    }
+    missing = {"outcome": "keep"}
+    specification = specified(tmp_path, ladder=[LADDER[0], weighed], headline=None, missing=missing)
+    with pytest.raises(CausalError, match=r"ladder\[1\].*every outcome is known.*Take 'followed'"):
+        run(specification)

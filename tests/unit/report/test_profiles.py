@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from causal.report.blocks import Figure as FigureBlock
 from causal.report.blocks import GroupedTable, shown
-from causal.report.profile_figure import profiles_svg
+from causal.report.html_figures import inlined
+from causal.report.profile_figure import draw_profile, profiles_svg
 from causal.report.profiles import profiles
 from causal.report.tables import tables
 from causal.result import ProfileBlock, ProfileContrastBlock, ProfilePointBlock, Result
@@ -80,3 +90,108 @@ def test_an_interval_far_beyond_0_does_not_squeeze_the_figure(help_like):
     svg = profiles_svg(result.model_copy(update={"rungs": rungs})).decode()
     assert ">100<" in svg.replace("<!-- ", ">").replace(" -->", "<")
     assert "<!-- 500 -->" not in svg
+
+
+DAYS = (30.0, 60.0, 90.0)
+
+
+def with_curves(result: Result) -> Result:
+    """Give the last rung a curve of risks by time in each arm, of which two times are listed."""
+    points = [
+        ProfilePointBlock(name=f"{arm}, by {day:g} days", series=arm, x=day, rows=50,
+                          estimate=risk, std_error=0.02, interval=(risk - 0.04, risk + 0.04),
+                          band=(risk - 0.06, risk + 0.06), listed=day != 60)
+        for arm, risks in (("unexposed", (0.2, 0.4, 0.5)), ("exposed", (0.1, 0.2, 0.3)))
+        for day, risk in zip(DAYS, risks, strict=True)
+    ]  # fmt: skip
+    block = ProfileBlock(
+        kind="survival", axis="time since the start", unit="days", level=0.95, critical=2.9,
+        compared=("risk by 90 days, unexposed", "risk by 90 days, exposed"), points=points,
+        beside=[], contrasts=[], notes=[],
+    )  # fmt: skip
+    rungs = [*result.rungs[:-1], result.rungs[-1].model_copy(update={"profile": block})]
+    return result.model_copy(update={"rungs": rungs})
+
+
+def drawn(result: Result):
+    """Draw the last rung; give its axes."""
+    return draw_profile(result, result.rungs[-1], Figure().add_subplot())
+
+
+def test_curves_of_risk_are_steps_from_0_at_the_start(help_like):
+    ax = drawn(with_curves(help_like))
+    curves = [line for line in ax.lines if line.get_drawstyle() == "steps-post"]
+    assert [line.get_label() for line in curves] == ["unexposed", "exposed"]
+    np.testing.assert_allclose(curves[0].get_xydata(), [(0, 0), (30, 20), (60, 40), (90, 50)])
+    dots = [line for line in ax.lines if line not in curves]
+    np.testing.assert_allclose(dots[0].get_xydata(), [(30, 20), (90, 50)])  # what tables list
+    assert ax.get_xlim()[0] == 0
+    assert ax.get_ylim()[0] <= 0
+    assert list(ax.get_xticks()) == [0, 30, 90]
+
+
+def test_intervals_and_bands_of_risk_are_steps_from_nothing_at_the_start(help_like):
+    areas = [one for one in drawn(with_curves(help_like)).collections
+             if isinstance(one, PolyCollection)]  # fmt: skip
+    assert len(areas) == 4
+    for area, half in zip(areas[:2], (6, 4), strict=True):
+        corners = area.get_paths()[0].vertices
+        assert set(corners[corners[:, 0] == 0][:, 1]) == {0.0}
+        here = corners[np.isclose(corners[:, 0], 60)][:, 1]
+        for end in (20 - half, 20 + half, 40 - half, 40 + half):  # before the step, and after
+            assert np.isclose(here, end).any()
+
+
+def test_the_caption_says_what_steps_and_dots_are(help_like):
+    (section,) = profiles(with_curves(help_like), ["figures/profiles.svg"])
+    (said,) = (one.alt for one in section.blocks if isinstance(one, FigureBlock))
+    assert "each step holds the risk last read, and dots are the times listed" in said
+
+
+def test_curves_on_the_page_go_across_and_up_only(help_like):
+    page = inlined(profiles_svg(with_curves(help_like)), "profiles.svg")
+    curves = [
+        np.array(re.findall(r"[ML] (\S+) (\S+)", one.get("d")), dtype=float)
+        for one in ElementTree.fromstring(page).iter("{http://www.w3.org/2000/svg}path")
+        if re.search(r"fill: none; stroke: var\(--(blue|orange)\)", one.get("style", ""))
+    ]
+    assert len(curves) == 4  # one an arm, and its stroke in the legend
+    for curve in curves:
+        across, up = np.diff(curve, axis=0).T
+        assert ((across == 0) | (up == 0)).all()
+
+
+def with_doses(result: Result) -> Result:
+    """Give the last rung a mean at each of three doses."""
+    points = [
+        ProfilePointBlock(name=f"{dose:g}", series="", x=dose, rows=50, estimate=mean,
+                          std_error=0.02, interval=(mean - 0.04, mean + 0.04),
+                          band=(mean - 0.06, mean + 0.06))
+        for dose, mean in ((0.0, 0.5), (1.0, 0.4), (7.0, 0.2))
+    ]  # fmt: skip
+    block = ProfileBlock(
+        kind="dose", axis="dose", unit="meetings a week", level=0.95, critical=2.4,
+        compared=("dose 0", "dose 1"), points=points, beside=[], contrasts=[], notes=[],
+    )  # fmt: skip
+    rungs = [*result.rungs[:-1], result.rungs[-1].model_copy(update={"profile": block})]
+    return result.model_copy(update={"rungs": rungs})
+
+
+def test_no_interval_is_drawn_between_the_doses_of_the_grid(help_like):
+    ax = drawn(with_doses(help_like))
+    assert not ax.collections  # no area, which would claim an interval at every dose
+    upright = [line.get_xydata() for line in ax.lines if len(set(line.get_xdata())) == 1]
+    assert sorted((*one[:, 0], *one[:, 1]) for one in upright) == [
+        pytest.approx((x, x, low, high))
+        for x, low, high in ((0, 44, 56), (0, 46, 54), (1, 34, 46), (1, 36, 44), (7, 14, 26),
+                             (7, 16, 24))
+    ]  # fmt: skip
+
+
+def test_the_line_between_doses_is_broken_and_said_to_be_a_guide(help_like):
+    result = with_doses(help_like)
+    across = [line for line in drawn(result).lines if len(set(line.get_xdata())) == 3]
+    assert sorted(line.get_linestyle() for line in across) == ["--", "None"]
+    (section,) = profiles(result, ["figures/profiles.svg"])
+    (said,) = (one.alt for one in section.blocks if isinstance(one, FigureBlock))
+    assert "the broken line is a guide for the eye" in said
