@@ -195,7 +195,8 @@ def _refuse_misfit(variable: Variable, form: Form) -> None:
             f"'{variable.column}' is {variable.kind}; it can only be a factor or an indicator."
         )
     if form == "log1p" and not (variable.low is not None and variable.low >= 0):
+        bound = "no lower bound" if variable.low is None else f"the lower bound {variable.low:g}"
         raise SpecError(
             f"log1p needs a column that is never negative; the codebook gives '{variable.column}' "
-            f"the lower bound {variable.low}."
+            f"{bound}."
         )
