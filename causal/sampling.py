@@ -170,7 +170,7 @@ def _checked(
         _late(units.frame, cohort.waves),
         read,
         samples if plan.analysis.missing.imputes else (),
-        levels_of(cohort, units.frame, plan.analysis.subgroups),
+        levels_of(cohort, units.frame, plan),
     )
 
 

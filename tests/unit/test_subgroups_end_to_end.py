@@ -195,6 +195,39 @@ def test_what_cannot_be_meant_is_refused_with_its_place(tmp_path, subgroup, erro
         planned(path)
 
 
+@pytest.mark.parametrize(
+    ("subgroup", "said"),
+    [
+        (
+            OPIOID.replace("opioid, at", "abstinent, at"),
+            "'abstinent' is not known at baseline of any of the .* rows.*Say at: start if it is",
+        ),
+        (
+            SCORE.replace("low: 0.51", "low: 51"),
+            r"no row is in level 'severe' of 'severity_score' at baseline \(51 or more\); there "
+            "it is -.*Mend the level",
+        ),
+        (
+            "{column: wave, at: baseline, levels: {first: [0], ninth: [9]}, reason: wave}",
+            r"level 'ninth' of 'wave' at baseline \(9\); \d+ rows have other values",
+        ),
+    ],
+)
+def test_a_column_never_known_or_a_level_without_rows_is_refused(tmp_path, subgroup, said):
+    path = specified(tmp_path, HEAD, OPIOID, subgroup)
+    with pytest.raises(SpecError, match=rf"made\.yaml:\d+: subgroups\[1\].*{said}"):
+        run(load_analysis(path))
+
+
+def test_a_variant_without_rows_of_a_level_is_run(tmp_path):
+    only = (
+        "variants:\n  - {name: only, reason: level, rungs: [full], restrict: [{column: opioid, "
+        "at: baseline, low: 1, high: 1, reason: level}]}\n"
+    )
+    found = result(tmp_path, HEAD, OPIOID, more=only)
+    assert found.variants[0].rungs[0].n == found.subgroups[0].levels[1].n
+
+
 def test_a_rung_with_instruments_is_refused(tmp_path):
     instrumented = HEAD.replace(
         "seed: 1\n",
