@@ -39,7 +39,8 @@ from causal.report.markdown_page import markdown_page
 from causal.report.numbers import difference_measure, measure_of, percent
 from causal.report.reading import chief, interval_of, remaining_of
 from causal.report.shares import share_cell
-from causal.report.short import short_page
+from causal.report.short import BY_SUBGROUP, short_page
+from causal.report.subgroup_summary import summary_table
 from causal.report.words import first_page
 from causal.result import Result, RungBlock
 
@@ -88,10 +89,21 @@ def _short(result: Result, parts: Collection[str], beside: Mapping[str, Result])
     """Say what was found in few words, then draw it, then say it at length."""
     yield Lead(headline(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
-    yield Points(short_page(result, beside))
+    yield from _points(result, beside)
     alt = "The ladder: differences with intervals, and the share that remains"
     yield from _figure("ladder.svg", alt, parts)
     yield Fold("The same at length", (_at_length(result),))
+
+
+def _points(result: Result, beside: Mapping[str, Result]) -> Iterator[Block]:
+    """Give the points of the first page, the tests of subgroups in a table after their point."""
+    points = short_page(result, beside)
+    table = summary_table(result)
+    cut = next((at for at, (name, _) in enumerate(points, 1) if name == BY_SUBGROUP), 0)
+    if cut and table.rows:
+        yield Points(points[:cut])
+        yield table
+    yield Points(points[cut:])
 
 
 def _at_length(result: Result) -> Points:
@@ -102,7 +114,6 @@ def _at_length(result: Result) -> Points:
             *(
                 (name, " ".join(said))
                 for name, said in (
-                    ("By subgroup", subgroups.subgroup_sentences(result)),
                     ("The instrument", instruments.instrument_sentences(result)),
                     ("Attempts to refute", challenges.challenge_sentences(result)),
                     ("What could overturn it", overturning.overturning_sentences(result)),

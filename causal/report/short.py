@@ -34,7 +34,7 @@ from causal.report.reading import (
     same_set,
     unmeasured,
 )
-from causal.report.subgroups import subgroup_sentences
+from causal.report.subgroup_summary import subgroup_sentences
 from causal.report.vanishing import fate_words
 from causal.report.words import (
     CHOSEN,
@@ -52,6 +52,8 @@ MOST = 0.5
 """From this share of rows near the top of a proxy on, it is said to be at its ceiling."""
 KEPT = ("Inconclusive", "Instrument", "The set printed", "No other", "It rests", "It stands")
 """How the sentences on the headline begin that stay on the first page."""
+BY_SUBGROUP = "By subgroup"
+"""The point that a table follows."""
 FOREMOST = "omitted_variable"
 """The analysis the first page leads with: counted in measured concepts, with absolute strength."""
 
@@ -70,7 +72,7 @@ def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str,
         ("What came after exposure began", _brackets(result)),
         ("The share that remains", _share(result)),
         ("Not measured", _unmeasured(result)),
-        ("By subgroup", subgroup_sentences(result)),
+        (BY_SUBGROUP, subgroup_sentences(result)),
         ("The instrument", instrument_sentences(result)),
         ("Attempts to refute", _attempts(result)),
         ("What could overturn it", _overturn(result)),
@@ -148,7 +150,7 @@ def _spread(result: Result, rung: RungBlock) -> list[str]:
             f"{_silent(alike, measure)}."
         )
     if len(rest) > 1:
-        said.append(f"{len(rest)} of other estimands (section 1){_silent(rest, measure)}.")
+        said.append(f"{len(rest)} rungs have other estimands (section 1){_silent(rest, measure)}.")
     alone = [group[0] for group in (alike, rest) if len(group) == 1]
     return said + [
         f"{question_words(one, rung)}, {code(one.name)}: {with_interval(one, measure)}."

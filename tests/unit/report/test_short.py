@@ -12,10 +12,12 @@ import pytest
 from causal.cli import DIFFERS, OK, main
 from causal.pipeline import run
 from causal.report.attrition_figure import attrition_svg, lost_between
+from causal.report.blocks import shown
 from causal.report.headline import headline
 from causal.report.page import report_page
 from causal.report.reading import same_question
 from causal.report.short import short_page
+from causal.report.subgroup_summary import summary_table
 from causal.report.vanishing import fate_of
 from causal.report.words import bracket_sentences, estimate_sentences
 from causal.result import (
@@ -181,10 +183,15 @@ def test_everything_else_is_said_at_length_below(help_like: Result) -> None:
     assert len(brief.split()) < len(rest.split("</details>")[0].split()) + WORDS
 
 
-@pytest.mark.parametrize("name", ["help_drug_use", "help_within_person", "help_scheduled_wave"])
+@pytest.mark.parametrize(
+    "name", ["help_drug_use", "help_within_person", "help_scheduled_wave", "help_subgroups"]
+)
 def test_the_first_page_of_a_committed_report_is_short(name: str) -> None:
-    points = short_page(load(ROOT / "reports" / name / "results.json"), {})
-    assert sum(len(f"{head} {said}".split()) for head, said in points) <= WORDS
+    result = load(ROOT / "reports" / name / "results.json")
+    table = summary_table(result)
+    cells = [shown(cell) for row in (table.header, *table.rows) for cell in row]
+    said = [*(f"{head} {told}" for head, told in short_page(result, {})), *cells]
+    assert len(" ".join(said if table.rows else said[: -len(table.header)]).split()) <= WORDS
 
 
 def test_attrition_is_drawn_with_every_step_and_hidden_counts_have_no_bar(
@@ -271,7 +278,7 @@ def test_a_spread_holds_only_rungs_that_estimate_the_same_of_the_same_rows(
     )
     found = page(result)["Found"]
     assert "2 other estimators with the same set and target: −15.0 to −13.0." in found
-    assert "4 of other estimands (section 1); the interval of `nudge` covers 0." in found
+    assert "4 rungs have other estimands (section 1); the interval of `nudge` covers 0." in found
     length = " ".join(estimate_sentences(result))
     assert "Same set and target: `first` −15.0 points (95 % CI −25.0 to −5.0) and `sec" in length
     assert f"Same set and target, for {more} rows: `everybody`" in length
