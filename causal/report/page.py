@@ -34,7 +34,7 @@ from causal.report.blocks import (
 )
 from causal.report.caveats import caveats
 from causal.report.headline import headline
-from causal.report.markdown import code, plain
+from causal.report.markdown import code, page_title, plain
 from causal.report.markdown_page import markdown_page
 from causal.report.numbers import difference_measure, measure_of, percent
 from causal.report.reading import chief, interval_of, remaining_of
@@ -62,7 +62,7 @@ def compose_page(
     result: Result, parts: Collection[str], beside: Mapping[str, Result] = MappingProxyType({})
 ) -> Page:
     """Put the page together; nothing is said twice, in Markdown one way and in HTML another."""
-    title = plain(result.dataset.title) or plain(result.dataset.name)
+    about = result.dataset
     built = (
         ("In short", _short(result, parts, beside)),
         ("1. The ladder", _ladder(result, parts)),
@@ -78,7 +78,7 @@ def compose_page(
         ("11. Where the numbers come from", _origin(result)),
     )
     return Page(
-        title=f"{title}: {plain(result.name).replace('_', ' ')}",
+        title=page_title(about.title or about.name, result.name, about.name),
         question=plain(result.question),
         stamp=sections.stamp(result, instruments.contradicted(result)),
         sections=tuple(Section(name, tuple(blocks)) for name, blocks in built),
