@@ -38,7 +38,8 @@ FITTED_REGRESSION = (
 
 TWO_STEP = (
     "two-step GMM with 22 moments is biased by about 30 / n here, .4 of a standard error at n = "
-    "3,000; its limit is that of ipw, and the bias falls with n (tests/simulation/test_balancing.py)"
+    "3,000; its limit is that of ipw, and the bias falls with n "
+    "(tests/simulation/test_balancing.py)"
 )
 
 

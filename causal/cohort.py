@@ -12,7 +12,14 @@ from causal.arrays import Bools, Floats, Ints
 from causal.clock import Clock
 from causal.codebook import Codebook, Variable
 from causal.dose_grid import DoseGrid
-from causal.errors import CodebookViolationError, Place, PositivityError, SpecError, did_you_mean
+from causal.errors import (
+    CodebookViolationError,
+    Place,
+    PositivityError,
+    SpecError,
+    did_you_mean,
+    range_words,
+)
 from causal.strata import Strata
 
 if TYPE_CHECKING:
@@ -308,16 +315,23 @@ def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -
         outside = (values < low) | (values > high) | np.isinf(values)
         bad = values[~values.isin(codes)] if codes else values[outside]
         expected = (
-            f"one of {', '.join(f'{c:g}' for c in codes)}" if codes else f"{low:g} to {high:g}"
+            f"one of {', '.join(f'{c:g}' for c in codes)}"
+            if codes
+            else range_words(variable.low, variable.high)
         )
     if len(bad):
         person = table.loc[bad.index[0], "person_id"]
         raise _violation(
             codebook,
             variable.column,
-            f"{len(bad)} values are outside the codebook, first {bad.iloc[0]!r} of person "
+            f"{len(bad)} values are outside the codebook, first {_shown(bad.iloc[0])} of person "
             f"{person}; expected {expected}. Mend the recode in build(), or the codebook.",
         )
+
+
+def _shown(value: object) -> str:
+    """Write a value of the table as a reader would: names in quotes, numbers without their type."""
+    return repr(value) if isinstance(value, str) else f"{value}".removesuffix(".0")
 
 
 def _violation(codebook: Codebook, column: str, message: str) -> CodebookViolationError:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from causal.codebook import Codebook, read_codebook
 from causal.documents import Document, KeyPath, Tree, validated
-from causal.errors import SpecError, did_you_mean
+from causal.errors import SpecError, did_you_mean, range_words
 from causal.expressions import EVERYONE, Expression, parse
 from causal.sources import RawFile, Sha256, Sources
 
@@ -77,7 +77,9 @@ class Option(_Table):
                 f"option '{name}' is '{value}'. {did_you_mean(str(value), self.choices)}"
             )
         if not isinstance(value, str) and not self._within(value):
-            raise SpecError(f"option '{name}' is {value}; expected {self.low} to {self.high}.")
+            raise SpecError(
+                f"option '{name}' is {value:g}; expected {range_words(self.low, self.high)}."
+            )
 
     def _within(self, value: float) -> bool:
         low, high = self.low, self.high

@@ -123,13 +123,14 @@ def validated(document: Document, model: type[M]) -> M:
         # short: the misspelling, and the item, are what helps
         above = {one["loc"][:end] for one in details for end in range(len(one["loc"]))}
         details = [one for one in details if one["type"] != "too_short" or one["loc"] not in above]
+        details = _meant(details, document)
         first = min(
             details,
             key=lambda one: (
                 one["type"] == "missing",
                 document.place(one["loc"]).line or 0,
                 # of the members of a union, not those that take another type altogether
-                one["type"].endswith(("_parsing", "_type")),
+                _takes_another_type(one),
             ),
         )
         path = _written(first["loc"], first["type"], document)
@@ -153,6 +154,42 @@ def report_name(document: Document) -> str:
             "_ and - only."
         )
     return path.stem
+
+
+def _meant(details: list[ErrorDetails], document: Document) -> list[ErrorDetails]:
+    """Leave out what those members of a union say that the value was not written for.
+
+    What is wrong inside a value shows which member knows its keys; another member only says that
+    it takes a word, or not that key, or that keys of its own are missing.
+    """
+    faults = [(one, _written(one["loc"], one["type"], document)) for one in details]
+
+    def inside(one: ErrorDetails, path: KeyPath) -> bool:
+        holds = isinstance(one["input"], dict | list)
+        return holds and any(len(o) > len(path) and o[: len(path)] == path for _, o in faults)
+
+    def known(path: KeyPath) -> bool:
+        odd = ("extra_forbidden", "missing")
+        return any(other == path and one["type"] not in odd for one, other in faults)
+
+    strangers = {
+        one["loc"][:-1]
+        for one, path in faults
+        if one["type"] == "extra_forbidden" and (known(path) or inside(one, path))
+    }
+    return [
+        one
+        for one, path in faults
+        if not (one["type"] in ("extra_forbidden", "missing") and one["loc"][:-1] in strangers)
+        and not (_takes_another_type(one) and inside(one, path))
+    ]
+
+
+def _takes_another_type(detail: ErrorDetails) -> bool:
+    """Tell whether a member of a union takes another type than what was found."""
+    if detail["type"] == "literal_error":
+        return isinstance(detail["input"], dict | list)
+    return detail["type"].endswith(("_parsing", "_type"))
 
 
 def _written(loc: KeyPath, kind: str, document: Document) -> KeyPath:
@@ -237,17 +274,27 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"missing key 'kind'. Add it. Choices: {', '.join(kinds)}."
     if kind == "literal_error":
         choices = [c.strip(" '") for c in str(context["expected"]).replace(" or ", ",").split(",")]
+        choices += [f"{{{key}: ...}}" for key in _keys_at(model, loc[:-1], of_unions=True)]
         return f"found '{found}'. {did_you_mean(str(found), choices)}"
     said = detail["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(found, dict | list) else f"found {found!r}: "
     return f"{shown}{said[0].lower()}{said[1:].rstrip('.')}."
 
 
-def _keys_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """List the keys a model takes at a location."""
+def _keys_at(
+    model: type[BaseModel], loc: Sequence[str | int], *, of_unions: bool = False
+) -> list[str]:
+    """List the keys a model takes at a location.
+
+    Parameters
+    ----------
+    of_unions : only of models that stand in a union there, as those do whose place words may take.
+    """
     current: list[object] = [model]
     for part in loc:
         current = [inner for one in current for inner in _step(one, part)]
+    if of_unions:
+        current = [one for one in current if not isinstance(one, type)]
     models = [m for one in current for m in _models_in(one)]
     return [field.alias or name for m in models for name, field in m.model_fields.items()]
 
@@ -268,6 +315,11 @@ def _step(annotation: object, part: str | int) -> list[object]:
     tagged = [one for one in _models_in(annotation) if part in _kinds_of(one)]
     if tagged and len(members) > 1:
         return [*tagged]  # a tag, though one of them may have a field of that name, as beta has
+    named = [one for one in _models_in(annotation) if one.__name__ == part]
+    if named:
+        return [*_models_in(annotation)]  # pydantic tells members of a union apart by class names
+    if str(part).startswith("tuple["):
+        return [annotation]  # and lists among them by the type of their items
     for one in members:
         if isinstance(one, type) and issubclass(one, BaseModel):
             if part in one.model_fields:

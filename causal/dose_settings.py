@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +11,9 @@ from causal.codebook import Variable
 from causal.documents import Settings
 from causal.dose_grid import DoseGrid
 from causal.errors import SpecError
+
+MOST_NAMED = 20
+"""Codes that a message lists; a continuous column may have hundreds."""
 
 
 class Dose(Settings):
@@ -72,12 +75,40 @@ class Dose(Settings):
                 f"'{variable.column}' is {variable.kind}; doses are those of an ordinal, count or "
                 "continuous column. Take dose away, or choose another exposure."
             )
-        known = {float(code) for code in variable.levels}
+        if self.values and variable.levels:
+            self.check_codes(variable.column, variable.levels, variable.levels)
+
+    def check_codes(
+        self, column: str, needed: Iterable[str | float], known: Iterable[str | float]
+    ) -> None:
+        """Refuse a code that nothing is said of, or that does not exist.
+
+        Parameters
+        ----------
+        needed : codes that must have a dose.
+        known : codes that may have one.
+
+        Raises
+        ------
+        SpecError
+            Naming the codes.
+        """
         said = {float(code) for code in self.values}
-        if self.values and known and said != known:
-            odd = sorted(known ^ said)
+        needs, knows = {float(code) for code in needed}, {float(code) for code in known}
+        faults = []
+        if left_out := needs - said:
+            faults.append(f"leaves out the codes {_listed(left_out)} of '{column}'")
+        if odd := said - knows:
+            faults.append(f"names codes that '{column}' does not have: {_listed(odd)}")
+        if faults:
             raise SpecError(
-                f"dose.values and the codebook differ in the codes "
-                f"{', '.join(f'{code:g}' for code in odd)} of '{variable.column}'. Give a dose for "
-                f"each of {', '.join(f'{code:g}' for code in sorted(known))}, and for no other."
+                f"dose.values {' and '.join(faults)}. Give a dose for each of {_listed(needs)}, "
+                "and for no code there is not. Codes may share a dose."
             )
+
+
+def _listed(codes: set[float]) -> str:
+    """List codes; of very many, as a continuous column has them, the first."""
+    first = ", ".join(f"{code:g}" for code in sorted(codes)[:MOST_NAMED])
+    more = len(codes) - MOST_NAMED
+    return f"{first} and {more} more" if more > 0 else first

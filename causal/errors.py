@@ -115,3 +115,10 @@ def did_you_mean(found: str, choices: Iterable[str]) -> str:
     close = get_close_matches(found, known, n=1, cutoff=0.6)
     hint = f"Did you mean '{close[0]}'? " if close else ""
     return f"{hint}Choices: {', '.join(known)}." if known else f"{hint}There are none."
+
+
+def range_words(low: float | None, high: float | None) -> str:
+    """Say between which ends numbers may lie, both included; None for no end."""
+    if low is None:
+        return "any finite number" if high is None else f"up to {high:g}"
+    return f"{low:g} or more" if high is None else f"{low:g} to {high:g}"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from causal.arrays import Floats
 from causal.codebook import Variable
 from causal.documents import Settings
 from causal.errors import SpecError, did_you_mean
-from causal.splines import restricted_cubic
+from causal.splines import Knots, restricted_cubic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,14 +46,7 @@ class Spline(Settings):
     Harrell (2015), Regression Modeling Strategies, section 2.4.5.
     """
 
-    spline: tuple[float, ...] = Field(min_length=3, max_length=7)
-
-    @field_validator("spline")
-    @classmethod
-    def _ascends(cls, knots: tuple[float, ...]) -> tuple[float, ...]:
-        if any(later <= earlier for earlier, later in pairwise(knots)):
-            raise ValueError("knots must ascend, such as [20, 35, 50]")
-        return knots
+    spline: Knots
 
 
 Form: TypeAlias = Named | Indicator | CutPoint | Product | Spline
@@ -203,7 +195,8 @@ def _refuse_misfit(variable: Variable, form: Form) -> None:
             f"'{variable.column}' is {variable.kind}; it can only be a factor or an indicator."
         )
     if form == "log1p" and not (variable.low is not None and variable.low >= 0):
+        bound = "no lower bound" if variable.low is None else f"the lower bound {variable.low:g}"
         raise SpecError(
             f"log1p needs a column that is never negative; the codebook gives '{variable.column}' "
-            f"the lower bound {variable.low}."
+            f"{bound}."
         )

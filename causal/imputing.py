@@ -106,21 +106,51 @@ def auxiliaries(cohort: Cohort, plan: Plan, frame: pd.DataFrame) -> list[Hole]:
     ----------
     frame : n rows, the units with their waves s, t and u.
     """
-    first = cohort.table.groupby("person_id")["wave"].min()
     found = []
     for name in plan.analysis.missing.imputation.auxiliary:
         column, moment = column_and_moment(name)
-        waves = frame["person_id"].map(first).astype(float)
-        if moment.isdigit():
-            waves = waves * 0 + float(moment)
-        elif moment != "baseline":
-            waves = frame[{"start": "s", "end": "t", "outcome": "u"}[moment]]
-        values = values_at(cohort, column, frame["person_id"], waves)
+        values = _looked_up(cohort, frame, column, moment)
+        if values.isna().all():
+            with located(plan.specification.document, "missing", "imputation", "auxiliary"):
+                raise SpecError(_never_known(cohort, plan, frame, name))
         variable = cohort.codebook[column]
         features = {c: form for c, form in plan.analysis.features.items() if not _has_product(form)}
         terms = np.column_stack(expand(variable, values, features, {}))
         found.append(Hole(name, terms, moment == "baseline" or moment.isdigit()))
     return found
+
+
+def _looked_up(cohort: Cohort, frame: pd.DataFrame, column: str, moment: str) -> pd.Series[float]:
+    """Look up a column at a moment, or at a wave, of each unit."""
+    waves = frame["person_id"].map(cohort.table.groupby("person_id")["wave"].min()).astype(float)
+    if moment.isdigit():
+        waves = waves * 0 + float(moment)
+    elif moment != "baseline":
+        waves = frame[{"start": "s", "end": "t", "outcome": "u"}[moment]]
+    return values_at(cohort, column, frame["person_id"], waves)
+
+
+def _never_known(cohort: Cohort, plan: Plan, frame: pd.DataFrame, name: str) -> str:
+    """Say where an auxiliary was looked for, and where it is known."""
+    column, moment = column_and_moment(name)
+    unsaid = "" if "@" in name else ", its moment where none is said"
+    design = plan.analysis.design
+    taken = [m for c, m in ((design.exposure, "end"), (design.outcome, "outcome")) if c == column]
+
+    def known(other: str) -> bool:
+        values = _looked_up(cohort, frame, column, other)
+        repeats = any(values.equals(_looked_up(cohort, frame, column, one)) for one in taken)
+        return bool(values.notna().any()) and not repeats
+
+    moments = [one for one in ("baseline", "start", "end", "outcome") if known(one)]
+    found = moments or [str(wave) for wave in cohort.waves if known(str(wave))]
+    elsewhere = [f"{column}@{one}" for one in found]
+    remedy = f"It is known as {', '.join(elsewhere)}: name it so" if elsewhere else "Take it out"
+    where = f"wave {moment}" if moment.isdigit() else moment
+    return (
+        f"'{column}' was looked for at {where}{unsaid}, and is missing there for everybody of the "
+        f"{len(frame)} rows, so it predicts nothing. {remedy}."
+    )
 
 
 def impute_sample(
@@ -195,9 +225,10 @@ def _refuse_unknown(hole: Hole, how: Imputation) -> None:
     if not lacking.any() or known >= how.donors:
         return
     found = "missing for everybody" if known == 0 else f"known in {known} rows only"
+    remedy = "or choose other rows" if known == 0 else "choose other rows, or ask for fewer donors"
     raise SpecError(
         f"{hole.name} is {found} of the {len(lacking)} rows, so there are not {how.donors} donors "
-        "to impute it from. Leave it out, choose other rows, or ask for fewer donors."
+        f"to impute it from. Leave it out, {remedy}."
     )
 
 

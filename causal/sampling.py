@@ -13,6 +13,7 @@ from causal.arrays import Bools, Floats, Ints
 from causal.codebook import Kind, Measurement
 from causal.cohort import HELD, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
 from causal.design import Units, build_units, leave_out_unknown, refuse_empty, values_at
+from causal.dose_settings import Dose
 from causal.errors import OutcomeError
 from causal.expressions import holds
 from causal.imputing import auxiliaries, impute_sample
@@ -169,7 +170,7 @@ def _checked(
         _late(units.frame, cohort.waves),
         read,
         samples if plan.analysis.missing.imputes else (),
-        levels_of(cohort, units.frame, plan.analysis.subgroups),
+        levels_of(cohort, units.frame, plan),
     )
 
 
@@ -248,8 +249,7 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
             units, analysis.design.arms.levels(cohort.codebook[analysis.design.exposure])
         )
     if analysis.design.dose is not None and analysis.design.dose.values:
-        doses = units.frame["exposure"].map(analysis.design.dose.values)
-        units = replace(units, frame=units.frame.assign(exposure=doses))
+        units = _in_doses(cohort, plan, units, analysis.design.dose)
     for restriction in analysis.restrict:
         units = _restricted(cohort, units, restriction)
     return first, units
@@ -264,6 +264,14 @@ def _in_arms(units: Units, levels: tuple[str, ...]) -> Units:
     if other.any():
         units = units.keep(~other, "in one of the arms", ", ".join(levels))
     return refuse_empty(units)
+
+
+def _in_doses(cohort: Cohort, plan: Plan, units: Units, dose: Dose) -> Units:
+    """Put doses in the place of codes; a code without one is refused, for its rows would vanish."""
+    column, codes = plan.analysis.design.exposure, units.frame["exposure"]
+    with located(plan.specification.document, "design", "dose", "values"):
+        dose.check_codes(column, codes.dropna().unique(), cohort.table[column].dropna().unique())
+    return replace(units, frame=units.frame.assign(exposure=codes.map(dose.values)))
 
 
 def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units:

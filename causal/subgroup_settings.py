@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, field_validator, model_validator
 
 from causal.documents import Settings
+from causal.errors import range_words
 
 LevelName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 SMALLEST_ARM = 20
@@ -93,9 +94,7 @@ class Levels(Settings):
         if self.levels:
             return " or ".join(str(value) for value in self.levels[name])
         cut = self.cuts[name]
-        if cut.low is None:
-            return f"up to {cut.high:g}"
-        return f"{cut.low:g} or more" if cut.high is None else f"{cut.low:g} to {cut.high:g}"
+        return range_words(cut.low, cut.high)
 
 
 class Subgroup(Levels):

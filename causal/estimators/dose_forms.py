@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, field_validator
 
 from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import PositivityError
-from causal.splines import restricted_cubic
+from causal.splines import Knots, restricted_cubic
 
 MOST_LEVELS = 12
 """Doses beyond this many are no levels but a scale."""
@@ -23,14 +21,7 @@ FEWEST_ROWS = 10
 class DoseSpline(Settings):
     """Restricted cubic spline of the dose with these knots."""
 
-    spline: tuple[float, ...] = Field(min_length=3, max_length=7)
-
-    @field_validator("spline")
-    @classmethod
-    def _ascends(cls, knots: tuple[float, ...]) -> tuple[float, ...]:
-        if any(later <= earlier for earlier, later in pairwise(knots)):
-            raise ValueError("knots must ascend, such as [0, 1, 4]")
-        return knots
+    spline: Knots
 
 
 DoseForm: TypeAlias = Literal["levels", "linear"] | DoseSpline

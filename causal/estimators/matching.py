@@ -243,10 +243,13 @@ class Matching(Estimator):
         if not len(sets.targets):
             limits = [] if self.caliper is None else [f"the caliper of {self.caliper:g} SD"]
             limits += [f"exact agreement in {', '.join(self.exact)}"] if self.exact else []
+            remedies = [] if self.caliper is None else ["widen the caliper"]
+            remedies += ["take exact terms away"] if self.exact else []
+            remedy = ", or ".join(remedies)
             raise PositivityError(
                 f"{' and '.join(limits)} leave{'s' if len(limits) < 2 else ''} none of the "
-                f"{int(self._wanted(sample).sum())} {WORDS[self.target]} with a match. Widen "
-                "the caliper, or take exact terms away."
+                f"{int(self._wanted(sample).sum())} {WORDS[self.target]} with a match. "
+                f"{remedy[:1].upper()}{remedy[1:]}."
             )
         return sets
 

@@ -77,6 +77,12 @@ class Shift(Estimator):
         regression = fit_curve(sample, self.form, self.link)
         doses = observed_doses(sample)
         number = np.searchsorted(doses, sample.a)
+        if abs(self.steps) >= len(doses):
+            word = "higher" if self.steps > 0 else "lower"
+            raise PositivityError(
+                f"a shift of {self.steps} steps moves nobody: there are {len(doses)} distinct "
+                f"doses, so at most {len(doses) - 1} steps {word}. Say 1 or -1."
+            )
         shifted, moved = shifted_doses(number, self.steps, len(doses))
         columns = [
             np.column_stack([dose_basis(doses[at], self.form, doses), sample.x])

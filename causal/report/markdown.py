@@ -35,6 +35,16 @@ def words(name: str) -> str:
     return plain(name.replace("_", " ").strip("() "))
 
 
+def page_title(subject: str, name: str, family: str = "") -> str:
+    """Title a report by its data and its analysis: a dash apart, since either may hold a colon.
+
+    Parameters
+    ----------
+    family : what the name begins with and the subject has said already, such as the data set.
+    """
+    return f"{plain(subject)} — {words(name.removeprefix(f'{family}_'))}"
+
+
 def joined(parts: Sequence[str], last: str = "and") -> str:
     """Join parts into a phrase: a, b and c."""
     if len(parts) < 2:

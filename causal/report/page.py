@@ -34,12 +34,13 @@ from causal.report.blocks import (
 )
 from causal.report.caveats import caveats
 from causal.report.headline import headline
-from causal.report.markdown import code, plain
+from causal.report.markdown import code, page_title, plain
 from causal.report.markdown_page import markdown_page
 from causal.report.numbers import difference_measure, measure_of, percent
 from causal.report.reading import chief, interval_of, remaining_of
 from causal.report.shares import share_cell
-from causal.report.short import short_page
+from causal.report.short import BY_SUBGROUP, short_page
+from causal.report.subgroup_summary import summary_table
 from causal.report.words import first_page
 from causal.result import Result, RungBlock
 
@@ -61,7 +62,7 @@ def compose_page(
     result: Result, parts: Collection[str], beside: Mapping[str, Result] = MappingProxyType({})
 ) -> Page:
     """Put the page together; nothing is said twice, in Markdown one way and in HTML another."""
-    title = plain(result.dataset.title) or plain(result.dataset.name)
+    about = result.dataset
     built = (
         ("In short", _short(result, parts, beside)),
         ("1. The ladder", _ladder(result, parts)),
@@ -77,7 +78,7 @@ def compose_page(
         ("11. Where the numbers come from", _origin(result)),
     )
     return Page(
-        title=f"{title}: {plain(result.name).replace('_', ' ')}",
+        title=page_title(about.title or about.name, result.name, about.name),
         question=plain(result.question),
         stamp=sections.stamp(result, instruments.contradicted(result)),
         sections=tuple(Section(name, tuple(blocks)) for name, blocks in built),
@@ -88,10 +89,21 @@ def _short(result: Result, parts: Collection[str], beside: Mapping[str, Result])
     """Say what was found in few words, then draw it, then say it at length."""
     yield Lead(headline(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
-    yield Points(short_page(result, beside))
+    yield from _points(result, beside)
     alt = "The ladder: differences with intervals, and the share that remains"
     yield from _figure("ladder.svg", alt, parts)
     yield Fold("The same at length", (_at_length(result),))
+
+
+def _points(result: Result, beside: Mapping[str, Result]) -> Iterator[Block]:
+    """Give the points of the first page, the tests of subgroups in a table after their point."""
+    points = short_page(result, beside)
+    table = summary_table(result)
+    cut = next((at for at, (name, _) in enumerate(points, 1) if name == BY_SUBGROUP), 0)
+    if cut and table.rows:
+        yield Points(points[:cut])
+        yield table
+    yield Points(points[cut:])
 
 
 def _at_length(result: Result) -> Points:
@@ -102,7 +114,6 @@ def _at_length(result: Result) -> Points:
             *(
                 (name, " ".join(said))
                 for name, said in (
-                    ("By subgroup", subgroups.subgroup_sentences(result)),
                     ("The instrument", instruments.instrument_sentences(result)),
                     ("Attempts to refute", challenges.challenge_sentences(result)),
                     ("What could overturn it", overturning.overturning_sentences(result)),

@@ -14,7 +14,7 @@ from causal.report.blocks import (
     Paragraph,
     Section,
 )
-from causal.report.markdown import code, plain, sentence
+from causal.report.markdown import code, plain, sentence, words
 from causal.report.numbers import Measure, measure_of, number, percent
 from causal.report.reading import rung_label
 from causal.result import (
@@ -26,6 +26,10 @@ from causal.result import (
 )
 
 SMALLEST_P = 0.001
+IMPOSSIBLE = "†"
+"""Marks a mean whose interval leaves what the outcome can be."""
+UNSUPPORTED = "‡"
+"""Marks a rung of which a check is not passed: which rows stand behind its means, and how many."""
 
 HEADINGS = {
     "arms": "All arms",
@@ -64,6 +68,7 @@ def profiles(result: Result, parts: Collection[str]) -> Iterator[Block]:
     blocks += _tables(result, chief)
     if others:
         blocks.append(Fold("The same of the other rungs", tuple(_tables(result, others))))
+    blocks += _marks(result, rungs)
     notes = [f"{code(r.name)}: {sentence(plain(n))}" for r in rungs if r.profile
              for n in r.profile.notes]  # fmt: skip
     if notes:
@@ -98,6 +103,40 @@ def _opening(result: Result, rung: RungBlock) -> str:
     )
 
 
+def _marks(result: Result, rungs: list[RungBlock]) -> list[Block]:
+    """Say what the marks mean, in a sentence each; nothing where there is none."""
+    said = []
+    points = [one for rung in rungs if rung.profile for one in rung.profile.points]
+    if any(one.listed and _impossible(result, one) for one in points):
+        said.append(
+            f"{IMPOSSIBLE} The interval leaves 0 to 1, where a probability lies: too little data "
+            "stand behind this mean to read it."
+        )
+    for rung in rungs:
+        reasons = [plain(one.rstrip(".")) for one in _failed(result, rung)]
+        if reasons:
+            said.append(f"{UNSUPPORTED} Checks of {code(rung.name)} fail: {'; '.join(reasons)}.")
+    return [Paragraph(one) for one in said]
+
+
+def _impossible(result: Result, one: ProfilePointBlock) -> bool:
+    """Tell whether the interval of a probability leaves 0 to 1."""
+    return result.crude.scale != "mean_difference" and not (
+        one.interval[0] >= 0 and one.interval[1] <= 1
+    )
+
+
+def _failed(result: Result, rung: RungBlock) -> list[str]:
+    """Give why the checks of a rung fail that do."""
+    found = (one for one in result.diagnostics if one.rung == rung.name)
+    return [one.reason or words(one.name) for one in found if one.verdict == "FAIL"]
+
+
+def _marked(result: Result, rung: RungBlock) -> str:
+    """Name a rung in a heading, marked where a check of it fails."""
+    return f"{code(rung.name)} {UNSUPPORTED}" if _failed(result, rung) else code(rung.name)
+
+
 def _points(result: Result, rungs: list[RungBlock]) -> GroupedTable:
     """Give every mean."""
     level = percent(rungs[-1].level)
@@ -108,22 +147,24 @@ def _points(result: Result, rungs: list[RungBlock]) -> GroupedTable:
             continue
         at = f"/rungs/{result.rungs.index(rung)}/profile"
         rows = [
-            _point(one, f"{at}/points/{i}", measure_of(result))
+            _point(one, f"{at}/points/{i}", measure_of(result), _impossible(result, one))
             for i, one in enumerate(rung.profile.points)
             if one.listed
         ]
         rows += [
-            _point(one, f"{at}/beside/{i}", _beside(one))
+            _point(one, f"{at}/beside/{i}", _beside(one), False)
             for i, one in enumerate(rung.profile.beside)
         ]
-        groups.append((f"{code(rung.name)}, by {plain(_axis(rung.profile))}", rows))
+        groups.append((f"{_marked(result, rung)}, by {plain(_axis(rung.profile))}", rows))
     return GroupedTable(header, tuple(groups), "lrrll", "Every mean of a rung")
 
 
-def _point(one: ProfilePointBlock, pointer: str, measure: Measure) -> tuple[str | Number, ...]:
-    """Write one mean."""
+def _point(
+    one: ProfilePointBlock, pointer: str, measure: Measure, impossible: bool
+) -> tuple[str | Number, ...]:
+    """Write one mean, marked where its interval is impossible."""
     return (
-        plain(one.name),
+        f"{plain(one.name)} {IMPOSSIBLE}" if impossible else plain(one.name),
         "–" if one.rows is None else plain(str(one.rows)),
         Number(measure.cell(one.estimate), f"{pointer}/estimate"),
         measure.cells(one.interval),
@@ -147,7 +188,7 @@ def _contrasts(result: Result, rungs: list[RungBlock]) -> GroupedTable:
             _contrast(one, f"{at}/{i}", measure_of(result))
             for i, one in enumerate(rung.profile.contrasts)
         ]
-        groups.append((f"{code(rung.name)}, {plain(rung.target)}", rows))
+        groups.append((f"{_marked(result, rung)}, {plain(rung.target)}", rows))
     return GroupedTable(header, tuple(groups), "lrllrrr", "Contrasts between the means of a rung")
 
 

@@ -156,6 +156,32 @@ def same_set(result: Result, one: RungBlock, other: RungBlock) -> bool:
     return set(one.adjusted) == set(other.adjusted) and weak[0] == weak[1]
 
 
+def same_question(one: RungBlock, other: RungBlock) -> bool:
+    """Tell whether two rungs estimate one thing of the same rows, so that a range may hold both.
+
+    They share target and scale, the rows they stand for, what moves the exposure where instruments
+    do, and the two means compared where there are more.
+    """
+    compared = {rung.profile.compared for rung in (one, other) if rung.profile is not None}
+    return (
+        (one.target, one.scale, one.n) == (other.target, other.scale, other.n)
+        and set(one.instruments) == set(other.instruments)
+        and len(compared) < 2
+    )
+
+
+def by_question(rungs: list[RungBlock]) -> list[list[RungBlock]]:
+    """Group rungs that answer one question, in order of appearance."""
+    groups: list[list[RungBlock]] = []
+    for rung in rungs:
+        group = next((one for one in groups if same_question(one[0], rung)), None)
+        if group is None:
+            groups.append([rung])
+        else:
+            group.append(rung)
+    return groups
+
+
 def phrase(names: list[str]) -> str:
     """Write concepts as a phrase."""
     return joined([words(name) for name in names])

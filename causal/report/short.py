@@ -8,7 +8,7 @@ from itertools import groupby
 from causal.report.instruments import instrument_sentences
 from causal.report.markdown import code, joined, plain, sentence
 from causal.report.numbers import (
-    covers,
+    Measure,
     difference_measure,
     measure_for,
     measure_of,
@@ -16,6 +16,7 @@ from causal.report.numbers import (
     percent,
     share,
     share_set,
+    within,
 )
 from causal.report.overturning import ordered, uncounted
 from causal.report.persons import WITHIN, within_sentences
@@ -25,20 +26,21 @@ from causal.report.reading import (
     brackets,
     chief,
     estimand_of,
-    interval_of,
     label_of,
     phrase,
     proxied,
     remaining_of,
+    same_question,
     same_set,
     unmeasured,
 )
-from causal.report.subgroups import subgroup_sentences
+from causal.report.subgroup_summary import subgroup_sentences
 from causal.report.vanishing import fate_words
 from causal.report.words import (
     CHOSEN,
     check_sentences,
     estimate_sentences,
+    question_words,
     truth_sentences,
     with_interval,
 )
@@ -50,6 +52,8 @@ MOST = 0.5
 """From this share of rows near the top of a proxy on, it is said to be at its ceiling."""
 KEPT = ("Inconclusive", "Instrument", "The set printed", "No other", "It rests", "It stands")
 """How the sentences on the headline begin that stay on the first page."""
+BY_SUBGROUP = "By subgroup"
+"""The point that a table follows."""
 FOREMOST = "omitted_variable"
 """The analysis the first page leads with: counted in measured concepts, with absolute strength."""
 
@@ -68,7 +72,7 @@ def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str,
         ("What came after exposure began", _brackets(result)),
         ("The share that remains", _share(result)),
         ("Not measured", _unmeasured(result)),
-        ("By subgroup", subgroup_sentences(result)),
+        (BY_SUBGROUP, subgroup_sentences(result)),
         ("The instrument", instrument_sentences(result)),
         ("Attempts to refute", _attempts(result)),
         ("What could overturn it", _overturn(result)),
@@ -119,30 +123,53 @@ def _found(result: Result) -> list[str]:
     ]
     said += [one for one in rest if one.startswith(KEPT)]
     said += [plain(one) for one in rung.assumed]
+    return [*said, *_spread(result, rung)]
+
+
+def _spread(result: Result, rung: RungBlock) -> list[str]:
+    """Say how far other estimators of the same with the same set lie apart, and count the rest.
+
+    Whatever has another target, or stands for other rows, answers another question: no range
+    holds it, but what it says of no difference is told.
+    """
     others = [
-        one for one in adjusted_rungs(result) if one is not rung and same_set(result, one, rung)
+        one
+        for one in adjusted_rungs(result)
+        if one is not rung
+        and same_set(result, one, rung)
+        and one.target not in ("first stage", "between persons")
     ]
-    return [*said, *_spread(result, others)]
-
-
-def _spread(result: Result, others: list[RungBlock]) -> list[str]:
-    """Say how far the other estimators with the same set lie apart, whatever their target."""
-    pairs = [pair for one in others if (pair := interval_of(one)) is not None]
-    kept = [one for one in others if one.target not in ("first stage", "between persons")]
-    if not kept or len(pairs) < len(others):
-        return []
     measure = measure_of(result)
-    silent = [
-        code(one.name)
-        for one in kept
-        if (pair := interval_of(one)) is not None and covers(pair, measure.null)
+    alike = [one for one in others if same_question(one, rung)]
+    rest = [one for one in others if one not in alike]
+    said = []
+    if len(alike) > 1:
+        ends = (min(one.estimate for one in alike), max(one.estimate for one in alike))
+        said.append(
+            f"{len(alike)} other estimators with the same set and target: {measure.span(ends)}"
+            f"{_silent(alike, measure)}."
+        )
+    if len(rest) > 1:
+        said.append(f"{len(rest)} rungs have other estimands (section 1){_silent(rest, measure)}.")
+    alone = [group[0] for group in (alike, rest) if len(group) == 1]
+    return said + [
+        f"{question_words(one, rung)}, {code(one.name)}: {with_interval(one, measure)}."
+        for one in alone
     ]
-    many = "the intervals of {} cover" if len(silent) > 1 else "the interval of {} covers"
-    held = f"; {many.format(joined(silent))} {measure.null:g}" if silent else ""
-    low, high = min(one.estimate for one in kept), max(one.estimate for one in kept)
-    if len(kept) == 1:
-        return [f"The same set, {code(kept[0].name)}: {with_interval(kept[0], measure)}."]
-    return [f"{len(kept)} other estimators with the same set: {measure.span((low, high))}{held}."]
+
+
+def _silent(rungs: list[RungBlock], measure: Measure) -> str:
+    """Name the rungs whose set holds no difference, as the end of a sentence."""
+    held = [code(one.name) for one in rungs if within(one.region, measure.null)]
+    if not held:
+        return ""
+    if len(held) == len(rungs):
+        whose = "all their intervals cover"
+    elif len(held) == 1:
+        whose = f"the interval of {held[0]} covers"
+    else:
+        whose = f"the intervals of {joined(held)} cover"
+    return f"; {whose} {measure.null:g}"
 
 
 def _brackets(result: Result) -> list[str]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from causal.report.blocks import Block, Bullets, Cell, GroupedTable, Number, Paragraph, Section
+from causal.report.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    GroupedTable,
+    Number,
+    Paragraph,
+    Section,
+)
 from causal.report.markdown import code, codes, joined, plain, sentence
 from causal.report.numbers import (
     Measure,
@@ -80,7 +88,7 @@ def finding_sentence(result: Result, block: SubgroupBlock) -> str:
             f"{head}: the data do not tell the differences of the levels apart ({shown}). That is "
             f"no evidence that the difference is the same in {many}."
         )
-    few = [code(one.name) for one in block.levels if _small(one)]
+    few = [code(one.name) for one in block.levels if is_small(one)]
     warned = (
         f" With few rows for each column adjusted for, in {joined(few)}, the test rejects more "
         "often than it says."
@@ -90,33 +98,29 @@ def finding_sentence(result: Result, block: SubgroupBlock) -> str:
     return f"{said} {_contrast_sentence(result, block)}{warned}"
 
 
-def subgroup_sentences(result: Result) -> list[str]:
-    """Say on the first page what was found between levels under the headline rung.
-
-    And how first stages differ: an effect through an instrument says nothing of a level in which
-    the instrument moves nobody.
-    """
+def contrasts_of(block: SubgroupBlock) -> list[tuple[int, str, ContrastBlock]]:
+    """Give the contrasts of a subgroup, each with its level and the level's place."""
     return [
-        finding_sentence(result, one)
-        for one in result.subgroups
-        if one.rung == result.headline or _of_instrument(result, one) == "first stage"
+        (at, one.name, one.interaction)
+        for at, one in enumerate(block.levels)
+        if isinstance(one.interaction, ContrastBlock)
     ]
 
 
-def _of_instrument(result: Result, block: SubgroupBlock) -> str:
+def of_instrument(result: Result, block: SubgroupBlock) -> str:
     """Give the target of a rung about the instrument itself; empty for any other."""
     target = result.rung(block.rung).target
     return target if target in OF_INSTRUMENT else ""
 
 
-def _measure(result: Result, block: SubgroupBlock) -> Measure:
+def measure_in(result: Result, block: SubgroupBlock) -> Measure:
     """Choose the unit: first stages are differences in exposure, all others in the outcome."""
-    if _of_instrument(result, block) == "first stage":
+    if of_instrument(result, block) == "first stage":
         return first_stage_measure(result)
     return difference_measure(result)
 
 
-def _small(one: LevelBlock) -> bool:
+def is_small(one: LevelBlock) -> bool:
     """Tell whether an estimated level has few rows for each column adjusted for."""
     return isinstance(one.n, int) and one.terms > 0 and one.n < FEW * one.terms
 
@@ -153,12 +157,8 @@ def _said_test(test: InteractionTestBlock) -> str:
 
 def _contrast_sentence(result: Result, block: SubgroupBlock) -> str:
     """Give the contrasts with the level the others are compared with; of many, the clearest."""
-    measure, against = _measure(result, block), code(block.reference or "")
-    found = [
-        (one.name, one.interaction)
-        for one in block.levels
-        if isinstance(one.interaction, ContrastBlock)
-    ]
+    measure, against = measure_in(result, block), code(block.reference or "")
+    found = [(name, one) for _, name, one in contrasts_of(block)]
     if not found:
         return ""
     shown = found if len(found) <= MOST_CONTRASTS else [min(found, key=lambda one: one[1].p_value)]
@@ -182,7 +182,7 @@ def _said_p(one: ContrastBlock) -> str:
 def _table(result: Result) -> GroupedTable:
     """Give every level, under a heading for each subgroup and rung."""
     level = percent(result.subgroups[0].level)
-    alone = all(_of_instrument(result, one) for one in result.subgroups)
+    alone = all(of_instrument(result, one) for one in result.subgroups)
     arms = "Instrument 1 / 0" if alone else "Exposed / unexposed"
     clustered = any(one.n_clusters is not None for one in result.rungs)
     several = "clusters" if result.design.cluster else "persons"
@@ -195,7 +195,7 @@ def _table(result: Result) -> GroupedTable:
             f"By {code(block.column)} at {block.at}, rung {code(block.rung)}: "
             f"{plain(block.description)}",
             [
-                _row(one, f"/subgroups/{index}/levels/{at}", _measure(result, block))
+                _row(one, f"/subgroups/{index}/levels/{at}", measure_in(result, block))
                 for at, one in enumerate(block.levels)
             ],
         )
@@ -229,9 +229,7 @@ def _corrected(one: LevelBlock, pointer: str) -> Cell:
     found = one.interaction
     if isinstance(found, Reason):
         return "–"
-    p = found.p_holm
-    text = f"below {SMALLEST_P:g}" if p < SMALLEST_P else number(p, 3)
-    return Number(text, f"{pointer}/interaction/p_holm")
+    return Number(p_number(found.p_holm), f"{pointer}/interaction/p_holm")
 
 
 def _difference(found: DifferenceBlock | Reason, pointer: str, measure: Measure) -> Cell:
@@ -246,7 +244,7 @@ def _notes(result: Result) -> Iterator[str]:
     """Say which levels were not estimated, which are small, and what each was not adjusted for."""
     for block in result.subgroups:
         head = f"{code(block.column)} at {block.at}, rung {code(block.rung)}"
-        about = _of_instrument(result, block)
+        about = of_instrument(result, block)
         if about:
             yield (
                 f"{head}: {OF_INSTRUMENT[about]}, and the two counts of a 0/1 instrument are of "
@@ -266,7 +264,7 @@ def _notes(result: Result) -> Iterator[str]:
                     f"{'does' if len(one.dropped) == 1 else 'do'} not vary there and "
                     f"{'is' if len(one.dropped) == 1 else 'are'} not adjusted for."
                 )
-            if _small(one):
+            if is_small(one):
                 yield (
                     f"{head}, {code(one.name)}: {one.n} rows for {one.terms} columns adjusted for. "
                     "With so few the regressions follow the data at hand, and the standard error "
@@ -274,6 +272,11 @@ def _notes(result: Result) -> Iterator[str]:
                 )
         if block.outside not in (0, "0"):
             yield f"{head}: {_count(block.outside)} rows are in no level."
+
+
+def p_number(p: float) -> str:
+    """Write a p-value for a table."""
+    return f"below {SMALLEST_P:g}" if p < SMALLEST_P else number(p, 3)
 
 
 def _p_value(p: float) -> str:

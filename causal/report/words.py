@@ -21,7 +21,7 @@ from causal.report.reading import (
     adjusted_rungs,
     averaged_over,
     brackets,
-    by_target,
+    by_question,
     chief,
     described,
     estimand_of,
@@ -30,6 +30,7 @@ from causal.report.reading import (
     left_out,
     phrase,
     proxied,
+    same_question,
     same_set,
     stands_for_more,
     surveyed,
@@ -136,7 +137,7 @@ def estimate_sentences(result: Result) -> list[str]:
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
-    return said + _other_targets(result, rung, measure)
+    return said + _other_questions(result, rung)
 
 
 def _instrument_sentences(rung: RungBlock) -> list[str]:
@@ -310,15 +311,21 @@ def _compared(crude: RungBlock) -> tuple[str, str]:
     return f"at {low} {plain(profile.unit)}", f"at {high} {plain(profile.unit)}"
 
 
-def _other_targets(result: Result, rung: RungBlock, measure: Measure) -> list[str]:
-    """Give the other rungs that adjust for as much, apart by target."""
-    said = []
-    for target, rungs in by_target(adjusted_rungs(result)).items():
-        others = [one for one in rungs if one is not rung and same_set(result, one, rung)]
-        if others:
-            lead = "Same set and target" if target == rung.target else f"Target {plain(target)}"
-            said.append(f"{lead}: {_together(result, others)}.")
-    return said
+def _other_questions(result: Result, rung: RungBlock) -> list[str]:
+    """Give the other rungs that adjust for as much, apart by question, the headline's first."""
+    groups = by_question(
+        [one for one in adjusted_rungs(result) if one is not rung and same_set(result, one, rung)]
+    )
+    groups.sort(key=lambda group: not same_question(group[0], rung))
+    return [f"{question_words(group[0], rung)}: {_together(result, group)}." for group in groups]
+
+
+def question_words(one: RungBlock, other: RungBlock) -> str:
+    """Say in what the question of a rung with the same set differs from that of another."""
+    lead = "Same set and target" if one.target == other.target else f"Target {plain(one.target)}"
+    if one.instruments and set(one.instruments) != set(other.instruments):
+        lead += f", by {joined([code(name) for name in one.instruments])}"
+    return lead if one.n == other.n else f"{lead}, for {one.n} rows"
 
 
 def _together(result: Result, rungs: list[RungBlock]) -> str:

@@ -20,7 +20,7 @@ from causal.report.blocks import (
     Verbatim,
 )
 from causal.report.html_page import html_page
-from causal.report.markdown import code, plain, sentence, table
+from causal.report.markdown import code, page_title, plain, sentence, table
 from causal.report.markdown_page import markdown_page
 from causal.report.numbers import Measure, decimals_for, number, percent
 from causal.result_parts import Reason
@@ -83,7 +83,7 @@ def compose_summary(result: SummaryResult) -> Page:
     built = [("In short", _short(result))]
     built += [(f"{i}. {name}", blocks) for i, (name, blocks) in enumerate(numbered, start=1)]
     return Page(
-        title=f"{plain(result.source.split(',')[0])}: {plain(result.name).replace('_', ' ')}",
+        title=page_title(result.source.split(",")[0], result.name),
         question=plain(result.question),
         stamp=_stamp(result),
         sections=tuple(Section(name, tuple(blocks)) for name, blocks in built),

@@ -330,6 +330,17 @@ def test_two_doses_are_no_curve_and_rare_doses_no_level():
         fitted(Shift(), replace(rare, a=a))
 
 
+@pytest.mark.parametrize("steps", [4, 9, -4])
+def test_a_shift_beyond_all_doses_moves_nobody_and_is_refused(steps):
+    with pytest.raises(PositivityError, match=f"shift of {steps} steps moves nobody.* 4 distinct"):
+        fitted(Shift(steps=steps), doses())
+
+
+@pytest.mark.parametrize("steps", [3, -3])
+def test_a_shift_to_the_last_dose_moves_some(steps):
+    assert fitted(Shift(steps=steps), doses()).profile.points[1].rows > 0
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

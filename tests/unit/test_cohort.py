@@ -52,10 +52,14 @@ def test_a_table_that_fits_its_codebook_passes(table):
         (
             "age",
             91.0,
-            r"data set made_up: age: 1 values .* first .*91.* of person p1; expected 18 to",
+            "data set made_up: age: 1 values .* first 91 of person p1; expected 18 to 90",
         ),
-        ("age", np.inf, "age: 1 values are outside"),
-        ("used", 2.0, "used: 1 values .* expected one of 0, 1"),
+        (
+            "age",
+            np.inf,
+            "age: 1 values .* first inf of person p1; expected 18",
+        ),
+        ("used", 2.0, "used: 1 values .* first 2 of person p1; expected one of 0, 1"),
         ("stage", 3.0, "stage: .* expected one of 1, 2"),
         ("race", "blak", "race: .*'blak' of person p1; expected one of black, white. Mend"),
     ],
@@ -71,6 +75,21 @@ def test_infinite_values_are_refused_where_there_is_no_range(table):
     table.loc[0, "age"] = np.inf
     with pytest.raises(CodebookViolationError, match="age: 1 values"):
         check_table(table, open_ended)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (None, None, "first inf of person p1; expected any finite number. Mend"),
+        (0, None, "expected 0 or more. Mend"),
+        (None, 90, "expected up to 90. Mend"),
+    ],
+)
+def test_an_open_range_is_said_in_words(table, low, high, expected):
+    ranged = variable("age", low=low, high=high)
+    table.loc[0, "age"] = np.inf
+    with pytest.raises(CodebookViolationError, match=expected):
+        check_table(table, Codebook("made_up", {**CODEBOOK.variables, "age": ranged}))
 
 
 def test_keys_are_there_known_and_unique(table):

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from causal.documents import Document, Settings, parse_document, read_document, validated
 from causal.errors import SpecError
+from causal.splines import Knots
 
 
 class Weighting(Settings):
@@ -51,6 +52,22 @@ class Numbers(Settings):
     effects: Annotated[tuple[float | Literal["estimate"], ...], Field(min_length=1)] = (0.0,)
     shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1,)
     prior: Annotated[Share | Beta, Field(discriminator="kind")] = Share(of=1)
+
+
+class Curve(Settings):
+    spline: Knots
+
+
+class Cut(Settings):
+    at_least: float
+
+
+Form = Literal["levels", "linear"] | Curve | Cut
+
+
+class Bends(Settings):
+    form: Form = "linear"
+    features: Mapping[str, Form | tuple[Form, ...]] = {}
 
 
 GOOD = """\
@@ -270,3 +287,28 @@ def test_an_item_that_is_wrong_comes_before_the_list_it_leaves_too_short(added, 
 def test_a_tag_that_is_also_the_name_of_a_field_is_read_as_a_tag():
     message = refused("prior: {kind: beta, a: 5, beta: 2}\n", Numbers)
     assert "unknown key 'a'. Choices: alpha, beta, kind." in message
+
+
+FEW_KNOTS = "spline: a spline takes 3 to 7 knots that ascend, such as [0, 1, 4]; found [0, 1]."
+CHOICES = "Choices: levels, linear, {at_least: ...}, {spline: ...}."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("form: {spline: [0, 1]}", f"plan.yaml:1: form.{FEW_KNOTS}"),
+        ("form:\n  spline: [0, 1]", f"plan.yaml:2: form.{FEW_KNOTS}"),
+        ("form: {spline: [0, 2, 1]}", "found [0, 2, 1]."),
+        ("features: {x: {spline: [0, 1]}}", f"features.x.{FEW_KNOTS}"),
+        ("features: {x: [levels, {spline: [0, 1]}]}", f"features.x[1].{FEW_KNOTS}"),
+        ("form: cubic", f"form: found 'cubic'. {CHOICES}"),
+        ("features: {x: [cubic]}", f"features.x[0]: found 'cubic'. {CHOICES}"),
+        ("form: {at_least: a}", "form.at_least: found 'a': input should be a valid number"),
+        ("form: {splin: [0, 1, 2]}", "form.splin: unknown key 'splin'. Did you mean 'spline'?"),
+        ("form: {spline: [0, 1, 2], at: 3}", "form.at: unknown key 'at'."),
+    ],
+)
+def test_of_a_union_of_words_and_keys_the_fault_in_the_member_meant_is_named(text, said):
+    message = refused(text, Bends)
+    assert said in message
+    assert not ("a spline takes" in said and "more to mend" in message)

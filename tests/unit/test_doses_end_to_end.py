@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from causal.documents import read_document
-from causal.errors import CausalError
+from causal.errors import CausalError, SpecError
 from causal.pipeline import run
 from causal.planning import plan_analysis
 from causal.registry import describe
@@ -99,6 +99,28 @@ def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
 def test_doses_that_do_not_fit_are_refused(tmp_path, changed, message):
     with pytest.raises(CausalError, match=message):
         plan_analysis(specified(tmp_path, **changed), describe("simulated_groups"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {0: 0, 1: 1, 2: 3},
+            r"design\.dose\.values: dose.values leaves out the codes 3, 4, 5, 6, 7 of 'meetings'\. "
+            "Give a dose for each of 0, 1, 2, 3, 4, 5, 6, 7,",
+        ),
+        ({0: 0, 1: 1}, "leaves out the codes 2, 3, 4, 5, 6, 7"),
+        (
+            {code: min(code, 3) for code in range(8)} | {77: 9},
+            "names codes that 'meetings' does not have: 77. Give",
+        ),
+    ],
+    ids=["left out", "all but two left out", "unknown"],
+)
+def test_codes_of_a_count_without_a_dose_are_refused_and_never_left_out(tmp_path, values, message):
+    dose = {"grid": [0, 1], "compare": [0, 1], "values": values, "unit": "meetings"}
+    with pytest.raises(SpecError, match=message):
+        run(specified(tmp_path, design={**DESIGN, "dose": dose}))
 
 
 def test_sensitivity_and_refuters_decline_with_the_reason(tmp_path):

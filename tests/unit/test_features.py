@@ -139,7 +139,7 @@ def test_a_spline_spans_straight_lines_and_has_full_rank():
 
 @pytest.mark.parametrize("knots", [(1, 1, 2), (3, 2, 1), (1, 2)])
 def test_knots_that_do_not_ascend_or_are_too_few_are_refused(knots):
-    with pytest.raises(ValueError, match=r"knots must ascend|at least 3"):
+    with pytest.raises(ValueError, match=r"takes 3 to 7 knots that ascend.* found \["):
         Spline(spline=knots)
 
 
@@ -165,8 +165,8 @@ def test_partners_are_named_once():
         (RACE, "square", "'race' is categorical; it can only be a factor or an indicator"),
         (RACE, Spline(spline=(1, 2, 3)), "can only be a factor or an indicator"),
         (RACE, Indicator(indicator=("blak",)), "no level 'blak'. Did you mean 'black'"),
-        (variable(low=None), "log1p", "never negative; .* the lower bound None"),
-        (variable(low=-1.0), "log1p", "the lower bound -1"),
+        (variable(low=None), "log1p", "never negative; .* no lower bound"),
+        (variable(low=-1.0), "log1p", r"the lower bound -1\.$"),
     ],
 )
 def test_forms_that_do_not_suit_a_column_are_refused(one, form, message):

@@ -261,7 +261,7 @@ def test_an_unknown_population_lists_the_choices():
         ({"scenari": "base"}, r"no option 'scenari'.*Did you mean 'scenario'\?"),
         ({"scenario": "bas"}, r"option 'scenario' is 'bas'. Did you mean 'base'\?"),
         ({"scenario": 3}, "option 'scenario' is 3; expected text"),
-        ({"n": 10}, r"option 'n' is 10; expected 50"),
+        ({"n": 10}, r"option 'n' is 10; expected 50 (to|or more)"),
         ({"n": 100.5}, "option 'n' is 100.5; expected integer"),
         ({"n": True}, "option 'n' is True; expected integer"),
         ({"attrition": 1}, "option 'attrition' is 1; expected boolean"),

@@ -16,7 +16,9 @@ from causal.inference import two_sided_p
 from causal.pipeline import estimate, run
 from causal.planning import Plan, plan_analysis
 from causal.registry import chosen_options, describe, load_cohort
+from causal.report.blocks import Number
 from causal.report.page import report_page
+from causal.report.subgroup_summary import subgroup_sentences, summary_table
 from causal.report.tables import tables
 from causal.result import (
     ContrastBlock,
@@ -195,6 +197,39 @@ def test_what_cannot_be_meant_is_refused_with_its_place(tmp_path, subgroup, erro
         planned(path)
 
 
+@pytest.mark.parametrize(
+    ("subgroup", "said"),
+    [
+        (
+            OPIOID.replace("opioid, at", "abstinent, at"),
+            "'abstinent' is not known at baseline of any of the .* rows.*Say at: start if it is",
+        ),
+        (
+            SCORE.replace("low: 0.51", "low: 51"),
+            r"no row is in level 'severe' of 'severity_score' at baseline \(51 or more\); there "
+            "it is -.*Mend the level",
+        ),
+        (
+            "{column: wave, at: baseline, levels: {first: [0], ninth: [9]}, reason: wave}",
+            r"level 'ninth' of 'wave' at baseline \(9\); \d+ rows have other values",
+        ),
+    ],
+)
+def test_a_column_never_known_or_a_level_without_rows_is_refused(tmp_path, subgroup, said):
+    path = specified(tmp_path, HEAD, OPIOID, subgroup)
+    with pytest.raises(SpecError, match=rf"made\.yaml:\d+: subgroups\[1\].*{said}"):
+        run(load_analysis(path))
+
+
+def test_a_variant_without_rows_of_a_level_is_run(tmp_path):
+    only = (
+        "variants:\n  - {name: only, reason: level, rungs: [full], restrict: [{column: opioid, "
+        "at: baseline, low: 1, high: 1, reason: level}]}\n"
+    )
+    found = result(tmp_path, HEAD, OPIOID, more=only)
+    assert found.variants[0].rungs[0].n == found.subgroups[0].levels[1].n
+
+
 def test_a_rung_with_instruments_is_refused(tmp_path):
     instrumented = HEAD.replace(
         "seed: 1\n",
@@ -268,7 +303,9 @@ def test_the_command_line_writes_levels_into_results_report_and_table(tmp_path, 
     text = (folder / "report.md").read_text(encoding="utf-8")
     section = text.split("## 7.")[1].split("\n## 8.")[0]
     assert "### By subgroup" in section
-    assert re.search(r"\*\*By subgroup\.\*\* `opioid` at baseline, rung `crossed`", text)
+    short, _, rest = text.partition("<summary>The same at length</summary>")
+    assert re.search(r"\*\*By subgroup\.\*\* By `opioid` .*\n\n\| Subgroup, at baseline \|", short)
+    assert "By subgroup" not in rest.split("</details>")[0]
     assert "a difference in significance is no significant difference" in section
     assert "declared before any estimate was seen" in section
     lines = (folder / "tables" / "subgroups.csv").read_text(encoding="utf-8")
@@ -290,11 +327,55 @@ def test_the_sentence_follows_the_corrected_test_and_never_claims_sameness(tmp_p
     ):
         changed = block.model_copy(update={"test": block.test.model_copy(update={"p_holm": p})})
         text = report_page(found.model_copy(update={"subgroups": [changed]}), [])
+        first = text.split("</details>")[0]
         assert said in text
+        assert ("no evidence that differences are the same" in first) == (p == 0.4)
+        assert ("By `opioid` differences are further apart than chance" in first) == (p == 0.02)
         assert unsaid not in text.split("## 7.")[1].split("## 8.")[0]
         contrast = given(block.levels[1].interaction)
         assert re.search(r"Contrast with `other`, adjusted: \S+ points in `opioid`", text)
         assert contrast.interval[0] < contrast.interval[1]
+
+
+def test_the_first_page_has_one_line_of_a_table_a_subgroup(tmp_path):
+    """Tests and contrasts stand there once; the sentences on each are in section 7 only."""
+    black = OPIOID.replace("opioid", "black")
+    both = OPIOID[:-1] + ", rungs: [full, crossed]}"
+    found = result(tmp_path, HEAD + "headline: full\n", both, SCORE, black)
+    table = summary_table(found)
+    assert table.header[0] == "Subgroup, at baseline"
+    assert table.header[2] == "Contrast, adjusted, points (95 % CI)"
+    shown = [[one.text if isinstance(one, Number) else one for one in row] for row in table.rows]
+    blocks = [one for one in found.subgroups if one.rung == "full"]
+    assert [row[0] for row in shown] == ["`opioid`", "`severity_score`", "`black`"]
+    assert shown[0][1] == "`opioid` against `other`"
+    assert shown[1][1] == "`middle`, `severe` against `mild`"
+    assert re.fullmatch(
+        r"\S+ \(\S+ to \S+\) in `middle`; \S+ \(\S+ to \S+\) in `severe`", shown[1][2]
+    )
+    for row, block in zip(shown, blocks, strict=True):
+        assert row[3:] == [f"{block.test.p_value:.3f}", f"{block.test.p_holm:.3f}"]
+    for row in table.rows:
+        for cell in row[2:]:
+            at = found.model_dump(mode="json")
+            for part in cell.pointer.strip("/").split("/"):
+                at = at[int(part)] if isinstance(at, list) else at[part]
+            assert isinstance(at, float)
+
+
+def test_first_stages_and_what_is_not_compared_stand_in_the_table_too(tmp_path):
+    found = result(tmp_path, HEAD, OPIOID, SCORE)
+    first, second = found.subgroups
+    bare = Reason(not_estimable="no level could be estimated")
+    levels = [one.model_copy(update={"interaction": bare}) for one in first.levels]
+    changed = [first.model_copy(update={"test": bare, "levels": levels}), second]
+    changed[1] = second.model_copy(update={"at": "start"})
+    other = found.model_copy(update={"subgroups": changed})
+    table = summary_table(other)
+    assert table.header[0] == "Subgroup"
+    assert table.rows[0] == ("`opioid` at baseline", "`other`, `opioid`", "–", "–", "–")
+    assert table.rows[1][0] == "`severity_score` at start"
+    assert "By `opioid` levels are not compared." in " ".join(subgroup_sentences(other))
 
 
 def test_levels_that_cannot_be_compared_say_why(tmp_path):

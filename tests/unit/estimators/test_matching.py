@@ -194,10 +194,14 @@ def test_nobody_matched_is_refused_with_what_stands_in_the_way(confounded):
     sample = confounded()
     with pytest.raises(PositivityError, match=r"caliper of 1e-12 SD leaves none of the \d+ exp"):
         Matching(caliper=1e-12).fit(sample, NuisanceStore(), None)
+    with pytest.raises(PositivityError, match=r"with a match\. Widen the caliper\.$"):
+        Matching(caliper=1e-12).fit(sample, NuisanceStore(), None)
     told = replace(sample, x=np.column_stack([sample.x[:, :2], sample.a]))
     only = {"terms": ("x0", "x1")}
-    with pytest.raises(PositivityError, match=r"agreement in x2 leaves none.*take exact"):
+    with pytest.raises(PositivityError, match=r"in x2 leaves none.*\. Take exact terms away\.$"):
         Matching(exact=("x2",), propensity=only).fit(told, NuisanceStore(), None)
+    with pytest.raises(PositivityError, match=r"\. Widen the caliper, or take exact terms away\.$"):
+        Matching(exact=("x2",), caliper=1, propensity=only).fit(told, NuisanceStore(), None)
 
 
 def test_too_few_to_go_round_without_replacement_are_refused(confounded):

@@ -4,7 +4,8 @@ import pytest
 
 from causal.report import rendered
 from causal.report.figures import FIGURES
-from causal.report.page import report_page
+from causal.report.html_page import html_page
+from causal.report.page import compose_page, report_page
 from causal.report.sections import shared_rows
 from causal.report.tables import TABLES
 from causal.result import FollowUpBlock, Result
@@ -35,6 +36,25 @@ def test_every_table_has_as_many_cells_as_heads(name: str, request: pytest.Fixtu
     for block in blocks:
         widths = {len(re.split(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(widths) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "said"),
+    [
+        ("HELP: evaluation, Boston", "made_up_drug_use", "HELP: evaluation, Boston — drug use"),
+        ("HELP: evaluation, Boston", "other_use", "HELP: evaluation, Boston — other use"),
+        ("", "made_up", "made_up — made up"),
+    ],
+)
+def test_the_title_has_the_data_then_a_dash_and_the_analysis(
+    help_like: Result, title: str, name: str, said: str
+) -> None:
+    dataset = help_like.dataset.model_copy(update={"title": title})
+    result = help_like.model_copy(update={"dataset": dataset, "name": name})
+    assert page(result).splitlines()[0] == f"# {said}"
+    html = html_page(compose_page(result, []), None, {})
+    assert f"<title>{said}</title>" in html
+    assert f"<h1>{said}</h1>" in html
 
 
 def test_sections_stand_in_order(help_like: Result) -> None:

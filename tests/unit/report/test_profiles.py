@@ -11,12 +11,18 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from causal.report.blocks import Figure as FigureBlock
-from causal.report.blocks import GroupedTable, shown
+from causal.report.blocks import GroupedTable, Paragraph, shown
 from causal.report.html_figures import inlined
 from causal.report.profile_figure import draw_profile, profiles_svg
 from causal.report.profiles import profiles
 from causal.report.tables import tables
-from causal.result import ProfileBlock, ProfileContrastBlock, ProfilePointBlock, Result
+from causal.result import (
+    DiagnosticBlock,
+    ProfileBlock,
+    ProfileContrastBlock,
+    ProfilePointBlock,
+    Result,
+)
 
 ARMS = ("neither", "twelve_step", "smart")
 
@@ -54,6 +60,46 @@ def test_every_mean_and_contrast_is_listed_with_its_address(help_like):
     assert means.groups[0][1][1][2].pointer == f"/rungs/{at}/profile/points/1/estimate"
     assert shown(contrasts.groups[0][1][0][4]) == "< 0.001"
     assert contrasts.groups[0][1][0][1].pointer == f"/rungs/{at}/profile/contrasts/0/estimate"
+
+
+def failing(result: Result) -> Result:
+    """Let a check of the rung with arms fail, and the interval of its last arm fall below 0."""
+    rung = result.rungs[-1]
+    points = [*rung.profile.points]
+    points[2] = points[2].model_copy(update={"interval": (-0.02, 0.34)})
+    points[1] = points[1].model_copy(update={"interval": (0.0, 1.0)})
+    profile = rung.profile.model_copy(update={"points": points})
+    fault = DiagnosticBlock(
+        name="effective_sample_size", rung=rung.name, value=13, threshold=50, verdict="FAIL",
+        reason="in smart, 13 rows' worth of information",
+    )  # fmt: skip
+    return result.model_copy(
+        update={
+            "rungs": [*result.rungs[:-1], rung.model_copy(update={"profile": profile})],
+            "diagnostics": [fault],
+        }
+    )
+
+
+def test_impossible_intervals_and_failed_checks_are_marked_and_explained(help_like):
+    result = failing(with_arms(help_like))
+    (section,) = profiles(result, [])
+    means, contrasts = (one for one in section.blocks if isinstance(one, GroupedTable))
+    (title, rows), name = means.groups[0], result.rungs[-1].name
+    assert title == f"`{name}` ‡, by kind of group"
+    assert contrasts.groups[0][0].startswith(f"`{name}` ‡, ")
+    assert [row[0] for row in rows] == ["neither", "twelve_step", "smart †"]
+    said = [one.text for one in section.blocks if isinstance(one, Paragraph)]
+    assert any(one.startswith("† The interval leaves 0 to 1") for one in said)
+    assert f"‡ Checks of `{name}` fail: in smart, 13 rows' worth of information." in said
+
+
+def test_nothing_is_marked_where_all_is_possible_or_an_outcome_has_no_bounds(help_like, continuous):
+    passing = with_arms(help_like).model_copy(update={"diagnostics": []})
+    unbounded = failing(with_arms(continuous)).model_copy(update={"diagnostics": []})
+    for result in (passing, unbounded):
+        (section,) = profiles(result, [])
+        assert not [mark for mark in "†‡" if mark in str(section)]
 
 
 def test_nothing_is_said_where_no_rung_has_more_than_two_means(help_like):

@@ -12,17 +12,22 @@ import pytest
 from causal.cli import DIFFERS, OK, main
 from causal.pipeline import run
 from causal.report.attrition_figure import attrition_svg, lost_between
+from causal.report.blocks import shown
 from causal.report.headline import headline
 from causal.report.page import report_page
+from causal.report.reading import same_question
 from causal.report.short import short_page
+from causal.report.subgroup_summary import summary_table
 from causal.report.vanishing import fate_of
-from causal.report.words import bracket_sentences
+from causal.report.words import bracket_sentences, estimate_sentences
 from causal.result import (
     CeilingBlock,
     NumberBlock,
+    ProfileBlock,
     Reason,
     RestrictionBlock,
     Result,
+    RungBlock,
     RungCovariateBlock,
     SensitivityBlock,
     VariantBlock,
@@ -178,10 +183,15 @@ def test_everything_else_is_said_at_length_below(help_like: Result) -> None:
     assert len(brief.split()) < len(rest.split("</details>")[0].split()) + WORDS
 
 
-@pytest.mark.parametrize("name", ["help_drug_use", "help_within_person", "help_scheduled_wave"])
+@pytest.mark.parametrize(
+    "name", ["help_drug_use", "help_within_person", "help_scheduled_wave", "help_subgroups"]
+)
 def test_the_first_page_of_a_committed_report_is_short(name: str) -> None:
-    points = short_page(load(ROOT / "reports" / name / "results.json"), {})
-    assert sum(len(f"{head} {said}".split()) for head, said in points) <= WORDS
+    result = load(ROOT / "reports" / name / "results.json")
+    table = summary_table(result)
+    cells = [shown(cell) for row in (table.header, *table.rows) for cell in row]
+    said = [*(f"{head} {told}" for head, told in short_page(result, {})), *cells]
+    assert len(" ".join(said if table.rows else said[: -len(table.header)]).split()) <= WORDS
 
 
 def test_attrition_is_drawn_with_every_step_and_hidden_counts_have_no_bar(
@@ -237,3 +247,61 @@ def test_a_page_quotes_what_lies_beside_it_and_verify_knows(
     assert f"{100 * estimate:.1f} points" in report.read_text(encoding="utf-8")
     assert (out / "first" / "results.json").read_bytes() == before
     assert main(["verify", str(out / "first"), *verify]) == OK
+
+
+def beside_full(result: Result, **others: dict[str, object]) -> Result:
+    """Put rungs beside the headline that adjust for the same, with some fields changed."""
+    full = result.rung("full")
+    more = [full.model_copy(update={"name": name, **fields}) for name, fields in others.items()]
+    return result.model_copy(
+        update={"rungs": [result.crude, full, *more], "estimands": [], "headline": "full"}
+    )
+
+
+def spanning(estimate: float) -> dict[str, object]:
+    pair = (estimate - 0.1, estimate + 0.1)
+    return {"estimate": estimate, "interval": pair, "region": [pair]}
+
+
+def test_a_spread_holds_only_rungs_that_estimate_the_same_of_the_same_rows(
+    help_like: Result,
+) -> None:
+    more = help_like.rung("full").n + 100
+    result = beside_full(
+        help_like,
+        first=spanning(-0.15),
+        second=spanning(-0.13),
+        nudge=spanning(-0.01) | {"target": "shift"},
+        everybody=spanning(-0.31) | {"n": more},
+        ratio=spanning(-0.29) | {"scale": "risk_ratio"},
+        moved=spanning(-0.28) | {"instruments": ["z"]},
+    )
+    found = page(result)["Found"]
+    assert "2 other estimators with the same set and target: −15.0 to −13.0." in found
+    assert "4 rungs have other estimands (section 1); the interval of `nudge` covers 0." in found
+    length = " ".join(estimate_sentences(result))
+    assert "Same set and target: `first` −15.0 points (95 % CI −25.0 to −5.0) and `sec" in length
+    assert f"Same set and target, for {more} rows: `everybody`" in length
+    assert "Target shift: `nudge`" in length
+    assert "Same set and target, by `z`: `moved`" in length
+
+
+def test_a_single_rung_of_another_target_is_named_with_its_target(help_like: Result) -> None:
+    result = beside_full(help_like, whole=spanning(-0.15) | {"target": "ATO"})
+    assert "Target ATO, `whole`: −15.0 points (95 % CI −25.0 to −5.0)." in page(result)["Found"]
+    result = beside_full(help_like, other=spanning(-0.15))
+    assert "Same set and target, `other`: −15.0 points" in page(result)["Found"]
+
+
+def test_two_cuts_of_a_dose_are_two_questions(help_like: Result) -> None:
+    full = help_like.rung("full")
+
+    def cut(name: str, *compared: str) -> RungBlock:
+        profile = ProfileBlock(
+            kind="threshold", axis="cut", unit="", level=0.95, critical=2, compared=compared,
+            points=[], beside=[], contrasts=[], notes=[],
+        )  # fmt: skip
+        return full.model_copy(update={"name": name, "profile": profile})
+
+    assert not same_question(cut("one", "below 1", "from 1"), cut("two", "below 2", "from 2"))
+    assert same_question(cut("one", "below 1", "from 1"), cut("two", "below 1", "from 1"))
