@@ -80,13 +80,14 @@ def judge_arm_weights(
 
 
 def judge_shift(
-    w: Floats, effective_size: float, weight_share: float
+    w: Floats, effective_size: float, weight_share: float, of: str = "those shifted"
 ) -> tuple[Diagnostic, Diagnostic]:
     """Judge effective size and largest weight of the rows that stand for those shifted.
 
     Parameters
     ----------
     w : (n,) floats, ratios of the chance of a dose after the shift to that before, times weights.
+    of : whom the rows stand for, in words.
     """
     size, share = float(w.sum() ** 2 / (w**2).sum()), float(w.max() / w.sum())
     return (
@@ -95,14 +96,48 @@ def judge_shift(
             size,
             effective_size,
             "PASS" if size >= effective_size else "FAIL",
-            f"rows' worth of information on those shifted, out of {len(w)}",
+            f"rows' worth of information on {of}, out of {len(w)}",
         ),
         Diagnostic(
             "max_weight_share",
             share,
             weight_share,
             "PASS" if share <= weight_share else "FAIL",
-            f"one row carries {share:.1%} of what is known of those shifted",
+            f"one row carries {share:.1%} of what is known of {of}",
+        ),
+    )
+
+
+def judge_dose_weights(
+    sample: Sample, w: Floats, effective_size: float, weight_share: float
+) -> tuple[Diagnostic, ...]:
+    """Judge weights by a density of the dose: effective size, largest weight, what ties remain.
+
+    Parameters
+    ----------
+    w : (n,) floats, weights, the rows' own included.
+
+    References
+    ----------
+    Zhu, Coffman & Ghosh (2015), doi:10.1515/jci-2014-0022, section 3: weighted correlations.
+    """
+    judged = judge_shift(w, effective_size, weight_share, "the curve")
+    if not sample.terms:
+        return judged
+    x = sample.x - np.average(sample.x, axis=0, weights=w)
+    a = sample.a - np.average(sample.a, weights=w)
+    size = np.sqrt((w @ x**2) * (w @ a**2))
+    tie = np.abs((w * a) @ x) / np.where(size > 0, size, 1.0)
+    worst = int(tie.argmax())
+    said = f"largest weighted correlation of dose and covariate, with '{sample.terms[worst]}'"
+    return (
+        *judged,
+        Diagnostic(
+            "dose_correlation",
+            float(tie[worst]),
+            None,
+            "NOT_EVALUATED",
+            f"{said}; up to .1 is usually called balance",
         ),
     )
 

@@ -12,6 +12,7 @@ from causal import diagnostics, instrument_checks
 from causal.arm_diagnostics import (
     judge_arm_weights,
     judge_common_support,
+    judge_dose_weights,
     judge_shift,
     pair_of_arms,
 )
@@ -372,11 +373,16 @@ def _judged_cuts(
 def _judged_doses(
     batch: _Batch, estimator: DoseResponse, sample: Sample, fitted: FittedRung
 ) -> FittedRung:
-    """Add common support, balance and effective size of doses taken as levels."""
-    found = estimator.leveled(sample)
+    """Add common support, balance and effective size of doses taken as levels, or of weights."""
+    limits, found = batch.thresholds, estimator.leveled(sample)
+    if found is None and estimator.method == "weighting":
+        w = sample.w * estimator.dose_weights(sample).weights
+        least = (limits.effective_sample_size, limits.max_weight_share)
+        judged = judge_dose_weights(sample, w, *least)
+        return replace(fitted, diagnostics=(*judged, *diagnostics.describe_weights(w)))
     if found is None:
         return fitted
-    limits, (named, e, weights) = batch.thresholds, found
+    named, e, weights = found
     support = judge_common_support(
         e, named.levels, limits.least_chance, limits.common_support, overlap=False
     )

@@ -1,4 +1,4 @@
-"""Dose-response curves: crude, and adjusted by regression or doubly robustly."""
+"""Dose-response curves: crude, and adjusted by regression, by weights or doubly robustly."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import model_validator
 
-from causal.arrays import Floats
+from causal.arrays import Floats, read_only
 from causal.cohort import ExposureKind, Sample
 from causal.dose_grid import DoseGrid
 from causal.errors import OutcomeError, PositivityError
@@ -21,6 +22,12 @@ from causal.estimators.dose_forms import (
     refuse_misfit,
     refuse_rare_levels,
 )
+from causal.estimators.dose_weights import (
+    DoseDensity,
+    DoseWeights,
+    level_weights,
+    normal_weights,
+)
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
 from causal.estimators.multinomial import fit_arms
 from causal.estimators.nuisance import NuisanceStore
@@ -32,8 +39,8 @@ class DoseCurve(Estimator):
 
     Attributes
     ----------
-    form : how the outcome bends with dose: ``levels`` (each dose on its own), ``linear``, or
-        ``{spline: [knots]}``, restricted cubic.
+    form : how the outcome bends with dose: ``levels`` (each dose on its own), ``linear``,
+        ``quadratic``, or ``{spline: [knots]}``, restricted cubic.
     link : of the outcome regression; by the outcome's kind when None.
     """
 
@@ -102,25 +109,41 @@ class DoseResponse(DoseCurve):
     method : ``g_computation`` averages an outcome regression over everybody; ``doubly_robust``
         takes doubly robust means of every dose observed (each a level, with chances by multinomial
         regression) and puts the form through them, weighted by how many have each dose; where
-        the form does not fit, how many that are counts in the standard error.
+        the form does not fit, how many that are counts in the standard error. ``weighting`` fits a
+        marginal structural model: a regression of the outcome on the form of the dose alone, with
+        stabilised weights whose fit is in the standard error.
+    density : what ``weighting`` weighs by: ``normal`` densities with a linear mean and one
+        variance, or ``levels``, chances of every dose observed; the latter for ``form: levels``
+        and the former else, when None.
 
     Assumptions
     -----------
     Exchangeability given the rung's covariates at every dose, positivity: everybody could have had
     every dose; consistency: the column's codes stand for the doses said; and a correctly specified
     outcome regression (for ``doubly_robust``, that or the chances of the doses; the standard error
-    takes both as right). A form that bends
+    takes both as right). For ``weighting``, the density of the dose given covariates and the form
+    are right: a dose with a heap at 0 is not normal, whatever the covariates. A form that bends
     too little draws a smooth lie: compare it with ``levels``.
 
     References
     ----------
     Robins (1986), doi:10.1016/0270-0255(86)90088-6; Hirano & Imbens (2004),
     doi:10.1002/0470090456.ch7; projection of doubly robust scores on a declared form: Kennedy,
-    Ma, McHugh & Small (2017), doi:10.1111/rssb.12212 (with levels in the place of a density).
+    Ma, McHugh & Small (2017), doi:10.1111/rssb.12212 (with levels in the place of a density);
+    weighting: Robins, Hernán & Brumback (2000), doi:10.1097/00001648-200009000-00011.
     """
 
     kind: Literal["dose_response"] = "dose_response"
-    method: Literal["g_computation", "doubly_robust"] = "g_computation"
+    method: Literal["g_computation", "doubly_robust", "weighting"] = "g_computation"
+    density: DoseDensity | None = None
+
+    @model_validator(mode="after")
+    def _weighs_by_what_fits(self) -> DoseResponse:
+        if self.density is not None and self.method != "weighting":
+            raise ValueError(f"{self.method} weighs by no density; take density away")
+        if self.form == "levels" and self.density == "normal":
+            raise ValueError("form: levels takes chances of the levels; take density away")
+        return self
 
     @property
     def takes_missing_outcomes(self) -> bool:
@@ -138,8 +161,12 @@ class DoseResponse(DoseCurve):
         """Estimate the mean at every dose of the grid."""
         grid = dose_grid(sample).doses
         refuse_misfit(sample, self.form, grid)
-        regression = fit_curve(sample, self.form, self.link)
-        if self.method == "g_computation":
+        if self.method == "weighting":
+            regression = self._marginal(sample)
+            sample = sample.with_terms(())
+        else:
+            regression = fit_curve(sample, self.form, self.link)
+        if self.method != "doubly_robust":
             values, influence = standardised_curve(sample, regression, self.form, grid)
             rank = regression.rank
         else:
@@ -149,6 +176,33 @@ class DoseResponse(DoseCurve):
             values, influence, sample, self.variance, self.estimand, n_coefficients=rank
         )
         return self.curve(fit, sample, self._notes(sample))
+
+    def dose_weights(self, sample: Sample) -> DoseWeights:
+        """Fit the stabilised weights of a marginal structural model."""
+        if self.form == "levels" or self.density == "levels":
+            refuse_rare_levels(sample)
+            return level_weights(sample)
+        return normal_weights(sample)
+
+    def _marginal(self, sample: Sample) -> NuisanceFit:
+        """Fit the outcome on the dose alone, with weights that the scores know to be fitted."""
+        own = self.dose_weights(sample)
+        bare = replace(sample.with_terms(()), w=read_only(sample.w * own.weights))
+        regression = fit_curve(bare, self.form, self.link)
+        return replace(regression, added=own.chain(regression.scores))
+
+    @property
+    def weighs_exposure(self) -> bool:
+        """Tell whether weights are to make the dose independent of covariates."""
+        return self.method == "weighting"
+
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights of a marginal structural model."""
+        if self.method != "weighting":
+            return ()
+        return (("exposure", self.dose_weights(sample).weights),)
 
     def _projected(self, sample: Sample, regression: NuisanceFit) -> tuple[Floats, Floats]:
         """Put the form through doubly robust means of the doses observed."""
@@ -166,9 +220,11 @@ class DoseResponse(DoseCurve):
     def leveled(self, sample: Sample) -> tuple[Sample, Floats, Floats] | None:
         """Give the doses as named levels, their (n, K) chances, and each row's (n,) weight.
 
-        None for g-computation, which has no weights.
+        None where no chances of levels are used.
         """
-        if self.method == "g_computation":
+        if self.method == "g_computation" or (
+            self.method == "weighting" and "levels" not in (self.form, self.density)
+        ):
             return None
         doses, e = observed_doses(sample), dose_chances(sample)
         number = np.searchsorted(doses, sample.a)
@@ -180,7 +236,11 @@ class DoseResponse(DoseCurve):
     def _notes(self, sample: Sample) -> tuple[str, ...]:
         """Say how the curve was made."""
         bends = self.form if isinstance(self.form, str) else "a spline with the knots declared"
-        by = "an outcome regression" if self.method == "g_computation" else "doubly robust means"
+        by = {
+            "g_computation": "an outcome regression",
+            "doubly_robust": "doubly robust means",
+            "weighting": "a regression on the dose alone, weighted",
+        }[self.method]
         return (
             f"The curve is that of {by}, by {bends}; its shape beyond what that allows is not "
             "looked for",

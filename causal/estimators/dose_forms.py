@@ -1,4 +1,4 @@
-"""How an outcome may bend with dose: by level, in a straight line, or along a spline."""
+"""How an outcome may bend with dose: by level, in a line, a parabola, or along a spline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DoseSpline(Settings):
     spline: Knots
 
 
-DoseForm: TypeAlias = Literal["levels", "linear"] | DoseSpline
+DoseForm: TypeAlias = Literal["levels", "linear", "quadratic"] | DoseSpline
 
 
 def observed_doses(sample: Sample) -> Floats:
@@ -43,6 +43,8 @@ def dose_basis(dose: Floats, form: DoseForm, doses: Floats) -> Floats:
         return np.asarray(dose[:, None] == doses[None, 1:], dtype=np.float64)
     if form == "linear":
         return np.asarray(dose[:, None], dtype=np.float64)
+    if form == "quadratic":
+        return np.column_stack([dose, np.square(dose)]).astype(np.float64)
     return np.column_stack(restricted_cubic(dose, form.spline))
 
 
@@ -97,7 +99,7 @@ def refuse_rare_levels(sample: Sample) -> None:
         raise PositivityError(
             f"there are {len(doses)} distinct doses, and each would be a level of its own; at most "
             f"{MOST_LEVELS} are. Choose a spline for form (dose_response: with method "
-            "g_computation), or fewer doses (design.dose.values)."
+            "g_computation or weighting), or fewer doses (design.dose.values)."
         )
     for dose in doses:
         here = sample.observed & (sample.a == dose)
@@ -106,7 +108,7 @@ def refuse_rare_levels(sample: Sample) -> None:
             raise PositivityError(
                 f"only {rows} rows have the dose {dose:g}; a level needs {FEWEST_ROWS}. Let it "
                 "share a dose with another code (design.dose.values), or choose a "
-                "spline for form (dose_response: with method g_computation)."
+                "spline for form (dose_response: with method g_computation or weighting)."
             )
         if np.ptp(sample.y[here]) == 0:
             raise PositivityError(

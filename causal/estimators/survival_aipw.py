@@ -29,6 +29,7 @@ from causal.estimators.nuisance import (
 )
 from causal.estimators.survival import refuse_short_follow_up, timed
 from causal.estimators.survival_hazards import (
+    TIME_TERMS,
     Grid,
     augmented_curves,
     fit_hazards,
@@ -36,6 +37,7 @@ from causal.estimators.survival_hazards import (
     put_on_grid,
 )
 from causal.estimators.survival_profile import curve_estimates
+from causal.estimators.survival_steps import dividing_width, told_of_leaving
 from causal.estimators.weighting import (
     ClipBounds,
     balancing_weights,
@@ -53,7 +55,8 @@ class SurvivalAIPW(WeighsFollowUp):
     Attributes
     ----------
     width : length of a step of time; horizons and tau must be whole numbers of steps. Times are
-        known to the step only.
+        known to the step only, and who leaves within one counts as leaving at its nearer end; the
+        page says so where many do.
     propensity : the exposure regression.
     hazards : which of the rung's terms hazards depend on; all when None.
     clip : propensities below and above are set to these bounds; the number is reported.
@@ -145,7 +148,9 @@ class SurvivalAIPW(WeighsFollowUp):
             if abs(value / self.width - round(value / self.width)) > 1e-9:
                 raise SpecError(
                     f"{value:g} {clock.unit} are not a whole number of steps of {self.width:g}. "
-                    "Choose width so that every horizon and tau are."
+                    f"Set width to {dividing_width(clock, self.width):g}, or another that divides "
+                    "every horizon and tau. The smaller it is, the less hangs on when within a "
+                    "step somebody left."
                 )
 
     def _once(
@@ -178,7 +183,7 @@ class SurvivalAIPW(WeighsFollowUp):
         values = (over[:, None] * scores).mean(axis=0)
         influence = over[:, None] * (scores - values) + chained
         fit = from_influence(values, influence, sample, self.variance, self.estimand)
-        return curve_estimates(fit, sample)
+        return curve_estimates(fit, sample, told_of_leaving(sample, self.width))
 
     def _usable(
         self, sample: Sample, nuisances: NuisanceStore, others: Bools, own: Bools
@@ -215,7 +220,7 @@ class SurvivalAIPW(WeighsFollowUp):
             try:
                 hazards.append(fit_hazards(grid, sample.x, sample.w, rows, cause))
             except SeparationFoundError as found:
-                terms = (*sample.terms, "time", "time squared", "time cubed")
+                terms = (*sample.terms, *TIME_TERMS)
                 named = ", ".join(f"'{terms[i]}'" for i in found.columns) or "the covariates"
                 raise OutcomeError(
                     f"the hazard of {what} among the {name} has no finite fit: it runs away along "

@@ -15,13 +15,14 @@ from causal.profiles import Profile, ProfileContrast, ProfilePoint
 ARMS = ("unexposed", "exposed")
 
 
-def curve_estimates(fit: Estimates, sample: Sample) -> Estimates:
+def curve_estimates(fit: Estimates, sample: Sample, notes: tuple[str, ...] = ()) -> Estimates:
     """Name the parameters of both curves, and say which two are compared.
 
     Parameters
     ----------
     fit : (2m,) parameters: of each arm, the risks by the clock's times, then the mean time lost.
     sample : the rows, for the numbers at risk.
+    notes : what else is to be said of the curves.
     """
     clock = sample.clock
     if clock is None:
@@ -43,7 +44,7 @@ def curve_estimates(fit: Estimates, sample: Sample) -> Estimates:
         influence=read_only(influence) if isinstance(influence, np.ndarray) else influence,
         covariance=read_only(covariance),
         pair=(at, m + at),
-        profile=_profile(clock, sample),
+        profile=_profile(clock, sample, notes),
     )
 
 
@@ -66,7 +67,7 @@ def _labels(clock: Clock) -> tuple[str, ...]:
     )
 
 
-def _profile(clock: Clock, sample: Sample) -> Profile:
+def _profile(clock: Clock, sample: Sample, notes: tuple[str, ...]) -> Profile:
     """Give points, contrasts and notes of the curves."""
     m = len(clock.times) + 1
     time = np.where(sample.observed, sample.y, -1.0)
@@ -105,7 +106,7 @@ def _profile(clock: Clock, sample: Sample) -> Profile:
         points=points,
         contrasts=contrasts,
         beside=beside,
-        notes=_notes(clock),
+        notes=(*_notes(clock), *notes),
     )
 
 

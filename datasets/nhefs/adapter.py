@@ -24,7 +24,9 @@ IN_1971 = (
     "cholesterol", "price71", "weighed_1982",
 )  # fmt: skip
 IN_1982 = ("qsmk", "wt82", "wt82_71", "smkintensity82_71", "sbp", "dbp", "price82")
-IN_1992 = ("death",)
+IN_1992 = ("death", "months_1983_92")
+FOLLOWED = 120
+"""Months from January 1983 to December 1992: whoever has no date of death lived through them."""
 
 
 def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -40,6 +42,7 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         marital=source["marital"].map(MARITAL),
         weighed_1982=source["wt82"].notna(),
         state_price82=source["price82"],
+        months_1983_92=_months(source),
         **{name: _at_least(source["price82"], cutoff) for name, cutoff in CUTOFFS.items()},
     )
     by_wave = ((*IN_1971, "state_price82", *CUTOFFS), IN_1982, IN_1992)
@@ -48,6 +51,16 @@ def build(raw: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     ]
     numbers = [column for columns in by_wave for column in columns if column != "marital"]
     return pd.concat(waves, ignore_index=True).astype(dict.fromkeys(numbers, "float64"))
+
+
+def _months(source: pd.DataFrame) -> pd.Series[float]:
+    """Give the month of death, January 1983 being the first, or the last for the living.
+
+    Months of four of the living are filled in though they have no year of death: only the dead's
+    are read, as the book does (program 17.1).
+    """
+    month = (source["yrdth"] - 83) * 12 + source["modth"]
+    return month.where(source["death"] == 1, FOLLOWED).where(source["death"].notna())
 
 
 def _at_least(price: pd.Series[float], cutoff: float) -> pd.Series[bool]:

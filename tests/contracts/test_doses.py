@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from causal.arm_diagnostics import judge_shift
+from causal.arm_diagnostics import judge_dose_weights, judge_shift
 from causal.cohort import Sample
 from causal.dose_grid import DoseGrid
 from causal.dose_settings import Dose
@@ -47,6 +47,14 @@ ESTIMATORS = {
     "dose_response linear": DoseResponse(form="linear", link="linear"),
     "dose_response doubly robust": DoseResponse(form=SPLINE, method="doubly_robust"),
     "dose_response doubly robust levels": DoseResponse(form="levels", method="doubly_robust"),
+    "dose_response weighting": DoseResponse(form="quadratic", method="weighting"),
+    "dose_response weighting linear": DoseResponse(
+        form="linear", link="linear", method="weighting"
+    ),
+    "dose_response weighting levels": DoseResponse(form="levels", method="weighting"),
+    "dose_response weighting chances": DoseResponse(
+        form=SPLINE, method="weighting", density="levels"
+    ),
     "threshold_scan": ThresholdScan(cuts=(1, 2, 3), compare=2),
     "shift": Shift(),
     "shift down": Shift(steps=-1, form=SPLINE),
@@ -151,7 +159,17 @@ def test_recoding_the_outcome_turns_every_mean(estimator):
 
 
 @pytest.mark.parametrize(
-    "name", ["dose_means", "dose_means levels HC1", "dose_response", "dose_response linear"]
+    "name",
+    [
+        "dose_means",
+        "dose_means levels HC1",
+        "dose_response",
+        "dose_response linear",
+        "dose_response weighting",
+        "dose_response weighting linear",
+        "dose_response weighting levels",
+        "dose_response weighting chances",
+    ],
 )
 def test_influence_values_are_derivatives_in_the_weight_of_a_row(name):
     estimator, sample = ESTIMATORS[name], doses(300, weighted=True)
@@ -224,6 +242,54 @@ def test_levels_are_arms():
     assert (
         np.abs(own.values - theirs.values).max() < 0.5 * np.sqrt(theirs.covariance.diagonal()).max()
     )
+
+
+def test_weighted_levels_are_weighted_arms():
+    sample = doses(weighted=True, clustered=True)
+    arms = replace(sample, exposure_kind="arms", levels=("0", "1", "2", "3"))
+    own = fitted(DoseResponse(form="levels", method="weighting"), sample)
+    theirs = fitted(ArmContrasts(method="ipw"), arms)
+    np.testing.assert_allclose(own.values, theirs.values, rtol=1e-9)
+    np.testing.assert_allclose(own.covariance, theirs.covariance, rtol=1e-6, atol=1e-12)
+
+
+def test_stabilised_weights_average_to_one_and_untie_dose_and_covariates():
+    rng = np.random.default_rng(3)
+    sample = doses(20_000)
+    a = sample.x @ np.array([0.4, -0.3, 0.0]) + rng.normal(size=sample.n)
+    found = {}
+    for name, dose, density in (("normal", a, None), ("levels", sample.a, "levels")):
+        own = replace(sample, a=dose)
+        estimator = DoseResponse(form="quadratic", method="weighting", density=density)
+        w = estimator.dose_weights(own).weights
+        found[name] = judge_dose_weights(own, w, 50, 0.1)
+        assert abs(w.mean() - 1) < 0.02
+        plain = judge_dose_weights(own, np.ones(own.n), 50, 0.1)
+        assert plain[2].value > 0.25
+        assert plain[0].value == pytest.approx(own.n)
+        assert 1000 < found[name][0].value < 0.9 * own.n
+    assert found["normal"][2].value < 0.05
+    assert found["levels"][2].value < 0.05
+
+
+def test_covariates_that_determine_the_dose_are_refused():
+    sample = doses()
+    told = replace(sample, a=sample.x @ np.array([1.0, 2.0, 0.5]))
+    grid = replace(told, doses=DoseGrid((0, 1), (0, 1), ""))
+    with pytest.raises(PositivityError, match="covariates determine the dose"):
+        fitted(DoseResponse(form="linear", method="weighting"), grid)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "doubly_robust", "density": "levels"}, "doubly_robust weighs by no density"),
+        ({"form": "levels", "method": "weighting", "density": "normal"}, "takes chances of the"),
+    ],
+)
+def test_densities_that_nothing_weighs_by_are_refused(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        DoseResponse(**{"form": "linear"} | settings)
 
 
 def test_at_one_cut_the_scan_is_aipw():

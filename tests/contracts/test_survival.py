@@ -28,7 +28,13 @@ from causal.estimators.nuisance import (
     PropensityModel,
 )
 from causal.estimators.survival_curves import product_limit
-from causal.estimators.survival_hazards import gains_by_step, predicted_curves, put_on_grid
+from causal.estimators.survival_hazards import (
+    fit_hazards,
+    gains_by_step,
+    predicted_curves,
+    put_on_grid,
+)
+from causal.estimators.survival_steps import dividing_width, told_of_leaving
 from causal.ladder import attenuate
 
 EXACT = 1e-9  # sums in another order
@@ -36,6 +42,7 @@ REFITTED = 1e-6  # iterative fits stop at slightly different points
 STEP = 1e-5
 DIFFERENCED = 1e-5  # central differences with that step
 DRAWS = 200
+THIRD_POWERS = 2.5e-4  # what the terms left out come to with hazards of 0.3 a step
 STEPPED = 0.01  # a cubic hazard by four-week steps against weekly ones
 SMALL_SAMPLE = 0.10  # resampling also varies the covariates
 
@@ -269,8 +276,58 @@ def test_predicted_risks_are_sums_over_steps():
 def test_who_is_censored_within_a_step_leaves_at_its_nearer_end():
     time, event = np.array([1.0, 17, 21, 24, 25, 41, 90]), np.array([0, 0, 1, 0, 2, 0, 0])
     grid = put_on_grid(time, event, 42.0, 14.0)
-    assert grid.step.tolist() == [1, 1, 2, 2, 2, 3, 4]
+    assert grid.step.tolist() == [0, 1, 2, 2, 2, 3, 4]
     assert grid.cause.tolist() == [0, 0, 1, 0, 2, 0, 0]
+
+
+@pytest.mark.parametrize(("event", "leaving"), [(0.3, 0.24), (0.1, 0.3), (0.2, 0.1)])
+def test_leaving_moves_the_chance_of_an_event_in_a_step_by_what_is_derived(event, leaving):
+    """Both times are cut into cells so narrow that their exact chances make a population."""
+    edges = np.append(np.linspace(0, 3, 601), np.inf)
+    middles = np.append((edges[:-2] + edges[1:-1]) / 2, 4.0)
+    chances = [-np.diff(np.exp(-rate * edges)) for rate in (event, leaving)]
+    weight = np.outer(*chances).ravel()
+    use, leave = (one.ravel() for one in np.meshgrid(middles, middles, indexing="ij"))
+    first = np.where(use == leave, 0.5, use < leave)  # half of those who do both in one cell
+    time, ones = np.tile(np.minimum(use, leave), 2), np.ones(len(use), dtype=np.int64)
+    weight = np.concatenate([weight * first, weight * (1 - first)])
+    grid = put_on_grid(time, np.concatenate([ones, 0 * ones]), 3.0, 1.0)
+    for step in (1, 2, 3):
+        at_risk = weight[grid.step >= step].sum()
+        chance = weight[(grid.step == step) & (grid.cause == 1)].sum() / at_risk
+        moved = chance / -np.expm1(-event) - 1
+        assert abs(moved - leaving * (leaving - event) / 24) < THIRD_POWERS
+
+
+def test_weights_for_staying_stand_for_all_who_left():
+    """Hazards without covariates and free in every step: an identity of the product limit."""
+    time, event = simulated(3000, seed=4)
+    grid = put_on_grid(time, event, 50.0, 10.0)
+    nothing, ones, everybody = np.zeros((3000, 0)), np.ones(3000), np.ones(3000, dtype=bool)
+    leaving = fit_hazards(grid, nothing, ones, everybody, 0)[0]
+    alive, stayed = 1.0, np.cumprod(1 - leaving)
+    for step in range(1, 6):
+        at_risk = grid.step >= step
+        assert math.isclose(at_risk.mean() / stayed[step - 1], alive, rel_tol=REFITTED)
+        ended = (grid.step == step) & (grid.cause > 0)
+        alive *= 1 - ended.sum() / at_risk.sum()
+
+
+def simulated(n, seed):
+    """Draw exponential times of the event, of a competing one and of leaving."""
+    rng = np.random.default_rng(seed)
+    ends = rng.exponential(np.array([40.0, 25.0, 90.0])[:, None], (3, n))
+    return ends.min(axis=0), ends.argmin(axis=0)
+
+
+def test_nobody_leaves_before_a_first_step_that_all_were_followed_through():
+    time, event = simulated(3000, seed=4)
+    late = np.where((event == 0) & (time < 5), 5.0, time)
+    grid = put_on_grid(late, event, 60.0, 10.0)
+    ones = np.ones(3000)
+    hazard = fit_hazards(grid, np.zeros((3000, 0)), ones, ones > 0, 0)[0]
+    assert hazard[0] == 0
+    assert hazard[1:].min() > 0.1  # the rest is not thinned by steps nobody could leave before
 
 
 def test_wide_steps_do_not_thin_out_events():
@@ -278,8 +335,46 @@ def test_wide_steps_do_not_thin_out_events():
     narrow, wide = (
         np.asarray(fitted(SurvivalAIPW(width=width), sample).values) for width in (7, 28)
     )
-    at = len(narrow) // 2 - 2
-    np.testing.assert_allclose(wide[[at, 2 * at + 2]], narrow[[at, 2 * at + 2]], atol=STEPPED)
+    m = len(narrow) // 2
+    for when in HORIZONS:
+        at = sample.clock.times.index(when)
+        np.testing.assert_allclose(wide[[at, m + at]], narrow[[at, m + at]], atol=STEPPED)
+
+
+def test_the_page_says_where_many_leave_within_one_step():
+    sample = times(6000, seed=3)
+    notes = fitted(SurvivalAIPW(width=28), sample).profile.notes
+    assert "leave before 28, within one step" in notes[-1]
+    assert "A width smaller than 28" in notes[-1]
+    assert "A width" not in fitted(SurvivalAIPW(width=7), sample).profile.notes[-1]
+
+
+def test_share_that_leaves_within_a_step_is_of_those_followed_to_its_start():
+    sample = times(2000, seed=3, weighted=True)
+    rows = (sample.a == 0) & (sample.y > 140)
+    gone, ends = rows & (sample.unit % 2 == 0), rows & (sample.unit % 2 == 1)
+    y = np.where(gone, 150.0, np.where(ends, 168.0, sample.y))  # at its end is not within it
+    event = np.where(rows, 0, sample.event)
+    notes = told_of_leaving(replace(sample, y=y, event=event), 28.0)
+    share = sample.w[gone].sum() / sample.w[rows].sum()
+    assert f"Of the unexposed followed beyond 140 days, {share:.0%} leave before 168" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("horizons", "asked", "width"),
+    [
+        ((30.0, 90.0, 180.0), 7.0, 6.0),
+        ((30.0, 90.0, 180.0), 45.0, 30.0),
+        ((28.0, 84.0, 168.0), 10.0, 7.0),
+        ((30.0, 91.0), 7.0, 1.0),
+        ((0.5, 1.25), 7.0, 0.25),
+        ((3.0, 6.0), 0.7, 0.6),
+    ],
+)
+def test_the_width_named_divides_every_horizon_and_is_no_wider(horizons, asked, width):
+    clock = replace(times(20).clock, horizons=horizons, tau=horizons[-1], compare=horizons[-1])
+    assert dividing_width(clock, asked) == pytest.approx(width)
+    SurvivalAIPW(width=dividing_width(clock, asked)).check_steps(clock)
 
 
 def test_shares_are_formed_of_risks_at_the_horizon():
@@ -318,7 +413,7 @@ def test_an_arm_without_the_event_is_refused(estimator):
 
 
 def test_steps_that_miss_a_horizon_are_refused():
-    with pytest.raises(SpecError, match=r"28 days are not a whole number of steps of 10"):
+    with pytest.raises(SpecError, match=r"28 days are not a whole .* of 10\. Set width to 7, or"):
         fitted(SurvivalAIPW(width=10), times())
 
 

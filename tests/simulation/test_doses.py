@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.worlds import ODDS, TOP, dose_risks, doses, incremental_truth, shift_truth
+from causal.cohort import Sample
 from causal.composing_profiles import compose_profile
+from causal.dose_grid import DoseGrid
 from causal.estimators import (
     DoseMeans,
     DoseResponse,
@@ -37,7 +39,11 @@ def band() -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("form", "method"),
-    [(SPLINE, "g_computation"), ("levels", "g_computation"), ("levels", "doubly_robust")],
+    [
+        (SPLINE, "g_computation"),
+        ("levels", "g_computation"),
+        ("levels", "doubly_robust"),
+    ],
     ids=["spline", "levels", "doubly robust"],
 )
 def test_curves_and_their_bands_cover(form, method):
@@ -82,3 +88,51 @@ def test_nudges_cover_their_own_truth(kind):
     error = np.std(found, ddof=1) / math.sqrt(REPLICATES)
     assert abs(np.mean(found) - truth) < Z * error + 0.003  # working models are nearly right
     assert band()[0] <= np.mean(covered) <= band()[1]
+
+
+TELL_LITTLE, TELL_MUCH = (0.25, -0.15), (0.4, -0.3)  # 8 and 20 % of the variance of the dose
+
+
+def normal_doses(seed: int, slopes=TELL_LITTLE) -> Sample:
+    """Draw doses normal given covariates that bear on the outcome, too, one of them by its square.
+
+    The mean outcome at dose d, everybody having it, is 1 + 0.5 d - 0.2 d squared + 0.3.
+    """
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(N, 2))
+    a = x @ np.array(slopes) + rng.normal(size=N)
+    y = 1 + 0.5 * a - 0.2 * a**2 + 0.8 * x[:, 0] - 0.5 * x[:, 1] + 0.3 * x[:, 0] ** 2
+    return Sample(
+        unit=np.arange(N), y=y + rng.normal(size=N), a=a, x=x, terms=("x0", "x1"),
+        concepts=("c", "c"), outcome_kind="continuous", exposure_kind="dose", w=np.ones(N),
+        doses=DoseGrid((-1.0, 0.0, 1.0), (0.0, 1.0), ""),
+    )  # fmt: skip
+
+
+def test_weights_by_a_normal_density_are_unbiased_and_cover():
+    """An outcome regression without the square would be wrong; weights need none."""
+    truth, found, covered = marginal_model(TELL_LITTLE)
+    spread = np.std(found, axis=0, ddof=1)
+    assert np.all(np.abs(np.mean(found, axis=0) - truth) < Z * spread / math.sqrt(REPLICATES))
+    assert band()[0] <= covered.min()
+    assert covered.max() <= band()[1]
+    crude = [fitted(DoseMeans(form="quadratic"), normal_doses(seed)).values for seed in range(20)]
+    assert abs(np.mean(crude, axis=0)[0] - truth[0]) > 10 * spread[0] / math.sqrt(20)
+
+
+def test_weights_of_a_dose_that_covariates_tell_much_of_cover_less_often():
+    """A limit, stated in docs/methods.md: weights have heavy tails, and 1,000 rows are few."""
+    _, _, covered = marginal_model(TELL_MUCH)
+    assert covered.min() < band()[0]
+
+
+def marginal_model(slopes):
+    """Give the true means, those found in every sample, and how often intervals hold the truth."""
+    truth, found, errors = np.array([0.6, 1.3, 1.6]), [], []
+    for seed in range(REPLICATES):
+        sample = normal_doses(seed, slopes)
+        fit = fitted(DoseResponse(form="quadratic", method="weighting"), sample)
+        found.append(fit.values)
+        errors.append(np.sqrt(np.diag(fit.covariance)))
+    held = np.abs(np.array(found) - truth) < 1.96 * np.array(errors)
+    return truth, found, held.mean(axis=0)

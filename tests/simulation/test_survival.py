@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.worlds import times
+from causal.clock import Clock
 from causal.cohort import Sample
 from causal.estimators import KaplanMeier, NuisanceStore, SurvivalAIPW, WeightedKaplanMeier
 from causal.estimators.nuisance import ObservationModel, PropensityModel
@@ -139,3 +140,38 @@ def test_without_weights_those_with_a_time_mislead():
     bias, coverage, _ = study(UNRELATED, estimator, lost=those_with_a_time)
     assert abs(bias) > 2 * Z
     assert coverage < band()[0]
+
+
+WIDE, FITS = 4000, 30
+
+
+def risk_of_first_step(x, exposed):
+    """Give the risk by day 30, exact for exponential times."""
+    use, death = 0.01 * np.exp(0.6 * x - 0.5 * exposed), 0.003 * np.exp(0.3 * x)
+    return use / (use + death) * -np.expm1(-30 * (use + death))
+
+
+@pytest.mark.parametrize("width", [5, 15, 30])
+def test_a_wide_first_step_is_unbiased_where_a_fifth_leave_within_it(width):
+    """Leaving depends on x among the unexposed; both arms and their difference are compared."""
+    nodes, mass = np.polynomial.hermite_e.hermegauss(40)
+    truth = np.array([mass @ risk_of_first_step(nodes, a) / mass.sum() for a in (0, 1)])
+    found = []
+    for seed in range(FITS):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=WIDE)
+        a = (rng.random(WIDE) < 1 / (1 + np.exp(-0.8 * x))).astype(float)
+        leave = np.minimum(rng.exponential(1 / (0.008 * np.exp(0.7 * x * (1 - a)))), 100)
+        use = rng.exponential(1 / (0.01 * np.exp(0.6 * x - 0.5 * a)))
+        death = rng.exponential(1 / (0.003 * np.exp(0.3 * x)))
+        ends = np.array([leave, use, death])
+        sample = Sample(
+            np.arange(WIDE), ends.min(axis=0), a, x[:, None], ("x",), ("c",), "survival", "binary",
+            np.ones(WIDE), event=ends.argmin(axis=0),
+            clock=Clock((30.0, 90.0), 90.0, 30.0, "days", "use", "death"),
+        )  # fmt: skip
+        fit = SurvivalAIPW(width=width).fit(sample, NuisanceStore(), rng)
+        found.append([*fit.values[list(fit.pair)], np.diff(fit.values[list(fit.pair)])[0]])
+    wanted = np.append(truth, truth[1] - truth[0])
+    error = np.std(found, axis=0, ddof=1) / math.sqrt(FITS)
+    assert np.all(np.abs(np.mean(found, axis=0) - wanted) < Z * error)

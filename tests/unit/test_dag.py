@@ -25,6 +25,7 @@ DAGS = Path(__file__).parents[2] / "analyses" / "dags"
 NAMES = (
     "cohort", "first_interval", "simulated", "relapse", "facilitation_valid",
     "facilitation_violated", "linkage", "card_schooling", "nhefs_price",
+    "nhefs_survival",
 )  # fmt: skip
 
 GOOD = """

@@ -74,6 +74,26 @@ def test_codes_are_taken_for_doses_and_the_report_says_so(tmp_path):
     assert {("full", "effective_sample_size"), ("more", "effective_sample_size")} <= judged
 
 
+def test_a_marginal_structural_model_is_judged_by_its_weights(tmp_path):
+    model = {"kind": "dose_response", "form": "quadratic", "method": "weighting"}
+    ladder = [
+        {"name": "crude", "estimator": {"kind": "dose_means", "form": "quadratic"}},
+        {"name": "density", "adjust": "dag", "estimator": model},
+        {"name": "chances", "adjust": "dag", "estimator": model | {"density": "levels"}},
+    ]
+    capped = {"values": {code: min(code, 3) for code in range(8)}, "grid": [0, 1, 2, 3]}
+    dose = {"compare": [0, 1], "unit": "meetings a week", **capped}
+    found = run(specified(tmp_path, design={**DESIGN, "dose": dose}, ladder=ladder, headline=None))
+    judged = {(one.rung, one.name): one.value for one in found.diagnostics}
+    assert judged["density", "effective_sample_size"] < 1500
+    assert judged["density", "weight_mean"] == pytest.approx(1, abs=0.1)
+    assert ("density", "dose_correlation") in judged
+    assert {("chances", "common_support"), ("chances", "smd")} <= judged.keys()
+    weighed = next(one for one in found.weights if one.rung == "density")
+    assert [one.name for one in weighed.factors] == ["exposure"]
+    assert "a regression on the dose alone, weighted" in found.rung("density").profile.notes[0]
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
