@@ -35,14 +35,13 @@ def words(name: str) -> str:
     return plain(name.replace("_", " ").strip("() "))
 
 
-def page_title(subject: str, name: str, family: str = "") -> str:
+def page_title(subject: str, name: str) -> str:
     """Title a report by its data and its analysis: a dash apart, since either may hold a colon.
 
-    Parameters
-    ----------
-    family : what the name begins with and the subject has said already, such as the data set.
+    Where the name begins with the word the subject begins with, that word is said once.
     """
-    return f"{plain(subject)} — {words(name.removeprefix(f'{family}_'))}"
+    first = next(iter(subject.split()), "").rstrip(":").lower()
+    return f"{plain(subject)} — {words(name.removeprefix(f'{first}_'))}"
 
 
 def joined(parts: Sequence[str], last: str = "and") -> str:

@@ -78,7 +78,7 @@ def compose_page(
         ("11. Where the numbers come from", _origin(result)),
     )
     return Page(
-        title=page_title(about.title or about.name, result.name, about.name),
+        title=page_title(about.title or about.name, result.name),
         question=plain(result.question),
         stamp=sections.stamp(result, instruments.contradicted(result)),
         sections=tuple(Section(name, tuple(blocks)) for name, blocks in built),

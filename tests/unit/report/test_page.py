@@ -41,8 +41,9 @@ def test_every_table_has_as_many_cells_as_heads(name: str, request: pytest.Fixtu
 @pytest.mark.parametrize(
     ("title", "name", "said"),
     [
-        ("HELP: evaluation, Boston", "made_up_drug_use", "HELP: evaluation, Boston — drug use"),
-        ("HELP: evaluation, Boston", "other_use", "HELP: evaluation, Boston — other use"),
+        ("HELP: evaluation, Boston", "help_drug_use", "HELP: evaluation, Boston — drug use"),
+        ("HELP: evaluation, Boston", "helper_use", "HELP: evaluation, Boston — helper use"),
+        ("Simulated cohort", "simulated", "Simulated cohort — simulated"),
         ("", "made_up", "made_up — made up"),
     ],
 )
