@@ -70,7 +70,8 @@ class FittedRung:
     estimates : the fit, its influence values on all rows of the sample (0 where a row is not
         used, so that pairing stays right).
     crude : the crude fit on the rows this rung uses, which the share is formed over.
-    n, n_clusters : rows and clusters used.
+    n, n_clusters : rows and clusters the estimate rests on, or stands for: without those that have
+        no outcome where the estimator leaves them out.
     terms : p names of the columns adjusted for; where weights balance them, not those that only
         follow-up depends on.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
@@ -181,8 +182,9 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
         seen = known & batch.sample.entered
         none = none if none.entered.all() else none.rows(none.entered)
         crude = spread(batch.crude.fit(none, NuisanceStore(), rng), seen, batch.sample)
+        used = sample.rows(task.estimator.used(sample))
         fitted = FittedRung(
-            estimates, crude, sample.n, sample.n_clusters, sample.terms, (), None, None, None
+            estimates, crude, used.n, used.n_clusters, sample.terms, (), None, None, None
         )
         if isinstance(task.estimator, Instrumented):
             fitted = replace(fitted, weights=summarise_weights(sample, ()))

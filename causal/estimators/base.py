@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import model_validator
 
 from causal import inference
-from causal.arrays import Floats, read_only
+from causal.arrays import Bools, Floats, read_only
 from causal.cohort import ExposureKind, OutcomeKind, Sample, check_arms
 from causal.documents import Settings
 from causal.errors import InstrumentError, OutcomeError, PositivityError
@@ -58,6 +58,8 @@ class Estimator(Settings, ABC):
     adjusts: ClassVar[bool] = True
     needs_instruments: ClassVar[bool] = False
     takes_learners: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = False
+    """Whether rows without outcome take no part: neither predicted nor weighed for."""
 
     @model_validator(mode="after")
     def _has_the_variance(self) -> Estimator:
@@ -96,6 +98,10 @@ class Estimator(Settings, ABC):
     def takes_missing_exposures(self) -> bool:
         """Tell whether persons not seen at the exposure interview are weighed for."""
         return False
+
+    def used(self, sample: Sample) -> Bools:
+        """Give (n,) booleans: the rows an estimate rests on, or stands for."""
+        return sample.observed if self.leaves_out else np.ones(sample.n, dtype=bool)
 
     @property
     def why_no_bootstrap(self) -> str:
@@ -208,6 +214,7 @@ class Crude(Estimator):
     """What the crude contrasts share: they adjust for nothing and leave out who has no outcome."""
 
     adjusts: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = True
 
     @property
     def takes_missing_outcomes(self) -> bool:

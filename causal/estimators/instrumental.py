@@ -54,6 +54,7 @@ class Instrumented(Estimator):
 
     variance: Variance = Variance(kind="HC1")
     terms: tuple[str, ...] | None = None
+    leaves_out: ClassVar[bool] = True
     linear_stages: ClassVar[bool] = True
     randomised: ClassVar[bool] = False
     variances: ClassVar[tuple[VarianceKind, ...]] = (*WITH_SETS, "classical", "classical_n")

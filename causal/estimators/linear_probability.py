@@ -56,6 +56,7 @@ class LinearProbability(Estimator):
     terms: tuple[str, ...] | None = None
     interactions: tuple[str, ...] = ()
     at: Mapping[str, float] = Field(default_factory=dict)
+    leaves_out: ClassVar[bool] = True
     variances: ClassVar[tuple[VarianceKind, ...]] = (
         *EVERY_ESTIMATOR, "classical", "classical_n", "CR2",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class PropensityRegression(Estimator):
     Rosenbaum & Rubin (1983), doi:10.1093/biomet/70.1.41, corollary 4.3; Robins, Mark & Newey
     (1992), doi:10.2307/2532304 (why no outcome regression is needed, and whose average it is).
     """
+
+    leaves_out: ClassVar[bool] = True
 
     kind: Literal["propensity_regression"] = "propensity_regression"
     propensity: PropensityModel = PropensityModel()

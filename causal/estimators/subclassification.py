@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -44,6 +44,8 @@ class Subclassification(Estimator):
     Rosenbaum & Rubin (1984), doi:10.1080/01621459.1984.10478078; Lunceford & Davidian (2004),
     doi:10.1002/sim.1903, section 3.
     """
+
+    leaves_out: ClassVar[bool] = True
 
     kind: Literal["subclassification"] = "subclassification"
     target: AverageTarget = "ATE"

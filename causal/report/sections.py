@@ -91,11 +91,10 @@ def ladder_table(result: Result) -> GroupedTable:
 
 
 def shared_rows(result: Result) -> str:
-    """Say which rungs use the same rows, and which brackets use fewer."""
+    """Say which rungs use the same rows, which stand for more, and which brackets use fewer."""
     others = [rung for rung in result.rungs if rung.n != result.crude.n]
-    unseen = any(one.arm == "not seen" for one in result.follow_up)
-    weighing = [rung for rung in others if unseen and stands_for_more(rung, result.crude)]
-    fewer = [rung for rung in others if rung not in weighing]
+    standing = [rung for rung in others if stands_for_more(rung, result.crude)]
+    fewer = [rung for rung in others if rung not in standing]
     if not others:
         return "All rungs use the same rows."
     said = [f"Rungs use the same {result.crude.n} rows."]
@@ -105,13 +104,30 @@ def shared_rows(result: Result) -> str:
             f"Some lack a column in a few: {named}; their shares are over the crude difference of "
             "these rows."
         )
-    if weighing:
-        named = joined([code(rung.name) for rung in weighing])
-        said.append(
-            f"{named} let them stand for all {weighing[0].n}, those never seen at the exposure "
-            "interview among them; the share is over the crude difference of those seen."
+    for n in dict.fromkeys(rung.n for rung in standing):
+        alike = [rung for rung in standing if rung.n == n]
+        named, verb = (
+            joined([code(rung.name) for rung in alike]),
+            "lets" if len(alike) == 1 else "let",
         )
+        said.append(f"{named} {verb} them stand for all {n}, {_lost(result, alike[0])} among them.")
+    if standing:
+        said.append("The share is over the crude difference of those with an outcome.")
     return " ".join(said)
+
+
+def _lost(result: Result, rung: RungBlock) -> str:
+    """Name those a rung stands for who are not in the crude contrast."""
+    whole = [one for one in result.follow_up if not one.stratum]
+    entered = [one.rows for one in whole if one.arm != "not seen"]
+    if len(entered) == len(whole):
+        return "those without an outcome"
+    known = [rows for rows in entered if isinstance(rows, int)]
+    if len(known) < len(entered):  # too few to be printed
+        return "those without an outcome or never seen at the exposure interview"
+    if isinstance(rung.n, int) and rung.n > sum(known):
+        return "those never seen at the exposure interview"
+    return "those without an outcome"
 
 
 def scale_table(result: Result) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from causal.clock import Clock
 from causal.errors import CausalError, Place
 from causal.estimators import (
     AIPW,
@@ -15,13 +16,17 @@ from causal.estimators import (
     EntropyBalancing,
     GComputation,
     InverseProbability,
+    KaplanMeier,
     LinearProbability,
     MeanDifference,
     NuisanceStore,
     Overlap,
+    PropensityRegression,
     StableBalancing,
+    Subclassification,
+    WeightedKaplanMeier,
 )
-from causal.estimators.nuisance import CrossFitting
+from causal.estimators.nuisance import CrossFitting, ObservationModel
 from causal.fitting import RungTask, Thresholds, fit_rungs
 from causal.seeding import generator
 
@@ -168,3 +173,47 @@ def test_overlap_is_that_of_the_learned_propensities(confounded):
     found = {one.name: one.value for one in fitted.diagnostics}
     assert found["propensity_max"] == learned.propensities(sample, store).max()
     assert found["propensity_max"] != AIPW().propensities(sample, store).max()
+
+
+def with_lost(sample):
+    """Lose the outcome of every fourth row, the last cluster's of all its rows."""
+    lost = np.arange(sample.n) % 4 == 0
+    if sample.cluster is not None:
+        lost |= sample.cluster == sample.cluster.max()
+    return replace(sample, y=np.where(lost, np.nan, sample.y)), int((~lost).sum())
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [MeanDifference(), LinearProbability(), PropensityRegression(), Subclassification()],
+    ids=lambda one: one.kind,
+)
+def test_rows_without_outcome_are_not_counted_where_they_are_left_out(confounded, estimator):
+    sample, known = with_lost(confounded(clustered=True))
+    tasks = (LADDER[0], task("rung", estimator, EVERY if estimator.adjusts else ()))
+    crude, rung = fit_rungs(sample, tasks, LIMITS, 1)
+    assert crude.n == rung.n == known < sample.n
+    assert rung.n_clusters == len(np.unique(sample.cluster[sample.observed])) < sample.n_clusters
+
+
+def test_rows_without_outcome_are_counted_where_they_are_predicted_or_weighed_for(confounded):
+    sample, _ = with_lost(confounded())
+    weighed = InverseProbability(observation=ObservationModel(terms=("x0",)))
+    tasks = (task("predicted", GComputation()), task("weighed", weighed))
+    assert [rung.n for rung in fit_rungs(sample, tasks, LIMITS, 1)] == [sample.n, sample.n]
+
+
+def test_persons_without_a_time_are_not_counted_in_the_crude_curve(confounded):
+    base, rng = confounded(), np.random.default_rng(3)
+    sample, known = with_lost(
+        replace(
+            base,
+            y=rng.integers(1, 200, base.n).astype(float),
+            outcome_kind="survival",
+            event=rng.integers(0, 2, base.n),
+            clock=Clock((80.0, 160.0), 160.0, 80.0, "days", "use"),
+        )
+    )
+    weighed = WeightedKaplanMeier(observation=ObservationModel(terms=("x0",)))
+    tasks = (task("crude", KaplanMeier(), ()), task("weighed", weighed))
+    assert [rung.n for rung in fit_rungs(sample, tasks, LIMITS, 1)] == [known, sample.n]

@@ -5,8 +5,9 @@ import pytest
 from causal.report import rendered
 from causal.report.figures import FIGURES
 from causal.report.page import report_page
+from causal.report.sections import shared_rows
 from causal.report.tables import TABLES
-from causal.result import Result
+from causal.result import FollowUpBlock, Result
 
 DOCUMENTS = ["help_like", "simulated_null", "unbounded", "disjoint", "continuous", "as_ratio"]
 
@@ -99,3 +100,41 @@ def test_a_ladder_of_one_crude_rung_has_a_page(help_like: Result) -> None:
     text = page(bare)
     assert "No check was run." in text
     assert "No covariate is adjusted for." in text
+
+
+def standing_for(result: Result, numbers: dict[int, int], unseen: int = 0) -> Result:
+    """Give rungs by position other numbers of rows, and some persons never seen."""
+    rungs = [
+        rung.model_copy(update={"n": numbers.get(i, 300)}) for i, rung in enumerate(result.rungs)
+    ]
+    never = FollowUpBlock(stratum="", arm="not seen", rows=unseen, known=0, late=0)
+    seen = [never] if unseen else []
+    return result.model_copy(update={"rungs": rungs, "follow_up": [*result.follow_up, *seen]})
+
+
+def test_rungs_that_stand_for_more_than_the_crude_one_are_not_said_to_lack_a_column(
+    help_like: Result,
+) -> None:
+    said = shared_rows(standing_for(help_like, {1: 393, 2: 393}))
+    names = [f"`{help_like.rungs[i].name}`" for i in (1, 2)]
+    assert said == (
+        f"Rungs use the same 300 rows. {names[0]} and {names[1]} let them stand for all 393, those "
+        "without an outcome among them. The share is over the crude difference of those with an "
+        "outcome."
+    )
+
+
+def test_those_never_seen_are_named_where_a_rung_stands_for_them_too(help_like: Result) -> None:
+    said = shared_rows(standing_for(help_like, {1: 393, 2: 500}, unseen=107))
+    names = [f"`{help_like.rungs[i].name}`" for i in (1, 2)]
+    assert f"{names[0]} lets them stand for all 393, those without an outcome among them." in said
+    assert (
+        f"{names[1]} lets them stand for all 500, those never seen at the exposure interview "
+        "among them." in said
+    )
+
+
+def test_a_rung_on_fewer_rows_lacks_a_column(help_like: Result) -> None:
+    said = shared_rows(standing_for(help_like, {1: 290}))
+    assert f"Some lack a column in a few: `{help_like.rungs[1].name}` 290;" in said
+    assert "stand for" not in said
