@@ -327,3 +327,15 @@ def test_missing_times_are_refused_with_what_helps_there():
     holed = replace(sample, y=np.where(np.arange(sample.n) < 5, np.nan, sample.y))
     with pytest.raises(OutcomeError, match="followed, with the estimator ipw_kaplan_meier"):
         fitted(SurvivalAIPW(width=14), holed)
+
+
+@EVERY
+def test_a_column_that_does_not_vary_changes_nothing(fitted_beside, judged_alike, estimator):
+    without, with_ = fitted_beside(estimator, times())
+    np.testing.assert_allclose(
+        with_.estimates.values, without.estimates.values, rtol=REFITTED, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        with_.estimates.covariance, without.estimates.covariance, rtol=REFITTED, atol=1e-9
+    )
+    judged_alike(without, with_)
