@@ -40,6 +40,7 @@ from causal.report.words import (
     check_sentences,
     estimate_sentences,
     truth_sentences,
+    unfollowed,
     with_interval,
 )
 from causal.result import Result, RungBlock, VariantBlock
@@ -96,6 +97,7 @@ def _who(result: Result) -> list[str]:
         verb = "contributed" if rows else "are analysed"
         whom = "" if first is steps[0] else f" ({plain(first.reason).rstrip('.')})"
         said.append(f"Of {first.persons} persons{whom}, {last.persons} {verb}{rows}.")
+        said += unfollowed(result)
     if unit == "intervals":
         weighed = (
             "persons weigh alike"
