@@ -33,10 +33,11 @@ def judge_common_support(
     value = float(scarce.any(axis=1).mean())
     rarest = levels[int(scarce.mean(axis=0).argmax())]
     said = f"{value:.1%} of rows have a chance below {least:g} of some arm, most often '{rarest}'"
+    if value == 0:
+        said = f"no row has a chance below {least:g} of any arm"
     if overlap:
-        return Diagnostic(
-            "common_support", value, None, "NOT_EVALUATED", f"{said}; they count little"
-        )
+        said = f"{said}; they count little" if value else said
+        return Diagnostic("common_support", value, None, "NOT_EVALUATED", said)
     return Diagnostic(
         "common_support", value, allowed, "PASS" if value <= allowed else "FAIL", said
     )

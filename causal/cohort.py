@@ -213,8 +213,33 @@ class Sample:
         )
 
 
+def refuse_same_outcome(sample: Sample, value: float, said: str, instead: str) -> None:
+    """Refuse an exposure at which everybody has the same outcome, whose mean has no standard error.
+
+    That from influence values would be 0, and an interval as short as if that mean were known. What
+    is said of times to an event is said where curves are made.
+
+    Parameters
+    ----------
+    value, said : the exposure, and how it is named.
+    instead : what to do.
+
+    Raises
+    ------
+    PositivityError
+        Naming the exposure.
+    """
+    if sample.outcome_kind == "survival":
+        return
+    if np.ptp(sample.y[sample.observed & (sample.a == value)]) == 0:
+        raise PositivityError(
+            f"everybody with {said} has the same outcome, so its mean has no standard error. "
+            f"{instead}"
+        )
+
+
 def check_arms(sample: Sample, min_cell: int = 0) -> None:
-    """Refuse an exposure that has an empty arm or does not vary.
+    """Refuse an exposure that has an empty arm, or one of equal outcomes, or does not vary.
 
     Parameters
     ----------
@@ -245,11 +270,10 @@ def check_arms(sample: Sample, min_cell: int = 0) -> None:
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
                 "population or wave."
             )
-        if sample.levels and np.ptp(sample.y[sample.observed & (sample.a == value)]) == 0:
-            raise PositivityError(
-                f"everybody with exposure {name} has the same outcome, so its mean has no standard "
-                "error. Leave this arm out (design.arms.others), or choose another outcome."
-            )
+        instead = "Choose another outcome, exposure or population."
+        if sample.levels:
+            instead = "Leave this arm out (design.arms.others), or choose another outcome."
+        refuse_same_outcome(sample, value, f"exposure {name}", instead)
         if rows < min_cell:
             raise PositivityError(
                 f"fewer than {min_cell} rows have exposure {name} and a known outcome, too few to "

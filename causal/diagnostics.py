@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from causal.arrays import Floats, Ints
+from causal.arrays import Bools, Floats, Ints
+from causal.errors import PositivityError
 from causal.estimators.base import Limited
 from causal.inference import cluster_sums, critical_value
 
@@ -18,6 +19,9 @@ BINS = 20
 """Bins of the overlap histogram, each .05 wide."""
 EXACT = 1e-8
 """Below this an imbalance is rounding, and which column has the largest is an accident."""
+ROUNDING = 1e-12
+"""A column whose values lie closer than this share of the largest does not vary: they differ by the
+rounding of what it was computed from, which is near 1e-16 of them."""
 FAMILY_ERROR = 0.05
 """Family-wise error of the test that decides whether an imbalance is more than chance."""
 
@@ -33,26 +37,44 @@ class Diagnostic:
     reason: str
 
 
+def varies(x: Floats) -> Bools:
+    """Tell of (n, p) columns which vary by more than rounding; nothing is said of missing values.
+
+    Means and variances of a constant are off by rounding, by its size; its smallest and largest
+    values are not.
+    """
+    if not len(x):
+        return np.zeros(x.shape[1], dtype=bool)
+    low, high = x.min(axis=0), x.max(axis=0)
+    return np.asarray(high - low > ROUNDING * np.maximum(np.abs(low), np.abs(high)))
+
+
 def standardised_differences(x: Floats, a: Floats, w: Floats) -> Floats:
     """Give the (p,) standardised mean differences, exposed minus unexposed.
 
     The denominator is the unweighted pooled standard deviation, so that weighting cannot improve
-    balance by changing it. Columns that vary in neither arm
-    give 0, or infinity where the arms differ.
+    balance by changing it. Columns that do not vary at all give 0; those that vary in neither arm,
+    but between them, infinity.
 
     References
     ----------
     Austin & Stuart (2015), doi:10.1002/sim.6607, section 3.1.
     """
     spread = _pooled_spread(x, a)
-    difference = _mean_differences(x, a, w)
+    difference = np.where(_vary_in_arms(x, a), _mean_differences(x, a, w), 0.0)
     flat = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
     return np.where(spread > 0, difference / np.where(spread > 0, spread, 1.0), flat)
 
 
+def _vary_in_arms(x: Floats, a: Floats) -> Bools:
+    """Tell of (p,) columns which vary among the rows of both arms, taken together."""
+    return varies(x[(a == 0) | (a == 1)])
+
+
 def _pooled_spread(x: Floats, a: Floats) -> Floats:
-    """Give (p,) standard deviations, the two arms' variances averaged."""
-    variances = [x[a == arm].var(axis=0, ddof=1) for arm in (0, 1)]
+    """Give (p,) standard deviations, the two arms' variances averaged; 0 where neither varies."""
+    arms = [x[a == arm] for arm in (0, 1)]
+    variances = [np.where(varies(rows), rows.var(axis=0, ddof=1), 0.0) for rows in arms]
     return np.asarray(np.sqrt((variances[0] + variances[1]) / 2))
 
 
@@ -113,11 +135,44 @@ def judge_balance(
 
     Under perfect randomisation small cohorts exceed any fixed threshold most of the time, so an
     excess is a failure only if some column exceeds what chance gives at a family-wise 5 %
-    (Bonferroni); otherwise it is not resolvable at this size.
+    (Bonferroni); otherwise it is not resolvable at this size. Columns that do not vary are left
+    out, as regressions leave them out, and named.
+
+    Raises
+    ------
+    PositivityError
+        A column varies in neither arm, but between them: it determines exposure.
     """
     if x.shape[1] == 0:
         return Diagnostic("smd", None, threshold, "NOT_EVALUATED", "the rung adjusts for nothing")
+    kept = _vary_in_arms(x, a)
+    flat = _named_flat(names, kept)
+    if not kept.any():
+        return Diagnostic("smd", None, threshold, "NOT_EVALUATED", flat)
+    found = _judge_balance(
+        x[:, kept], a, w, tuple(np.asarray(names)[kept].tolist()), threshold, cluster
+    )
+    return replace(found, reason=f"{found.reason}; {flat}") if flat else found
+
+
+def _named_flat(names: tuple[str, ...], kept: Bools) -> str:
+    """Name the columns that do not vary; nothing where all do."""
+    flat = [f"'{name}'" for name, one in zip(names, kept, strict=True) if not one]
+    return f"{', '.join(flat)} {'does' if len(flat) == 1 else 'do'} not vary" if flat else ""
+
+
+def _judge_balance(
+    x: Floats, a: Floats, w: Floats, names: tuple[str, ...], threshold: float, cluster: Ints | None
+) -> Diagnostic:
+    """Judge the largest standardised difference of columns that vary."""
     smd = np.abs(standardised_differences(x, a, w))
+    apart = [f"'{name}'" for name, one in zip(names, np.isinf(smd), strict=True) if one]
+    if apart:
+        raise PositivityError(
+            f"{', '.join(apart)} {'has' if len(apart) == 1 else 'have'} one value among the "
+            "exposed and another among the unexposed, so nobody has anybody alike to be compared "
+            "with. Do not adjust for them, or choose a population in which they vary in an arm."
+        )
     worst = int(smd.argmax())
     value = float(smd[worst])
     chance = critical_value(1 - FAMILY_ERROR / len(smd)) * _chance_spread(x, a, w, cluster)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from causal import diagnostics, instrument_checks
+from causal import diagnostics, instrument_checks, overlap
 from causal.arm_diagnostics import (
     judge_arm_weights,
     judge_common_support,
@@ -19,7 +19,7 @@ from causal.arm_diagnostics import (
 from causal.arrays import Bools, Floats, read_only
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic
-from causal.errors import CausalError, Place, PositivityError
+from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
 from causal.estimators import (
     AnyEstimator,
@@ -77,7 +77,7 @@ class FittedRung:
         follow-up depends on.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
     propensity_counts : rows in equal bins of the propensity, unexposed and exposed; None where
-        there is no propensity.
+        there is no propensity. Of rungs without weights it is that of a logistic regression.
     curves : p-values against the size of the effect, for rungs with instruments.
     beside : what the instruments do themselves, for rungs with an effect through them.
     weights : what the rung weighs by, one by one and together; empty where nothing weighs.
@@ -204,12 +204,18 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
             return _judged_doses(batch, task.estimator, sample, fitted)
         if isinstance(task.estimator, Shift):
             ratios = sample.w * task.estimator.ratios(sample)
-            limits = (batch.thresholds.effective_sample_size, batch.thresholds.max_weight_share)
-            return replace(fitted, diagnostics=judge_shift(ratios, *limits))
+            least = (batch.thresholds.effective_sample_size, batch.thresholds.max_weight_share)
+            return replace(fitted, diagnostics=judge_shift(ratios, *least))
         weights = task.estimator.weights(sample, store)
         if weights is None:
+            limits = batch.thresholds
+            found = overlap.judge_regression(
+                task.estimator, sample, store, limits.least_chance, limits.common_support
+            )
             told = diagnostics.describe_limited(task.estimator.limited(sample, store))
-            return replace(fitted, diagnostics=told)
+            return replace(
+                fitted, diagnostics=(*found.checks, *told), propensity_counts=found.counts
+            )
         return _judged(batch, task, sample, store, fitted, weights)
     except CausalError as error:
         if not str(error.place):
@@ -302,7 +308,7 @@ def _judged_arms(
 ) -> FittedRung:
     """Add common support, balance and effective size of several arms."""
     limits = batch.thresholds
-    support = _common_support(estimator, sample, limits)
+    support = overlap.judge_arms(estimator, sample, limits.least_chance, limits.common_support)
     weights = estimator.arm_weights(sample)
     if weights is None:
         return replace(fitted, diagnostics=(support,))
@@ -325,30 +331,6 @@ def _judged_arms(
         ),
         crude_smd=diagnostics.standardised_differences(crude.x, crude.a, own),
         weighted_smd=diagnostics.standardised_differences(two.x, two.a, weighted),
-    )
-
-
-def _common_support(estimator: ArmContrasts, sample: Sample, limits: Thresholds) -> Diagnostic:
-    """Judge common support; where a rung without weights has chances of 0 or 1, that is the answer.
-
-    Raises
-    ------
-    PositivityError
-        As ``fit_arms``, for a rung with weights, which cannot be had then.
-    """
-    try:
-        e = estimator.chances(sample).e
-    except PositivityError as error:
-        if estimator.weighs:
-            raise
-        allowed = limits.common_support
-        return Diagnostic("common_support", None, allowed, "FAIL", error.message)
-    return judge_common_support(
-        e,
-        sample.levels,
-        limits.least_chance,
-        limits.common_support,
-        overlap=estimator.method == "overlap",
     )
 
 

@@ -160,9 +160,9 @@ def _checked(
     filled: Mapping[str, Bools],
 ) -> Drawn:
     """Refuse samples without contrast, and count what was put in."""
+    _check_outcome(read, plan.analysis.design.outcome)
     for sample in samples:
         check_arms(sample, cohort.min_cell)
-    _check_outcome(read, plan.analysis.design.outcome)
     return Drawn(
         samples[0],
         units.attrition,
@@ -385,7 +385,7 @@ def _weights(plan: Plan, unit: np.ndarray, surveyed: Surveyed | None) -> Floats:
 def _check_outcome(sample: Sample, column: str) -> None:
     """Refuse an outcome without variation."""
     seen = np.unique(sample.y[sample.observed])
-    if len(seen) < 2:
+    if len(seen) == 1:  # of none, the arms are told
         raise OutcomeError(
             f"the outcome '{column}' is {seen[0]:g} in all {int(sample.observed.sum())} rows, so "
             "there is nothing to compare. Choose another outcome, population or wave."

@@ -104,8 +104,9 @@ class Gates(Settings):
     ----------
     effective_sample_size : smallest of the two arms after weighting.
     smd : largest absolute standardised mean difference after weighting.
-    least_chance, common_support : with several arms, a chance of an arm below the first is hardly
-        any, and the largest share of rows that may have hardly any chance of some arm.
+    least_chance, common_support : with several arms, and of two in rungs that do not weigh, a
+        chance of an arm below the first is hardly any, and the largest share of rows that may have
+        hardly any chance of some arm.
     max_weight_share : largest share of an arm's weight one row may carry.
     effective_f : strength of instruments below which no interval by standard errors is shown;
         ``critical`` for the critical value that belongs to them, which a number may only raise.

@@ -11,6 +11,7 @@ import numpy as np
 from causal import inference
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
+from causal.diagnostics import varies
 from causal.documents import Settings
 from causal.errors import CausalError
 from causal.estimate import Effect, Estimates, NotEstimable, Scale
@@ -280,12 +281,8 @@ def _refused(rows: Sample, arms: tuple[int, int] | None, smallest: int) -> NotEs
 
 def _constant(rows: Sample, terms: Sequence[str]) -> tuple[str, ...]:
     """Name the terms that have one value only, missing ones apart."""
-    return tuple(term for term in terms if _varies_not(rows.x_of(term)))
-
-
-def _varies_not(x: Floats) -> bool:
-    """Tell whether a column has one value only, missing ones apart."""
-    return len(np.unique(x[~np.isnan(x)])) < 2
+    known = {term: rows.x_of(term)[~np.isnan(rows.x_of(term)), None] for term in terms}
+    return tuple(term for term, column in known.items() if not varies(column)[0])
 
 
 def _covariance(known: Sequence[Estimates]) -> Floats | NotEstimable:

@@ -52,7 +52,9 @@ class WeighsFollowUp(Estimator):
 
     def balancing(self, sample: Sample) -> Sample:
         """Keep the terms that are to balance: those of exposure, not those of follow-up alone."""
-        terms = [one.terms for _, one in self if isinstance(one, PropensityModel)]
+        models = [one for _, one in self if isinstance(one, PropensityModel | OutcomeModel)]
+        models.sort(key=lambda one: isinstance(one, OutcomeModel))  # only where it is alone
+        terms = [one.terms for one in models]
         if self.observation is None or not terms or terms[0] is None:
             return sample
         return sample.with_terms(terms[0])

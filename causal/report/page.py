@@ -206,19 +206,21 @@ def _missing(result: Result) -> Iterator[Block]:
 
 def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Show the checks, balance and overlap."""
-    judged = sections.diagnostic_table(result, judged=True)
+    judged, facts = (sections.diagnostic_table(result, judged=one) for one in (True, False))
     if judged.rows:
         yield Paragraph(
             "Thresholds come from the specification or are defaults; a check that fails is stamped "
             "on the page."
         )
         yield judged
-        facts = sections.diagnostic_table(result, judged=False)
-        if facts.rows:
-            yield Fold(f"{facts.caption}, for information", (facts,))
-        yield _data("diagnostics.csv", parts=parts)
+    elif facts.rows:
+        yield Paragraph("Nothing here is judged by a threshold.")
     else:
         yield Paragraph("No check was run.")
+    if facts.rows:
+        yield Fold(f"{facts.caption}, for information", (facts,))
+    if judged.rows or facts.rows:
+        yield _data("diagnostics.csv", parts=parts)
     yield from instruments.instruments(result, parts)
     alt = "Standardised mean differences before and after weighting"
     for figure in _figure("balance.svg", alt, parts):

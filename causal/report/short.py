@@ -26,6 +26,7 @@ from causal.report.reading import (
     brackets,
     chief,
     estimand_of,
+    few_rows_of,
     label_of,
     phrase,
     proxied,
@@ -42,6 +43,7 @@ from causal.report.words import (
     estimate_sentences,
     question_words,
     truth_sentences,
+    unfollowed,
     with_interval,
 )
 from causal.result import Result, RungBlock, VariantBlock
@@ -100,6 +102,7 @@ def _who(result: Result) -> list[str]:
         verb = "contributed" if rows else "are analysed"
         whom = "" if first is steps[0] else f" ({plain(first.reason).rstrip('.')})"
         said.append(f"Of {first.persons} persons{whom}, {last.persons} {verb}{rows}.")
+        said += unfollowed(result)
     if unit == "intervals":
         weighed = (
             "persons weigh alike"
@@ -123,6 +126,7 @@ def _found(result: Result) -> list[str]:
     ]
     said += [one for one in rest if one.startswith(KEPT)]
     said += [plain(one) for one in rung.assumed]
+    said += [one for one in (few_rows_of(result, rung),) if one]
     return [*said, *_spread(result, rung)]
 
 

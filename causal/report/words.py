@@ -25,6 +25,7 @@ from causal.report.reading import (
     chief,
     described,
     estimand_of,
+    few_rows_of,
     interval_of,
     label_of,
     left_out,
@@ -99,7 +100,7 @@ def who_sentences(result: Result) -> list[str]:
         said.append(f"{many}{last.persons} are analysed.")
     if surveyed(result):
         said.append("Survey weights make them stand for the population they were drawn from.")
-    said += _unfollowed(result)
+    said += unfollowed(result)
     loss = _largest_loss(steps[steps.index(first) :])
     if loss is not None:
         before, after = loss
@@ -137,6 +138,7 @@ def estimate_sentences(result: Result) -> list[str]:
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
+    said += [one for one in (few_rows_of(result, rung),) if one]
     return said + _other_questions(result, rung)
 
 
@@ -152,15 +154,23 @@ def _instrument_sentences(rung: RungBlock) -> list[str]:
     return said
 
 
-def _unfollowed(result: Result) -> list[str]:
-    """Say how many rows have no outcome, or no exposure."""
+def unfollowed(result: Result) -> list[str]:
+    """Say how many rows have no outcome, or no exposure; nothing where all have both.
+
+    Follow-up is counted by arm of a 0/1 exposure. Of others the crude rung tells how many outcomes
+    are known, since it leaves out the rest.
+    """
     whole = [one for one in result.follow_up if not one.stratum]
     rows = [one.rows for one in whole if isinstance(one.rows, int)]
     known = [one.known for one in whole if isinstance(one.known, int)]
-    hidden = len(rows) < len(whole) or len(known) < len(whole)
+    if not whole and result.attrition:
+        rows, known = (
+            [n] if isinstance(n, int) else [] for n in (result.attrition[-1].rows, result.crude.n)
+        )
+    hidden = not rows or len(rows) < len(whole) or len(known) < max(1, len(whole))
     if hidden or sum(rows) == sum(known):
         return []
-    unseen = sum(n for n, one in zip(rows, whole, strict=True) if one.arm == "not seen")
+    unseen = sum(n for n, one in zip(rows, whole, strict=False) if one.arm == "not seen")
     never = f"{unseen} were never seen at the exposure interview, and " if unseen else ""
     return [f"Of these rows {never}{sum(known)} have a known outcome."]
 

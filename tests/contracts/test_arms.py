@@ -304,3 +304,15 @@ def test_weights_are_judged_by_the_worst_arm_and_pair():
     weights = ArmContrasts(method="overlap").arm_weights(sample)
     balanced = {one.name: one for one in judge_arm_weights(sample, weights, 50, 0.1, 0.1)}
     assert balanced["smd"].verdict == "PASS"
+
+
+@EVERY
+def test_a_column_that_does_not_vary_changes_nothing(fitted_beside, judged_alike, estimator):
+    without, with_ = fitted_beside(estimator, arms())
+    np.testing.assert_allclose(
+        with_.estimates.values, without.estimates.values, rtol=REFITTED, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        with_.estimates.covariance, without.estimates.covariance, rtol=REFITTED, atol=1e-9
+    )
+    judged_alike(without, with_)

@@ -435,3 +435,15 @@ def test_doses_that_cannot_be_meant_are_refused(settings, message):
 def test_settings_that_change_nothing_or_cannot_be_meant_are_refused(make):
     with pytest.raises(ValidationError):
         make()
+
+
+@EVERY
+def test_a_column_that_does_not_vary_changes_nothing(fitted_beside, judged_alike, estimator):
+    without, with_ = fitted_beside(estimator, suited(estimator))
+    np.testing.assert_allclose(
+        with_.estimates.values, without.estimates.values, rtol=REFITTED, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        with_.estimates.covariance, without.estimates.covariance, rtol=REFITTED, atol=1e-9
+    )
+    judged_alike(without, with_)

@@ -584,3 +584,18 @@ def left_to_chance(refits, sums):
     """
     apart = np.subtract(*((np.array(one) - np.mean(one)) ** 2 for one in (refits, sums)))
     return 4 * apart.std(ddof=1) / math.sqrt(len(apart)) / 2
+
+
+@EVERY
+def test_a_column_that_does_not_vary_changes_nothing(
+    confounded, fitted_beside, judged_alike, estimator
+):
+    without, with_ = fitted_beside(estimator, suited(estimator, confounded()))
+    if not isinstance(estimator, CausalForest):  # it draws among the columns
+        np.testing.assert_allclose(
+            with_.estimates.values, without.estimates.values, rtol=REFITTED, atol=1e-9
+        )
+        np.testing.assert_allclose(
+            with_.estimates.covariance, without.estimates.covariance, rtol=REFITTED, atol=1e-9
+        )
+    judged_alike(without, with_)

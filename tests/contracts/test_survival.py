@@ -552,3 +552,15 @@ def test_weights_of_the_residuals_hold_those_of_follow_up():
     ]
     product = np.prod(list(factors.values()), axis=0) * sample.observed
     np.testing.assert_allclose(product, estimator.weights(sample, store))
+
+
+@EVERY
+def test_a_column_that_does_not_vary_changes_nothing(fitted_beside, judged_alike, estimator):
+    without, with_ = fitted_beside(estimator, times())
+    np.testing.assert_allclose(
+        with_.estimates.values, without.estimates.values, rtol=REFITTED, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        with_.estimates.covariance, without.estimates.covariance, rtol=REFITTED, atol=1e-9
+    )
+    judged_alike(without, with_)

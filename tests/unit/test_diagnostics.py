@@ -18,6 +18,7 @@ from causal.diagnostics import (
     propensity_shares,
     standardised_differences,
 )
+from causal.errors import PositivityError
 from causal.estimators.weighting import limited_propensities
 
 SAME = 1e-12
@@ -59,6 +60,55 @@ def test_differences_turn_with_the_arms_and_ignore_units(arms):
 def test_a_constant_column_is_balanced(arms):
     _, a, w = arms
     assert standardised_differences(np.full((200, 1), 3.0), a, w)[0] == 0
+
+
+CONSTANTS = np.array([0.1, 0.3, 2.718, 7.7, 1.0, 1e9 / 3, -1e-9 / 3, 0.0])
+"""Weighted means of most of these differ by rounding."""
+
+
+def test_constants_are_balanced_whatever_their_size_and_the_weights(arms):
+    _, a, _ = arms
+    a[:3] = 1.0  # arms of two sizes
+    w = np.random.default_rng(5).uniform(0.3, 4, 200)
+    x = np.tile(CONSTANTS, (200, 1))
+    assert any(len({np.average(x[a == arm, j], weights=w[a == arm]) for arm in (0, 1)}) == 2
+               for j in range(len(CONSTANTS)))  # fmt: skip
+    np.testing.assert_array_equal(standardised_differences(x, a, w), 0.0)
+
+
+def test_columns_that_do_not_vary_are_named_and_do_not_count(arms):
+    x, a, w = arms
+    w = np.random.default_rng(5).uniform(0.3, 4, 200)
+    alone = judge_balance(x, a, w, ("first", "second", "third"), 0.1)
+    beside = np.column_stack([x, np.tile(CONSTANTS[:2], (200, 1))])
+    found = judge_balance(beside, a, w, ("first", "second", "third", "here", "there"), 0.1)
+    assert (found.value, found.verdict) == (alone.value, alone.verdict)
+    assert found.reason == f"{alone.reason}; 'here', 'there' do not vary"
+    nothing = judge_balance(beside[:, 3:4], a, w, ("here",), 0.1)
+    assert (nothing.verdict, nothing.value) == ("NOT_EVALUATED", None)
+    assert nothing.reason == "'here' does not vary"
+
+
+def test_a_column_that_varies_among_others_only_does_not_vary_between_two_arms(arms):
+    """Of the rows never seen, or in a third arm, nothing is compared."""
+    _, a, w = arms
+    a[:10] = np.nan
+    x = np.where(np.isnan(a), 5.0, 0.1)[:, None]
+    assert standardised_differences(x, a, w)[0] == 0
+
+
+@pytest.mark.parametrize("scale", [1e-15, 1e15])
+def test_a_column_far_from_1_is_judged_as_any_other(arms, scale):
+    x, a, w = arms
+    np.testing.assert_allclose(
+        standardised_differences(x * scale, a, w), standardised_differences(x, a, w), rtol=SAME
+    )
+
+
+def test_a_column_that_tells_the_arms_apart_is_refused_by_name(arms):
+    x, a, w = arms
+    with pytest.raises(PositivityError, match="'apart' has one value among the exposed and"):
+        judge_balance(np.column_stack([x, a * 0.1]), a, w, ("p", "q", "r", "apart"), 0.1)
 
 
 def test_a_column_that_is_the_exposure_is_not_called_balanced(arms):

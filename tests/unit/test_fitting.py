@@ -79,9 +79,13 @@ def test_the_seed_and_the_name_move_cross_fitting_only(confounded):
     assert renamed.estimates.values[0] != one[3].estimates.values[0]
 
 
-def test_rungs_without_weights_are_not_judged(confounded):
-    for rung in fit_rungs(confounded(), LADDER[:2], LIMITS, 1):
-        assert (rung.diagnostics, rung.crude_smd, rung.propensity_counts) == ((), None, None)
+def test_rungs_without_weights_have_no_weights_judged(confounded):
+    crude, severity = fit_rungs(confounded(), LADDER[:2], LIMITS, 1)
+    assert (crude.diagnostics, crude.crude_smd, crude.propensity_counts) == ((), None, None)
+    assert ([one.name for one in severity.diagnostics], severity.crude_smd) == (
+        ["common_support"],
+        None,
+    )
 
 
 @pytest.mark.parametrize(

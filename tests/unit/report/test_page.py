@@ -8,7 +8,7 @@ from causal.report.html_page import html_page
 from causal.report.page import compose_page, report_page
 from causal.report.sections import shared_rows
 from causal.report.tables import TABLES
-from causal.result import FollowUpBlock, Result
+from causal.result import DiagnosticBlock, FollowUpBlock, Result
 
 DOCUMENTS = ["help_like", "simulated_null", "unbounded", "disjoint", "continuous", "as_ratio"]
 
@@ -68,6 +68,17 @@ def test_a_failed_check_is_stamped_above_everything(help_like: Result) -> None:
     assert text.index("**Checks not passed:**") < text.index("## In short")
     passed = [one for one in help_like.diagnostics if one.verdict != "FAIL"]
     assert "Checks not passed" not in page(help_like.model_copy(update={"diagnostics": passed}))
+
+
+def test_checks_given_for_information_only_are_on_the_page(help_like: Result) -> None:
+    known = DiagnosticBlock(
+        name="common_support", rung="full", value=0.125, threshold=None, verdict="NOT_EVALUATED",
+        reason="they count little",
+    )  # fmt: skip
+    text = page(help_like.model_copy(update={"diagnostics": [known]}))
+    assert "Nothing here is judged by a threshold." in text
+    assert "| common support | `full` | 0.125 |" in text
+    assert "No check was run." not in text
 
 
 def test_the_specification_is_there_verbatim(help_like: Result) -> None:

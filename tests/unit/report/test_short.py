@@ -22,6 +22,7 @@ from causal.report.vanishing import fate_of
 from causal.report.words import bracket_sentences, estimate_sentences
 from causal.result import (
     CeilingBlock,
+    FollowUpBlock,
     NumberBlock,
     ProfileBlock,
     Reason,
@@ -107,6 +108,53 @@ def test_intervals_are_said_to_weigh_as_they_do(help_like: Result) -> None:
     assert "per interval, weighted by the intervals" in page(help_like)["Who"]
     design = help_like.design.model_copy(update={"weights": "persons"})
     assert "persons weigh alike" in page(help_like.model_copy(update={"design": design}))["Who"]
+
+
+def followed(result: Result, *counts: tuple[str, int | str, int | str]) -> Result:
+    """Count rows and known outcomes by arm."""
+    blocks = [
+        FollowUpBlock(stratum="", arm=arm, rows=rows, known=known, late=0)
+        for arm, rows, known in counts
+    ]
+    return result.model_copy(update={"follow_up": blocks})
+
+
+def test_the_first_page_says_how_many_outcomes_are_known(help_like: Result) -> None:
+    assert "known outcome" not in page(help_like)["Who"]
+    some = followed(help_like, ("exposed", 236, 200), ("unexposed", 157, 100))
+    assert "Of these rows 300 have a known outcome." in page(some)["Who"]
+    unseen = followed(help_like, ("exposed", 236, 200), ("unexposed", 57, 50), ("not seen", 100, 0))
+    assert (
+        "Of these rows 100 were never seen at the exposure interview, and 250 have a known outcome."
+        in page(unseen)["Who"]
+    )
+    hidden = followed(help_like, ("exposed", 236, "<10"), ("unexposed", 157, 100))
+    assert "known outcome" not in page(hidden)["Who"]
+
+
+def test_where_follow_up_is_not_counted_by_arm_the_crude_rung_tells_known_outcomes(
+    help_like: Result,
+) -> None:
+    last = help_like.attrition[-1].rows
+    whole = followed(changed(help_like, "crude", n=last))
+    assert "known outcome" not in page(whole)["Who"]
+    some = changed(whole, "crude", n=123)
+    assert "Of these rows 123 have a known outcome." in page(some)["Who"]
+    assert "known outcome" not in page(changed(whole, "crude", n="<10"))["Who"]
+
+
+def test_a_run_that_keeps_missing_outcomes_counts_the_known_on_every_page(tmp_path: Path) -> None:
+    path = tmp_path / "kept.yaml"
+    lost = SPEC.replace("seed: 3}", "seed: 3, attrition: true}")
+    path.write_text(f"{lost}missing: {{outcome: keep}}\n", encoding="utf-8")
+    result = run(load_analysis(path))
+    known = sum(one.known for one in result.follow_up if not one.stratum)
+    rows = result.attrition[-1].rows
+    assert known < rows
+    assert [one.n for one in result.rungs] == [known, rows]
+    assert f"Of these rows {known} have a known outcome." in page(result)["Who"]
+    said = f"It stands for {rows} rows; the crude difference rests on {known}."
+    assert said in page(result)["Found"]
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.83, True), (0.49, False), (None, False)])
