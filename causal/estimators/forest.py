@@ -93,6 +93,9 @@ class CausalForest(DoublyRobust):
         turned = binary and float(np.average(sample.y, weights=sample.w)) > 0.5
         if turned:  # trees break ties by value: which of the two is coded 1 must not matter
             sample = replace(sample, y=1 - sample.y)
+        recoded = float(np.average(sample.a, weights=sample.w)) > 0.5
+        if recoded:  # likewise of exposure
+            sample = replace(sample, a=1 - sample.a)
         fold = folds_by_unit(sample.unit, folds, rng)
         seeds = rng.integers(SEEDS, size=(folds, 3)).tolist()
         e, m, tau = (np.empty(sample.n) for _ in range(3))
@@ -110,7 +113,9 @@ class CausalForest(DoublyRobust):
             )
             tau[here] = forest_effects(sample, here, self.trees, self.min_leaf, third)
         mu0, mu1 = m - e * tau, m + (1 - e) * tau
-        return (e, 1 - mu0, 1 - mu1) if turned else (e, mu0, mu1)
+        if turned:
+            mu0, mu1 = 1 - mu0, 1 - mu1
+        return (1 - e, mu1, mu0) if recoded else (e, mu0, mu1)
 
 
 def forest_effects(sample: Sample, here: Bools, trees: int, min_leaf: int, seed: int) -> Floats:

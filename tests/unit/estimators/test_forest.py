@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from causal.cohort import Sample
 from causal.errors import OutcomeError
 from causal.estimators import CausalForest, NuisanceStore
 from causal.estimators.doubly_robust import doubly_robust_means
@@ -74,6 +75,23 @@ def test_nothing_of_a_person_is_used_to_predict_her(confounded):
     for before, after in zip(first, second, strict=True):
         np.testing.assert_array_equal(before[fold == 1], after[fold == 1])
     assert np.abs(first[1] - second[1])[fold == 0].max() > 0.01
+
+
+def test_which_exposure_is_coded_1_changes_nothing():
+    """Drawn where trees break ties by value: uncorrected, the estimate moves by 5e-4."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(500, 3))
+    a = (rng.random(500) < 1 / (1 + np.exp(0.3 - 0.6 * x[:, 0]))).astype(float)
+    chance = 1 / (1 + np.exp(0.2 - 0.5 * a - 0.8 * x[:, 0] + 0.4 * x[:, 1]))
+    y, names = (rng.random(500) < chance).astype(float), ("x0", "x1", "x2")
+    sample = Sample(np.arange(500), y, a, x, names, names, "binary", "binary", np.ones(500))
+    forest = CausalForest(trees=20, cross_fit={"folds": 2})
+    one, other = (
+        forest.fit(own, NuisanceStore(), np.random.default_rng(1))
+        for own in (sample, replace(sample, a=1 - a))
+    )
+    np.testing.assert_allclose(other.values, one.values[::-1], rtol=1e-12)
+    np.testing.assert_allclose(other.covariance, one.covariance[::-1, ::-1], rtol=1e-10)
 
 
 def test_a_rung_without_covariates_is_refused(confounded):
