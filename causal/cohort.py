@@ -206,6 +206,53 @@ class Sample:
         )
 
 
+def check_outcomes(sample: Sample) -> None:
+    """Refuse an arm, of two or of several, in which everybody has the same outcome.
+
+    It is asked of the rows a rung is estimated on, not of resamples and permutations of them: these
+    are looked at for their estimate alone, and leaving some out would move what they show.
+
+    Raises
+    ------
+    PositivityError
+        Naming the arm.
+    """
+    if sample.exposure_kind == "dose":
+        return
+    instead = "Choose another outcome, exposure or population."
+    if sample.levels:
+        instead = "Leave this arm out (design.arms.others), or choose another outcome."
+    for arm in range(len(sample.levels) or 2):
+        name = f"'{sample.levels[arm]}'" if sample.levels else f"{arm}"
+        refuse_same_outcome(sample, arm, f"exposure {name}", instead)
+
+
+def refuse_same_outcome(sample: Sample, value: float, said: str, instead: str) -> None:
+    """Refuse an exposure at which everybody has the same outcome, whose mean has no standard error.
+
+    That from influence values would be 0, and an interval as short as if that mean were known. What
+    is said of times to an event is said where curves are made.
+
+    Parameters
+    ----------
+    value, said : the exposure, and how it is named.
+    instead : what to do.
+
+    Raises
+    ------
+    PositivityError
+        Naming the exposure.
+    """
+    if sample.outcome_kind == "survival":
+        return
+    known = sample.y[sample.observed & (sample.a == value)]
+    if len(known) > 1 and np.ptp(known) == 0:  # of fewer, check_arms speaks
+        raise PositivityError(
+            f"everybody with {said} has the same outcome, so its mean has no standard error. "
+            f"{instead}"
+        )
+
+
 def check_arms(sample: Sample, min_cell: int = 0) -> None:
     """Refuse an exposure that has an empty arm or does not vary.
 
@@ -237,11 +284,6 @@ def check_arms(sample: Sample, min_cell: int = 0) -> None:
                 f"only {rows} row{'' if rows == 1 else 's'} with exposure {name} and a known "
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
                 "population or wave."
-            )
-        if sample.levels and np.ptp(sample.y[sample.observed & (sample.a == value)]) == 0:
-            raise PositivityError(
-                f"everybody with exposure {name} has the same outcome, so its mean has no standard "
-                "error. Leave this arm out (design.arms.others), or choose another outcome."
             )
         if rows < min_cell:
             raise PositivityError(

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from causal.arrays import Floats
-from causal.cohort import Sample
+from causal.cohort import Sample, refuse_same_outcome
 from causal.documents import Settings
 from causal.errors import PositivityError
 from causal.splines import restricted_cubic
@@ -117,8 +117,5 @@ def refuse_rare_levels(sample: Sample) -> None:
                 "share a dose with another code (design.dose.values), or choose a "
                 "spline for form (dose_response: with method g_computation)."
             )
-        if np.ptp(sample.y[here]) == 0:
-            raise PositivityError(
-                f"everybody with the dose {dose:g} has the same outcome, so its mean has no "
-                "standard error. Let it share a dose with another code (design.dose.values)."
-            )
+        instead = "Let it share a dose with another code (design.dose.values)."
+        refuse_same_outcome(sample, float(dose), f"the dose {dose:g}", instead)
