@@ -13,6 +13,7 @@ from causal.report.reading import (
     brackets,
     chief,
     estimand_of,
+    few_rows_of,
     phrase,
     proxied,
     remaining_of,
@@ -36,6 +37,7 @@ def caveats(result: Result) -> list[str]:
         *_about_brackets(result),
         *strictness(result),
         *_about_followup(result),
+        *_about_few_rows(result),
         *_about_comparisons(result),
         *_about_choice(result),
     ]
@@ -190,6 +192,16 @@ def _instead(result: Result) -> Iterator[str]:
     wild = [one.name for one in result.rungs if one.region_note.startswith("wild")]
     if wild:
         yield f"; sets from a wild bootstrap stand instead in {joined([code(n) for n in wild])}"
+
+
+def _about_few_rows(result: Result) -> Iterator[str]:
+    """Say which rungs have few rows for each column adjusted for."""
+    told: dict[str, list[str]] = {}
+    for rung in result.rungs:
+        told.setdefault(few_rows_of(result, rung), []).append(code(rung.name))
+    for said, names in told.items():
+        if said:
+            yield f"{joined(names)}: {said}"
 
 
 def _about_comparisons(result: Result) -> Iterator[str]:

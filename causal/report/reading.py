@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from causal.errors import Place, VerificationError, did_you_mean
 from causal.report.markdown import joined, plain, words
-from causal.result import EstimandBlock, Label, Pair, Remaining, Result, RungBlock
+from causal.result import Count, EstimandBlock, Label, Pair, Remaining, Result, RungBlock
 
 TARGETS = {
     "crude": "everybody, nothing adjusted for",
@@ -27,6 +27,9 @@ TARGETS = {
 }
 SURVEYED = {"everybody analysed": "the population drawn from"}
 DIFFERENCES = ("risk_difference", "mean_difference")
+FEW = 10
+"""Rows for each column adjusted for, below which a fit is called small: a habit from events per
+variable, Peduzzi et al. 1996, doi:10.1016/S0895-4356(96)00236-3."""
 
 
 def surveyed(result: Result) -> bool:
@@ -172,3 +175,20 @@ def described(result: Result, name: str) -> str:
 def stands_for_more(rung: RungBlock, crude: RungBlock) -> bool:
     """Tell whether a rung weighs its rows to stand for more than the crude contrast has."""
     return isinstance(rung.n, int) and isinstance(crude.n, int) and rung.n > crude.n
+
+
+def few_rows(n: Count, terms: int) -> str:
+    """Say that there are few rows for each column adjusted for; nothing where there are enough."""
+    if not isinstance(n, int) or n >= FEW * terms:
+        return ""
+    return (
+        f"{n} rows for {terms} {'column' if terms == 1 else 'columns'} adjusted for. With so few "
+        "the regressions follow the data at hand, and the standard error is likely too small."
+    )
+
+
+def few_rows_of(result: Result, rung: RungBlock) -> str:
+    """Say it of a rung, of the rows with an outcome: a rung may stand for more than it has."""
+    known = [n for n in (rung.n, result.crude.n) if isinstance(n, int)]
+    terms = sum(len(one.terms) for one in rung.covariates)
+    return few_rows(min(known), terms) if len(known) == 2 else ""

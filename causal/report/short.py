@@ -25,6 +25,7 @@ from causal.report.reading import (
     brackets,
     chief,
     estimand_of,
+    few_rows_of,
     interval_of,
     label_of,
     phrase,
@@ -121,6 +122,7 @@ def _found(result: Result) -> list[str]:
     ]
     said += [one for one in rest if one.startswith(KEPT)]
     said += [plain(one) for one in rung.assumed]
+    said += [one for one in (few_rows_of(result, rung),) if one]
     others = [
         one for one in adjusted_rungs(result) if one is not rung and same_set(result, one, rung)
     ]

@@ -13,7 +13,7 @@ from causal.report.numbers import (
     number,
     percent,
 )
-from causal.report.reading import rung_label
+from causal.report.reading import few_rows, rung_label
 from causal.result import (
     ContrastBlock,
     Count,
@@ -25,9 +25,6 @@ from causal.result import (
     SubgroupBlock,
 )
 
-FEW = 10
-"""Rows for each column adjusted for, below which a fit is called small: a habit from events per
-variable, Peduzzi et al. 1996, doi:10.1016/S0895-4356(96)00236-3."""
 SMALLEST_P = 0.001
 OF_INSTRUMENT = {
     "first stage": "differences are in the exposure, for a unit of the instrument",
@@ -117,8 +114,8 @@ def _measure(result: Result, block: SubgroupBlock) -> Measure:
 
 
 def _small(one: LevelBlock) -> bool:
-    """Tell whether an estimated level has few rows for each column adjusted for."""
-    return isinstance(one.n, int) and one.terms > 0 and one.n < FEW * one.terms
+    """Tell whether a level has few rows for each column adjusted for, so that a caveat is due."""
+    return few_rows(one.n, one.terms) != ""
 
 
 def _opening(result: Result) -> str:
@@ -267,11 +264,7 @@ def _notes(result: Result) -> Iterator[str]:
                     f"{'is' if len(one.dropped) == 1 else 'are'} not adjusted for."
                 )
             if _small(one):
-                yield (
-                    f"{head}, {code(one.name)}: {one.n} rows for {one.terms} columns adjusted for. "
-                    "With so few the regressions follow the data at hand, and the standard error "
-                    "is likely too small."
-                )
+                yield f"{head}, {code(one.name)}: {few_rows(one.n, one.terms)}"
         if block.outside not in (0, "0"):
             yield f"{head}: {_count(block.outside)} rows are in no level."
 

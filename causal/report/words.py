@@ -25,6 +25,7 @@ from causal.report.reading import (
     chief,
     described,
     estimand_of,
+    few_rows_of,
     interval_of,
     label_of,
     left_out,
@@ -136,6 +137,7 @@ def estimate_sentences(result: Result) -> list[str]:
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
+    said += [one for one in (few_rows_of(result, rung),) if one]
     return said + _other_targets(result, rung, measure)
 
 

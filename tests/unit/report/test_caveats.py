@@ -1,5 +1,8 @@
 from causal.report.caveats import caveats
-from causal.result import LabelBlock, Result
+from causal.report.reading import few_rows
+from causal.report.short import short_page
+from causal.report.words import first_page
+from causal.result import LabelBlock, Result, RungCovariateBlock
 
 
 def said(result: Result) -> str:
@@ -70,3 +73,39 @@ def test_the_luck_of_the_division_is_told_or_said_to_be_unknown(help_like: Resul
     assert one in with_last(settings='{"cross_fit":{}}')
     assert one in with_last(estimator="causal_forest")
     assert one not in said(help_like)
+
+
+def adjusting_for(result: Result, terms: dict[str, int], n: int | str = 393) -> Result:
+    """Give rungs so many columns, in two concepts, and every rung so many rows."""
+    rungs = []
+    for one in result.rungs:
+        names = [f"x{i}" for i in range(terms.get(one.name, 0))]
+        held = [
+            RungCovariateBlock(concept=concept, columns=part, terms=part)
+            for concept, part in (("severity", names[:2]), ("demographics", names[2:]))
+        ]
+        rungs.append(one.model_copy(update={"n": n, "covariates": held}))
+    return result.model_copy(update={"rungs": rungs})
+
+
+def test_rungs_with_few_rows_a_column_are_named_by_the_rule_of_subgroups(help_like: Result) -> None:
+    result = adjusting_for(help_like, {"severity": 39, "motivation": 40, "full": 40})
+    expected = few_rows(393, 40)
+    assert expected.startswith("393 rows for 40 columns adjusted for. With so few")
+    assert f"`motivation` and `full`: {expected}" in caveats(result)
+    assert not any(one.startswith("`severity`") for one in caveats(result))
+    at_length = dict(first_page(result))["Crude and adjusted"]
+    assert expected in at_length
+    assert expected in dict(short_page(result, {}))["Found"]
+    enough = adjusting_for(help_like, {"severity": 40, "full": 39})
+    assert "With so few" not in dict(short_page(enough, {}))["Found"]
+    hidden = adjusting_for(help_like, {"full": 40}, n="<10")
+    assert "With so few" not in said(hidden)
+
+
+def test_of_a_rung_that_stands_for_more_rows_those_with_an_outcome_count(help_like: Result) -> None:
+    result = adjusting_for(help_like, {"full": 25})
+    assert "With so few" not in said(result)
+    crude = result.crude.model_copy(update={"n": 240})
+    weighed = result.model_copy(update={"rungs": [crude, *result.rungs[1:]]})
+    assert "`full`: 240 rows for 25 columns adjusted for." in said(weighed)
