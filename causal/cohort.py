@@ -213,6 +213,27 @@ class Sample:
         )
 
 
+def check_outcomes(sample: Sample) -> None:
+    """Refuse an arm, of two or of several, in which everybody has the same outcome.
+
+    It is asked of the rows a rung is estimated on, not of resamples and permutations of them: these
+    are looked at for their estimate alone, and leaving some out would move what they show.
+
+    Raises
+    ------
+    PositivityError
+        Naming the arm.
+    """
+    if sample.exposure_kind == "dose":
+        return
+    instead = "Choose another outcome, exposure or population."
+    if sample.levels:
+        instead = "Leave this arm out (design.arms.others), or choose another outcome."
+    for arm in range(len(sample.levels) or 2):
+        name = f"'{sample.levels[arm]}'" if sample.levels else f"{arm}"
+        refuse_same_outcome(sample, arm, f"exposure {name}", instead)
+
+
 def refuse_same_outcome(sample: Sample, value: float, said: str, instead: str) -> None:
     """Refuse an exposure at which everybody has the same outcome, whose mean has no standard error.
 
@@ -231,7 +252,8 @@ def refuse_same_outcome(sample: Sample, value: float, said: str, instead: str) -
     """
     if sample.outcome_kind == "survival":
         return
-    if np.ptp(sample.y[sample.observed & (sample.a == value)]) == 0:
+    known = sample.y[sample.observed & (sample.a == value)]
+    if len(known) > 1 and np.ptp(known) == 0:  # of fewer, check_arms speaks
         raise PositivityError(
             f"everybody with {said} has the same outcome, so its mean has no standard error. "
             f"{instead}"
@@ -270,10 +292,6 @@ def check_arms(sample: Sample, min_cell: int = 0) -> None:
                 "outcome; at least 2 are needed for a standard error. Choose another exposure, "
                 "population or wave."
             )
-        instead = "Choose another outcome, exposure or population."
-        if sample.levels:
-            instead = "Leave this arm out (design.arms.others), or choose another outcome."
-        refuse_same_outcome(sample, value, f"exposure {name}", instead)
         if rows < min_cell:
             raise PositivityError(
                 f"fewer than {min_cell} rows have exposure {name} and a known outcome, too few to "

@@ -17,7 +17,7 @@ from causal.arm_diagnostics import (
     pair_of_arms,
 )
 from causal.arrays import Bools, Floats, read_only
-from causal.cohort import Sample
+from causal.cohort import Sample, check_outcomes
 from causal.diagnostics import Diagnostic
 from causal.errors import CausalError, Place
 from causal.estimate import Estimates, NotEstimable, Region
@@ -176,6 +176,7 @@ def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
     if not known.all():
         sample, store = sample.rows(known), NuisanceStore()
     try:
+        check_outcomes(sample)
         rng = generator(batch.seed, "rung", task.name)
         own = task.estimator.fit(sample, store, rng)
         estimates = spread(own, known, batch.sample)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from causal.codebook import Codebook, Variable
-from causal.cohort import TIME, Cohort, check_arms, check_table
+from causal.cohort import TIME, Cohort, check_arms, check_outcomes, check_table
 from causal.errors import CodebookViolationError, PositivityError, SpecError
 
 
@@ -169,6 +169,29 @@ def test_an_arm_of_equal_outcomes_is_refused_whether_there_are_two_arms_or_three
     with pytest.raises(PositivityError, match=rf"{said}\. Leave this arm out"):
         check_arms(named)
     check_arms(base)
+
+
+@pytest.mark.parametrize("arm", [0, 1])
+@pytest.mark.parametrize("outcome", ["binary", "continuous"])
+def test_an_arm_of_equal_outcomes_is_refused_whether_there_are_two_arms_or_three(
+    confounded, outcome, arm
+):
+    base = confounded(outcome=outcome, missing=True)
+    same = replace(base, y=np.where((base.a == arm) & base.observed, 1.0, base.y))
+    said = rf"everybody with exposure {arm} has the same outcome, so its mean has no standard error"
+    with pytest.raises(PositivityError, match=rf"{said}\. Choose another outcome, exposure or"):
+        check_outcomes(same)
+    named = replace(same, exposure_kind="arms", levels=("none", "some"))
+    said = said.replace(str(arm), f"'{named.levels[arm]}'")
+    with pytest.raises(PositivityError, match=rf"{said}\. Leave this arm out"):
+        check_outcomes(named)
+    check_outcomes(base)
+
+
+def test_doses_and_times_are_not_asked_by_arm(confounded):
+    same = replace(confounded(), y=np.ones(400))
+    check_outcomes(replace(same, exposure_kind="dose"))
+    check_outcomes(replace(same, outcome_kind="survival"))
 
 
 @pytest.mark.parametrize(

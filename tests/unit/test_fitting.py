@@ -221,3 +221,14 @@ def test_persons_without_a_time_are_not_counted_in_the_crude_curve(confounded):
     weighed = WeightedKaplanMeier(observation=ObservationModel(terms=("x0",)))
     tasks = (task("crude", KaplanMeier(), ()), task("weighed", weighed))
     assert [rung.n for rung in fit_rungs(sample, tasks, LIMITS, 1)] == [known, sample.n]
+
+
+def test_a_mean_without_spread_is_refused_at_its_rung(confounded):
+    """Its standard error would be 0, and that of the difference too small."""
+    base = confounded()
+    sample = replace(base, y=np.where(base.a == 1, 1.0, base.y))
+    for estimator in (MeanDifference(), InverseProbability(), Overlap()):
+        tasks = (task("rung", estimator, EVERY if estimator.adjusts else ()),)
+        with pytest.raises(CausalError, match="everybody with exposure 1 has the same") as caught:
+            fit_rungs(sample, tasks, LIMITS, 1)
+        assert caught.value.place == PLACE
