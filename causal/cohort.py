@@ -261,7 +261,7 @@ def refuse_same_outcome(sample: Sample, value: float, said: str, instead: str) -
 
 
 def check_arms(sample: Sample, min_cell: int = 0) -> None:
-    """Refuse an exposure that has an empty arm, or one of equal outcomes, or does not vary.
+    """Refuse an exposure that has an empty arm or does not vary.
 
     Parameters
     ----------
