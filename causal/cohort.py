@@ -298,6 +298,8 @@ def check_arms(sample: Sample, min_cell: int = 0) -> None:
                 "publish anything of them (min_cell in dataset.toml). Choose another exposure, "
                 "population or wave."
             )
+    if sample.levels:  # no resample of several arms is ever fitted, so every fit may ask
+        check_outcomes(sample)
 
 
 def check_table(table: pd.DataFrame, codebook: Codebook) -> None:
