@@ -416,16 +416,30 @@ def test_ctrl_c_exits_130_and_leaves_the_last_good_report(tmp_path):
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
 
 
+FAST = 5
+"""Times the processor's seconds that importing numpy and pydantic takes: .12 where .6 were asked."""
+
+
+def seconds_of(command):
+    """Give the least processor seconds of two runs; the first may have to compile."""
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    found = []
+    for _ in range(2):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, check=False, cwd=ROOT, env=kept)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(found)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["check", "BAD"]])
 def test_help_and_a_bad_check_answer_fast(tmp_path, arguments):
-    limit = 0.6 * 2  # seconds of processor: a busy machine lengthens waits
+    """Held against what any run has to import, so that a slow or busy machine cancels."""
     bad = write(tmp_path, SPEC.replace("seed: 1", "sed: 1"))
     command = [sys.executable, "-m", "causal.cli", *arguments]
     command = [str(bad) if part == "BAD" else part for part in command]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, capture_output=True, check=False, cwd=ROOT, env=os.environ)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < limit
+    unavoidable = seconds_of([sys.executable, "-c", "import numpy, pydantic"])
+    assert seconds_of(command) < FAST * unavoidable
 
 
 def test_datasets_are_listed_and_shown(capsys):
