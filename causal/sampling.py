@@ -14,7 +14,7 @@ from causal.codebook import Kind, Measurement
 from causal.cohort import HELD, AttritionStep, Cohort, OutcomeKind, Sample, check_arms
 from causal.design import Units, build_units, leave_out_unknown, refuse_empty, values_at
 from causal.dose_settings import Dose
-from causal.errors import OutcomeError
+from causal.errors import OutcomeError, range_words
 from causal.expressions import holds
 from causal.imputing import auxiliaries, impute_sample
 from causal.planning import Plan, located
@@ -284,7 +284,7 @@ def _restricted(cohort: Cohort, units: Units, restriction: Restriction) -> Units
     inside |= (values >= low) & (values <= high)
     if restriction.missing == "leave_out":
         inside &= (values >= low) & (values <= high)
-    step = f"{column}@{restriction.at} from {low:g} to {high:g}"
+    step = f"{column}@{restriction.at} {range_words(restriction.low, restriction.high)}"
     return refuse_empty(units.keep(inside, step, restriction.reason))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 
 from causal.report.instruments import instrument_sentences
 from causal.report.markdown import code, joined, plain, sentence
@@ -340,9 +339,3 @@ def _companion(result: Result, name: str, found: Result | None) -> str:
     if same and rung not in same:
         more = f"; {plain(same[0].target)} {with_interval(same[0], measure)}"
     return f"{link} {with_interval(rung, measure)}, n = {rung.n}{more}"
-
-
-def words_of(points: tuple[tuple[str, str], ...]) -> int:
-    """Count the words of the points, links as what is read of them."""
-    text = " ".join(f"{name} {said}" for name, said in points)
-    return sum(1 for some, _ in groupby(text, key=str.isspace) if not some)
