@@ -53,6 +53,10 @@ CONFOUNDED = "crude, and so confounded: it is meant to miss"
 STRAIGHT = "a straight line where the curve bends: it is meant to miss"
 UNWEIGHTED = "weights of the survey left out: it is meant to miss"
 INDEPENDENT = "patients of one clinic taken as independent: it is meant to miss"
+FEW_CLINICS = (
+    "40 clinics of unequal weight: squared standard errors spread as with 13 degrees of freedom (2 "
+    "over their squared coefficient of variation), where the rule of units less strata gives 32"
+)
 RMST = f"mean days lost by day {TAU:g}"
 
 
@@ -66,7 +70,7 @@ class Attempt:
     quantities : what is read, with its limit; a joint band, which has none, comes last.
     read : gives one reading a quantity.
     prepare : makes of the world's sample what the estimator is given.
-    reason : why it misses on purpose; empty where it should not.
+    reason : why it misses, on purpose or not; empty where it should not.
     """
 
     name: str
@@ -289,9 +293,14 @@ def _clinics(replicates: int) -> World:
     effect = _one("difference in the population", survey_truth(SURVEYS["base"])["ate"])
     outcome = OutcomeModel(arms="separate")
     attempts = (
-        Attempt("g_computation, ATE", GComputation(outcome=outcome), effect, difference),
-        Attempt("ipw, ATE", InverseProbability(), effect, difference),
-        Attempt("aipw, ATE", AIPW(outcome=outcome), effect, difference),
+        *(
+            Attempt(name, estimator, effect, difference, reason=FEW_CLINICS)
+            for name, estimator in (
+                ("g_computation, ATE", GComputation(outcome=outcome)),
+                ("ipw, ATE", InverseProbability()),
+                ("aipw, ATE", AIPW(outcome=outcome)),
+            )
+        ),
         Attempt(
             "ipw, units left out", InverseProbability(), effect, difference,
             lambda sample: replace(sample, cluster=None, strata=None), INDEPENDENT,
