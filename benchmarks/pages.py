@@ -47,8 +47,8 @@ OPENINGS = {
         "Every quantity a report prints is a line, and the joint band of a table another. Limits "
         "are the truth, in closed form or from a million persons; for the threshold scan what it "
         "finds in a million. Some lines are meant to miss, to show that the study can tell. Doubly "
-        "robust doses and thresholds at 3 meetings a week have few persons: standard errors are too "
-        "small on average there, although intervals cover."
+        "robust doses and thresholds at 3 meetings a week have few persons: standard errors are "
+        "too small on average there, although intervals cover."
     ),
     "small_samples": (
         "The same mechanism at n = 1,000 (300 exposed) and n = 150 (45 exposed, on ten "
