@@ -48,7 +48,7 @@ def cell(
 ) -> Cell:
     """Judge the coverage of a method, one of ``count`` on its page, over ``fits`` samples."""
     band, side = judge(coverage, fits, count)
-    reason = "" if side == "inside" else explain(design, method, side)
+    reason = "" if side == "inside" else explain(design, method, side).format(measured)
     return Cell(design.name, method.name, coverage, band, side, reason, measured)
 
 

@@ -37,14 +37,16 @@ FITTED_REGRESSION = (
 )
 
 TWO_STEP = (
-    "two-step GMM with 22 moments is biased by about 30 / n here, .4 of a standard error at n = "
-    "3,000; its limit is that of ipw, and the bias falls with n "
-    "(tests/simulation/test_balancing.py)"
+    "two-step GMM with 22 moments is biased, here by {0.relative_bias:.2f} of a standard error; "
+    "its limit is that of ipw, and the bias falls with n (tests/simulation/test_balancing.py)"
 )
 
 
 def explain(design: Design, method: Method, side: str) -> str:
-    """Give the known reason for a coverage below or above its band; empty when there is none."""
+    """Give the known reason for a coverage below or above its band; empty when there is none.
+
+    ``{0.name}`` in it stands for what was measured of that name.
+    """
     known = getattr(method.estimator, "weights_known", False)
     if known and side == "above":
         return KNOWN_WEIGHTS

@@ -30,8 +30,8 @@ OPENINGS = {
     "families": (
         "The mechanism of the calibration page. Each is judged by its own limit, or by that of "
         "ipw or aipw where it estimates the same: matching by the ATT or ATE of aipw, TMLE "
-        "likewise. Over-identified `cbps` is biased by about 30 / n here, as two-step GMM with 22 "
-        "moments is; its limit is that of ipw (docs/methods.md)."
+        "likewise. Over-identified `cbps` is biased, as two-step GMM with 22 moments is; its limit "
+        "is that of ipw (docs/methods.md)."
     ),
     "learners": (
         "The mechanism of the calibration page, and the limit of aipw. Learners see 500 persons, "

@@ -28,6 +28,8 @@ class Performance:
     limit : what the estimator is after.
     bias, empirical : mean error and spread of the estimates.
     ratio : mean standard error over ``empirical``.
+    freedom : degrees of freedom with which squared standard errors spread, 2 over their squared
+        coefficient of variation.
     coverage : share of intervals that hold the limit, of those there are.
     """
 
@@ -40,8 +42,14 @@ class Performance:
     empirical_mc: float
     ratio: float
     ratio_mc: float
+    freedom: float
     coverage: float
     coverage_mc: float
+
+    @property
+    def relative_bias(self) -> float:
+        """Give the bias in standard errors of the estimates."""
+        return self.bias / self.empirical
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ def summarise(estimate: Floats, error: Floats, covered: Floats, limit: Limit) ->
         empirical_mc=spread * float(squared.std()) / (2 * math.sqrt(r)),
         ratio=ratio,
         ratio_mc=float(influence.std()) / math.sqrt(r),
+        freedom=2 * float((error**2).mean()) ** 2 / float((error**2).var(ddof=1)),
         coverage=coverage,
         coverage_mc=math.sqrt(coverage * (1 - coverage) / r),
     )

@@ -54,9 +54,9 @@ STRAIGHT = "a straight line where the curve bends: it is meant to miss"
 UNWEIGHTED = "weights of the survey left out: it is meant to miss"
 INDEPENDENT = "patients of one clinic taken as independent: it is meant to miss"
 FEW_CLINICS = (
-    "40 clinics of unequal weight: in 700 samples drawn apart, squared standard errors spread as "
-    "with 13 degrees of freedom (2 over their squared coefficient of variation), where the rule of "
-    "units less strata gives 32"
+    "40 clinics of unequal weight: squared standard errors spread as with {0.freedom:.0f} degrees "
+    "of freedom (2 over their squared coefficient of variation), where the rule of units less "
+    "strata gives 32"
 )
 RMST = f"mean days lost by day {TAU:g}"
 
@@ -71,7 +71,8 @@ class Attempt:
     quantities : what is read, with its limit; a joint band, which has none, comes last.
     read : gives one reading a quantity.
     prepare : makes of the world's sample what the estimator is given.
-    reason : why it misses, on purpose or not; empty where it should not.
+    reason : why it misses, on purpose or not; empty where it should not. ``{0.name}`` in it stands
+        for what was measured of that name.
     """
 
     name: str

@@ -51,7 +51,7 @@ def try_world(world: World, count: int, seed: int, jobs: int) -> list[Cell]:
         for label, limit in attempt.quantities:
             found = _measure(results[:, column], limit)
             band, side = judge(found.coverage, found.fits, count)
-            reason = attempt.reason if side == "below" else ""
+            reason = attempt.reason.format(found) if side == "below" else ""
             name = f"{attempt.name}: {label}"
             cells.append(Cell(world.name, name, found.coverage, band, side, reason, found))
             column += 1
