@@ -24,6 +24,9 @@ from causal.sampling import Drawn
 from causal.subgroup_settings import Subgroup
 from causal.subgroups import LevelFit, SubgroupFinding, SubgroupTask, fit_subgroup
 
+UNCOUNTED = "among part of the level's rows (too few here to print counts)"
+"""What is said of a narrowed level whose counts are hidden."""
+
 
 def divide(
     plan: Plan, drawn: Drawn, tasks: Sequence[RungTask], min_cell: int
@@ -93,6 +96,8 @@ def _levels(
             interaction=interaction,
             terms=fit.terms,
             dropped=list(fit.dropped),
+            narrowed=UNCOUNTED if fit.narrowed and small else fit.narrowed,
+            failed=[one.name if small else one.reason for one in fit.failed],
         )
         blocks.append(block)
     return blocks

@@ -30,6 +30,7 @@ class LevelBlock(Block):
     ``exposed`` and ``unexposed`` are rows with a known outcome, None for a dose. ``interaction`` is
     the adjusted difference minus that of the level compared with. ``terms`` counts the columns
     adjusted for; ``dropped`` are those left out because they do not vary within the level.
+    ``narrowed`` says what narrows the target within the level, ``failed`` which checks fail there.
     """
 
     name: str
@@ -43,6 +44,8 @@ class LevelBlock(Block):
     interaction: ContrastBlock | Reason
     terms: int
     dropped: list[str]
+    narrowed: str
+    failed: list[str]
 
 
 class InteractionTestBlock(Block):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -11,11 +12,12 @@ import numpy as np
 from causal import inference
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
-from causal.diagnostics import varies
+from causal.diagnostics import Diagnostic, varies
 from causal.documents import Settings
 from causal.errors import CausalError
 from causal.estimate import Effect, Estimates, NotEstimable, Scale
-from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs, spread
+from causal.estimators import NuisanceStore
+from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs, spread, usable_rows
 from causal.instrument_checks import OF_INSTRUMENT
 from causal.ladder import OTHER_QUESTIONS
 
@@ -53,6 +55,8 @@ class LevelFit:
     crude, adjusted : the difference, its influence values on all rows of the sample; or why not.
     terms : number of columns adjusted for within the level.
     dropped : terms the rung adjusts for that do not vary within the level.
+    narrowed : what narrows the target within the level, such as rows without a match.
+    failed : the checks that fail within the level.
     """
 
     name: str
@@ -63,6 +67,8 @@ class LevelFit:
     adjusted: Estimates | NotEstimable
     terms: int
     dropped: tuple[str, ...]
+    narrowed: str = ""
+    failed: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +219,18 @@ def _fit_level(
     if isinstance(adjusted, FittedRung):
         pair = (adjusted.crude, adjusted.estimates)  # on the same rows, which may be fewer
         crude_, adjusted_ = (_difference(one, inside, sample) for one in pair)
-        fit = replace(fit, n=adjusted.n, n_clusters=adjusted.n_clusters)
+        fit = replace(
+            fit,
+            n=adjusted.n,
+            n_clusters=adjusted.n_clusters,
+            narrowed=adjusted.estimates.target_note,
+            failed=tuple(one for one in adjusted.diagnostics if one.verdict == "FAIL"),
+        )
+        if _left(rows, rung, fit) < task.smallest_arm:
+            adjusted_ = NotEstimable(
+                "some rows have no match or are trimmed, which leaves an arm fewer than "
+                f"{task.smallest_arm}"
+            )
     else:
         crude = _attempt(rows, (task.crude,), thresholds, seed)
         alone = crude.estimates if isinstance(crude, FittedRung) else crude
@@ -239,6 +256,19 @@ def _arms(rows: Sample, rung: RungTask) -> tuple[int, int] | None:
         return None
     seen = values[rows.observed]
     return int((seen == 0).sum()), int((seen == 1).sum())
+
+
+def _left(rows: Sample, rung: RungTask, fit: LevelFit) -> float:
+    """Count the rows of the smaller arm that a narrowed target leaves; infinite where it is not."""
+    if not fit.narrowed:
+        return math.inf
+    sample = rows.with_terms(rung.terms)
+    sample = sample.rows(usable_rows(sample, rung.estimator))
+    weights = rung.estimator.weights(sample, NuisanceStore())
+    if weights is None:
+        return math.inf
+    used = sample.a[(weights > 0) & sample.observed]
+    return min(int((used == 0).sum()), int((used == 1).sum()))
 
 
 def _attempt(

@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 
 from causal.arrays import Floats
 from causal.cohort import ExposureKind, Sample
-from causal.errors import OutcomeError, PositivityError
+from causal.errors import OutcomeError
 from causal.estimate import Estimates, Target
 from causal.estimators.arm_profile import arm_estimates
 from causal.estimators.base import Crude, Estimator, Limited, from_influence
+from causal.estimators.estimability import refuse_beyond
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, fit_glm
 from causal.estimators.multinomial import ArmPropensities, fit_arms
 from causal.estimators.nuisance import NuisanceStore
@@ -194,13 +195,6 @@ class ArmContrasts(Estimator):
         fits, designs = [], []
         for arm, name in enumerate(sample.levels):
             rows = (sample.a == arm) & sample.observed
-            lone = sample.x[rows].std(axis=0) == 0
-            if np.any(lone & (sample.x.std(axis=0) > 0)):
-                term = sample.terms[int(np.flatnonzero(lone & (sample.x.std(axis=0) > 0))[0])]
-                raise PositivityError(
-                    f"'{term}' does not vary in the arm '{name}', so its regression cannot predict "
-                    "for the others. Drop or coarsen it, or narrow the population."
-                )
             try:
                 fit = fit_glm(sample.x, sample.y, sample.w, link, rows)
             except SeparationFoundError as found:
@@ -210,6 +204,7 @@ class ArmContrasts(Estimator):
                     f"rows of the arm '{name}', along {named}. Drop or coarsen them, or set link "
                     "to linear."
                 ) from None
+            refuse_beyond(fit, rows, sample.x, sample.terms, f" of the arm '{name}'")
             fits.append(fit)
             designs.append(fit.design(sample.x))
         mu = np.column_stack([fit.predict(sample.x) for fit in fits])

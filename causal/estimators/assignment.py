@@ -78,6 +78,9 @@ def give_nearest(rivals: Rivals, ratio: int) -> tuple[Ints, Ints]:
 def give_optimally(rivals: Rivals, ratio: int) -> tuple[Ints, Ints]:
     """Give as many donors as the caliper allows, with the least sum of squared distances.
 
+    Where donors are scarce no target gets a second one while another that could have it has none;
+    that costs no pair, since any targets that can have a donor each can be in a largest matching.
+
     Raises
     ------
     SpecError
@@ -96,11 +99,11 @@ def give_optimally(rivals: Rivals, ratio: int) -> tuple[Ints, Ints]:
         )
     far = np.repeat(rivals.far(rivals.targets), ratio, axis=0)
     cost = np.repeat(rivals.grains(rivals.targets) ** 2, ratio, axis=0)
-    i, j = assign(cost, far)
+    i, j = assign(cost, far, np.arange(len(cost)) % ratio == 0)
     return np.repeat(rivals.targets, ratio)[i], rivals.donors[j]
 
 
-def assign(cost: Floats, far: Bools) -> tuple[Ints, Ints]:
+def assign(cost: Floats, far: Bools, first: Bools | None = None) -> tuple[Ints, Ints]:
     """Pair rows with columns: as many pairs as may be, and of these sets the one that costs least.
 
     Parameters
@@ -108,11 +111,14 @@ def assign(cost: Floats, far: Bools) -> tuple[Ints, Ints]:
     cost : (t, d) floats, not negative; squared distances, since plain ones on a line leave many
         sets equally good.
     far : (t, d) booleans, pairs that may not be.
+    first : (t,) booleans, rows to be paired rather than others; none when None.
     """
     from scipy import optimize
 
     # one pair too wide costs more than all others together: first as many pairs as can be
     most = (cost[~far].max(initial=0.0) + 1.0) * (min(cost.shape) + 1)
+    if first is not None:
+        most = np.where(first, 2.0, 1.0)[:, None] * most
     i, j = optimize.linear_sum_assignment(np.where(far, most, cost))
     near = ~far[i, j]
     return np.asarray(i[near]), np.asarray(j[near])

@@ -207,6 +207,13 @@ class FollowedRobust(WeighsFollowUp, DoublyRobust):
         weights = super().weights(sample, nuisances)
         return weights if self.observation is None else weights * self.standing(sample).outcome
 
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights for exposure, and of each stage of follow-up."""
+        weights = super().weights(sample, nuisances)
+        return (("exposure", weights), *self.follow_up_factors(sample))
+
 
 class AIPW(FollowedRobust):
     """Outcome regression corrected by weighted residuals; right when either model is.

@@ -69,11 +69,16 @@ class WeighsFollowUp(Estimator):
         return tuple(fits)
 
     def follow_up_factors(self, sample: Sample) -> tuple[tuple[str, Floats], ...]:
-        """Give the inverse chances that multiply the weights, by name; none without follow-up."""
+        """Give what multiplies the weights for follow-up, by name; nothing without follow-up."""
+        if self.observation is None:
+            return ()
         names = [] if self.entry is None else ["attrition: seen when exposure was asked"]
-        names += [] if self.observation is None else ["attrition: outcome known"]
-        fits = self.follow_up(sample)
-        return tuple((name, 1 / one.fit.fitted) for name, one in zip(names, fits, strict=True))
+        names.append("attrition: outcome known")
+        shares = shares_followed(sample)[-len(names) :]
+        return tuple(
+            (name, (share if self.observation.stabilised else 1.0) / one.fit.fitted)
+            for name, share, one in zip(names, shares, self.follow_up(sample), strict=True)
+        )
 
     def standing(self, sample: Sample, rows: Bools | None = None) -> Standing:
         """Say whom each row with an outcome stands for.
@@ -213,17 +218,20 @@ def fit_entry(sample: Sample, model: EntryModel, rows: Bools | None = None) -> O
     return ObservationFit(fit, fit.design(chosen.x))
 
 
-def shares_followed(sample: Sample) -> Floats:
-    """Give (n,) marginal chances of a known outcome, by arm, that stabilise inverse chances.
+def shares_followed(sample: Sample) -> tuple[Floats, Floats]:
+    """Give the marginal chances that stabilise inverse chances.
 
-    Those never seen are given 0; where there are any, the share seen is a factor.
+    Returns
+    -------
+    (n,) the share seen at the exposure interview, and (n,) of these the share with a known outcome,
+    by arm; 0 for those never seen.
     """
-    shares = np.zeros(sample.n)
-    entered = float(np.average(sample.entered, weights=sample.w))
+    known = np.zeros(sample.n)
+    entered = np.full(sample.n, np.average(sample.entered, weights=sample.w))
     for arm in (0, 1):
         here = sample.a == arm
-        shares[here] = entered * np.average(sample.observed[here], weights=sample.w[here])
-    return shares
+        known[here] = np.average(sample.observed[here], weights=sample.w[here])
+    return entered, known
 
 
 def exposure_filled(sample: Sample) -> Sample:

@@ -64,11 +64,14 @@ class MatchedMeans:
     Attributes
     ----------
     values : (2,) floats.
+    outcomes : (n, 2) floats, what they are the means of: that of the other arm imputed, and moved
+        along the regression where means are adjusted.
     influence : (n, 2) floats, as if the propensity were known.
     propensity : (n, 2) floats, what estimating it adds to them.
     """
 
     values: Floats
+    outcomes: Floats
     influence: Floats
     propensity: Floats
 
@@ -145,6 +148,9 @@ def matched_means(
         residual = np.where(here, matched.y - fit.fitted, 0.0)
         corrected = float(matched.own @ np.where(here, matched.y, fit.fitted) + k @ residual)
         values[arm] = corrected / total if adjusted else plain
+        if adjusted:
+            moves = fit.fitted - matched.sets.impute(fit.fitted, matched.w)
+            outcomes[:, arm] += np.where(here, 0.0, moves)
         residual /= 1 - _leverage(fit, columns, matched.w, k > 0)
         moved = matched.own * fit.fitted + (matched.own + k) * residual
         influence[:, arm] = (moved - matched.own * moved.sum() / total) * n / total
@@ -155,7 +161,7 @@ def matched_means(
             regression, design = propensity
             gradient = design.T @ (k * residual) / total
             added[:, arm] = (1 if arm == 0 else -1) * (regression.influence @ gradient)
-    return MatchedMeans(values, influence, added)
+    return MatchedMeans(values, outcomes, influence, added)
 
 
 def _regress(columns: Floats, y: Floats, w: Floats, used: Bools) -> NuisanceFit:
@@ -180,14 +186,14 @@ def _leverage(fit: NuisanceFit, columns: Floats, w: Floats, used: Bools) -> Floa
     return np.where(used, np.minimum(own, LARGEST_LEVERAGE), 0.0)
 
 
-def abadie_imbens(matched: Matched, values: Floats, neighbours: Sets) -> Floats:
+def abadie_imbens(matched: Matched, found: MatchedMeans, neighbours: Sets) -> Floats:
     r"""Give the (2, 2) covariance of both means, matched with replacement.
 
     .. math:: V = T^{-2} \Big( \sum_i o_i^2 u_i u_i^\top
         + \mathrm{diag}_k \sum_{A_j = k} \big((o_j + K_j)^2 - o_j^2 - \sum_i \lambda_{ij}^2\big)
         \hat\sigma_j^2 \Big)
 
-    :math:`u_i` are a row's two outcomes, one of them imputed, minus the means;
+    :math:`u_i` are a row's two outcomes, one of them imputed, minus their means;
     :math:`\lambda_{ij}` the weight row j has as a match of row i, :math:`K_j` their sum;
     :math:`\hat\sigma_j^2` the variance of the outcome among the nearest rows of the same arm.
 
@@ -197,7 +203,8 @@ def abadie_imbens(matched: Matched, values: Floats, neighbours: Sets) -> Floats:
 
     References
     ----------
-    Abadie & Imbens (2006), doi:10.1111/j.1468-0262.2006.00655.x, theorems 6 and 7.
+    Abadie & Imbens (2006), doi:10.1111/j.1468-0262.2006.00655.x, theorems 6 and 7; with outcomes
+    moved along a regression, Abadie & Imbens (2011), doi:10.1198/jbes.2009.07333, section 2.
     """
     around = neighbours.counted()
     lonely = (around < 2) & (matched.given > 0)
@@ -209,13 +216,13 @@ def abadie_imbens(matched: Matched, values: Floats, neighbours: Sets) -> Floats:
     others = np.maximum(around - 1, 1)
     mean = (neighbours.impute(matched.y, np.ones_like(matched.y)) * around - matched.y) / others
     spread = others / (others + 1) * (matched.y - mean) ** 2
-    u = matched.own[:, None] * (matched.outcomes - values)
+    u = matched.own[:, None] * (found.outcomes - found.values)
     extra = (matched.own + matched.given) ** 2 - matched.own**2 - matched.squares
     by_arm = [float(np.sum(np.where(matched.a == arm, extra * spread, 0.0))) for arm in (0, 1)]
     return np.asarray((u.T @ u + np.diag(by_arm)) / matched.own.sum() ** 2)
 
 
-def abadie_spiess(matched: Matched, values: Floats) -> Floats:
+def abadie_spiess(matched: Matched, found: MatchedMeans) -> Floats:
     """Give the (2, 2) covariance of both means, matched without replacement: sets are independent.
 
     References
@@ -223,5 +230,5 @@ def abadie_spiess(matched: Matched, values: Floats) -> Floats:
     Abadie & Spiess (2022), doi:10.1080/01621459.2020.1840383 (standard errors clustered by
     matched set).
     """
-    u = matched.own[:, None] * (matched.outcomes - values)
+    u = matched.own[:, None] * (found.outcomes - found.values)
     return np.asarray(u.T @ u / matched.own.sum() ** 2)

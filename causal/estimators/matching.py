@@ -301,10 +301,10 @@ class Matching(Estimator):
                 "clusters. Set error to otsu_rai, or variance.clustered to false."
             )
         if self.error == "abadie_spiess":
-            return read_only(abadie_spiess(matched, found.values))
+            return read_only(abadie_spiess(matched, found))
         groups = placed.groups
         space = Space(placed.points[groups.first], placed.logit[groups.first], np.inf, TIE)
-        known = abadie_imbens(matched, found.values, match_own_arm(space, groups, NEIGHBOURS))
+        known = abadie_imbens(matched, found, match_own_arm(space, groups, NEIGHBOURS))
         estimated = inference.covariance(found.influence + found.propensity)
         whole = known + estimated - inference.covariance(found.influence)
         possible = np.linalg.eigvalsh(whole)[0] > 0  # a difference of estimates may not be

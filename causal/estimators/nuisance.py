@@ -12,6 +12,7 @@ from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
+from causal.estimators.estimability import refuse_beyond
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
 from causal.estimators.iv_algebra import Projected
 from causal.estimators.learners import Learned
@@ -227,20 +228,6 @@ def refuse_aliased_exposure(sample: Sample) -> None:
         )
 
 
-def _refuse_terms_of_one_arm(sample: Sample, usable: Bools) -> None:
-    """Refuse covariates that vary in one arm only: the other arm says nothing of their slope."""
-    varies = [
-        sample.x[usable & (sample.a == level)].std(axis=0) > 0 if sample.x.shape[1] else np.ones(0)
-        for level in (0.0, 1.0)
-    ]
-    lone = [t for t, one, other in zip(sample.terms, *varies, strict=True) if one != other]
-    if lone:
-        raise PositivityError(
-            f"'{lone[0]}' varies in one arm only, so the regression of the other arm cannot "
-            "predict for it. Use arms: pooled, drop or coarsen it, or narrow the population."
-        )
-
-
 def _key(rows: Bools | None) -> bytes | None:
     """Give what tells one subset of rows from another."""
     return None if rows is None else rows.tobytes()
@@ -258,8 +245,6 @@ def _fit_outcome(
     pooled = model.arms == "pooled"
     if pooled:
         refuse_aliased_exposure(sample)
-    else:
-        _refuse_terms_of_one_arm(sample, usable)
     interacting = interacting_columns(sample, model.interactions)
     if pooled:
         actual = outcome_columns(sample.a, sample.x, interacting, pooled)
@@ -271,11 +256,16 @@ def _fit_outcome(
             fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level), first)
             for level, first in zip((0.0, 1.0), begin, strict=True)
         )
-    mu0, mu1 = (
-        fit.predict(outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled))
-        for fit, level in ((fits[0], 0.0), (fits[-1], 1.0))
-    )
-    return OutcomeFit(mu0, mu1, fits, sample.x, interacting)
+    means, names = [], _outcome_terms(sample, model)
+    for fit, level in ((fits[0], 0.0), (fits[-1], 1.0)):
+        asked = outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
+        seen = usable if pooled else usable & (sample.a == level)
+        where = "" if pooled else f" of the {'exposed' if level else 'unexposed'} arm"
+        advice = "" if pooled else "Set arms to pooled, or drop"
+        # a fold may lack a rare level, which is then predicted as if it were the common one
+        refuse_beyond(fit, seen, asked if rows is None else asked[usable], names, where, advice)
+        means.append(fit.predict(asked))
+    return OutcomeFit(means[0], means[1], fits, sample.x, interacting)
 
 
 def interacting_columns(sample: Sample, terms: tuple[str, ...]) -> list[int]:

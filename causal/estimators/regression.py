@@ -126,6 +126,12 @@ class GComputation(WeighsFollowUp):
             values, influence, sample, self.variance, self.estimand, n_coefficients=regression.rank
         )
 
+    def weight_factors(
+        self, sample: Sample, nuisances: NuisanceStore
+    ) -> tuple[tuple[str, Floats], ...]:
+        """Give the weights the outcome regression is fitted with, of each stage of follow-up."""
+        return self.follow_up_factors(sample)
+
     def _followed(self, sample: Sample) -> Estimates:
         """Standardise the regression of the followed, weighted by whom they stand for."""
         if self.target == "ATC":

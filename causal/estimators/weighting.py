@@ -12,7 +12,7 @@ from causal.arrays import Bools, Floats
 from causal.cohort import Sample
 from causal.estimate import Estimates, Target
 from causal.estimators.base import Limited, from_influence
-from causal.estimators.follow_up import WeighsFollowUp, shares_followed
+from causal.estimators.follow_up import WeighsFollowUp
 from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
 from causal.estimators.weighted_means import WeightFit, counted_rows, weighted_means
 
@@ -85,10 +85,8 @@ class PropensityWeighting(WeighsFollowUp):
     def weights(self, sample: Sample, nuisances: NuisanceStore) -> Floats:
         """Give the weights, those for follow-up included."""
         weight = self.fit_weights(sample, nuisances).weights
-        for one in self.follow_up(sample):
-            weight = np.where(sample.observed, weight / one.fit.fitted, 0.0)
-        if self.observation is not None and self.observation.stabilised:
-            weight = weight * shares_followed(sample)
+        for _, factor in self.follow_up_factors(sample):
+            weight = np.where(sample.observed, weight * factor, 0.0)
         return weight
 
     def weight_factors(

@@ -43,6 +43,9 @@ def subgroup_sentences(result: Result) -> list[str]:
             f"{whose} have few rows for each column adjusted for and reject more often than they "
             "say."
         )
+    failing = [one for one in blocks if any(level.failed for level in one.levels)]
+    if failing:
+        said.append(f"Within levels of {_named(result, failing)} a check fails.")
     return [*said, "Levels one by one: section 7."] if said else []
 
 

@@ -263,6 +263,10 @@ def _notes(result: Result) -> Iterator[str]:
                 )
             if is_small(one):
                 yield f"{head}, {code(one.name)}: {few_rows(one.n, one.terms)}"
+            if one.narrowed:
+                yield f"{head}, {code(one.name)}: {plain(one.narrowed)}."
+            for reason in one.failed:
+                yield f"{head}, {code(one.name)}, a check fails: {sentence(plain(reason))}"
         if block.outside not in (0, "0"):
             yield f"{head}: {_count(block.outside)} rows are in no level."
 

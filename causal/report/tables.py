@@ -215,15 +215,16 @@ def _subgroups(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
         "column", "at", "rung", "level", "values", "n", "n_clusters", "exposed", "unexposed",
         *(f"{what}_{name}" for what in ("crude", "adjusted", "interaction") for name in numbers),
         "interaction_p_value", "interaction_p_holm", "reference", "wald", "df", "df_residual",
-        "p_value", "p_holm", "not_tested", "terms", "dropped", "outside", "smallest_arm", "reason",
+        "p_value", "p_holm", "not_tested", "terms", "dropped", "narrowed", "failed", "outside",
+        "smallest_arm", "reason",
     )  # fmt: skip
     return header, [
         (
             block.column, block.at, block.rung, one.name, one.values, one.n, one.n_clusters,
             one.exposed, one.unexposed, *_difference(one.crude), *_difference(one.adjusted),
             *_difference(one.interaction), *_p_values(one.interaction), block.reference,
-            *_tested(block.test), one.terms, " ".join(one.dropped), block.outside,
-            block.smallest_arm, block.reason,
+            *_tested(block.test), one.terms, " ".join(one.dropped), one.narrowed,
+            " ".join(one.failed), block.outside, block.smallest_arm, block.reason,
         )
         for block in result.subgroups
         for one in block.levels

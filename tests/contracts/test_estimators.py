@@ -483,6 +483,37 @@ def test_with_losses_influence_has_mean_zero_and_the_order_of_rows_changes_nothi
     np.testing.assert_allclose(shuffled.influence, influence[order], rtol=REFITTED, atol=1e-6)
 
 
+SCALED = {
+    f"{name} stabilised": one.model_copy(
+        update={"observation": one.observation.model_copy(update={"stabilised": True})}
+    )
+    for name, one in WEIGHED.items()
+    if one.stabilises
+}
+
+
+@pytest.mark.parametrize("estimator", (WEIGHED | SCALED).values(), ids=(WEIGHED | SCALED).keys())
+def test_with_losses_the_factors_of_the_weights_are_named_and_multiply_to_them(
+    confounded, estimator
+):
+    sample = losing(confounded(weighted=True), estimator)
+    factors = dict(estimator.weight_factors(sample, NuisanceStore()))
+    stages = [name for name in factors if name.startswith("attrition")]
+    assert len(stages) == 1 + (estimator.entry is not None)
+    seen = sample.observed
+    for name in stages:
+        assert np.isfinite(factors[name][seen]).all()
+        assert estimator.observation.stabilised or (factors[name][seen] > 1).all()
+    weights = estimator.weights(sample, NuisanceStore())
+    if weights is None:  # the regression is weighted, and nothing is balanced
+        assert list(factors) == stages
+        return
+    assert list(factors) == ["exposure", *stages]
+    product = np.prod([one[seen] for one in factors.values()], axis=0)
+    np.testing.assert_allclose(product, weights[seen], rtol=EXACT)
+    assert (weights[~seen] == 0).all()
+
+
 @LOSING
 def test_with_losses_units_codes_and_constant_weights_change_a_sign_at_most(confounded, estimator):
     sample = losing(confounded(), estimator)

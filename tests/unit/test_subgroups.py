@@ -10,7 +10,15 @@ import pytest
 from causal.cohort import Sample
 from causal.errors import Place
 from causal.estimate import Effect, Estimates, NotEstimable
-from causal.estimators import AIPW, GComputation, LinearProbability, MeanDifference, Overlap
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    LinearProbability,
+    Matching,
+    MeanDifference,
+    NuisanceStore,
+    Overlap,
+)
 from causal.estimators.base import Variance
 from causal.estimators.nuisance import OutcomeModel
 from causal.fitting import RungTask, Thresholds, fit_rungs
@@ -205,6 +213,35 @@ def test_an_outcome_that_does_not_vary_and_a_fit_that_fails_are_reasons(confound
     assert isinstance(failing.adjusted, NotEstimable)
     assert "determine the exposure" in failing.adjusted.reason
     assert isinstance(failing.crude, Estimates)  # what can be given is given
+
+
+def test_what_narrows_a_level_is_said_and_counts_against_the_smallest_arm(confounded):
+    sample = confounded(n=600, seed=7)
+    level = (sample.x_of("x2") > 0).astype(int)
+    narrow = Matching(replacement=False, caliper=0.01)
+    for smallest, estimated in ((20, True), (100, False)):
+        found = divided(sample, level, narrow, smallest=smallest).levels
+        for number, one in enumerate(found):
+            rows = sample.rows(level == number)
+            matched = narrow.find_sets(rows.with_terms(TERMS), NuisanceStore()).matched
+            kept = int((matched & (rows.a == 1)).sum())
+            assert smallest > kept or estimated
+            assert min(one.arms or ()) > 100  # of all rows there are enough
+            assert one.narrowed.startswith(f"among the {kept} of {int(rows.a.sum())} exposed")
+            assert isinstance(one.adjusted, Estimates) == estimated
+            if isinstance(one.adjusted, NotEstimable):
+                assert "leaves an arm fewer than 100" in one.adjusted.reason
+    assert all(one.narrowed == "" for one in divided(sample, level).levels)
+
+
+def test_checks_that_fail_within_a_level_are_kept(confounded):
+    sample = confounded(n=900, seed=7, strength=2.0)
+    level = (np.arange(sample.n) % 3 == 0).astype(int)
+    alike = replace(sample, a=np.random.default_rng(0).integers(0, 2, sample.n).astype(float))
+    mixed = replace(sample, a=np.where(level == 1, sample.a, alike.a))
+    failed = [{check.name for check in one.failed} for one in divided(mixed, level, AIPW()).levels]
+    assert failed[0] == set()
+    assert "effective_sample_size" in failed[1]
 
 
 def test_a_dose_has_no_arms_and_is_held_against_rows(confounded):

@@ -54,6 +54,25 @@ def test_caliper_and_exact_terms_leave_rows_without_a_match(give):
     assert pairs(give(rivals([0.0, 10.0, 1.0, 4.0], [0, 1], label=label), 1)) == [(0, 3), (1, 2)]
 
 
+def test_nobody_gets_a_second_match_while_another_could_have_a_first():
+    # four donors within reach of all three targets, and nearest to the first two
+    some = rivals([0.0, 0.1, 0.9, 0.0, 0.05, 0.1, 0.15, 50.0, 60.0], [0, 1, 2], width=1.0)
+    i, _ = give_optimally(some, 2)
+    assert sorted(np.bincount(i, minlength=3)) == [1, 1, 2]
+    assert sorted(np.bincount(give_nearest(some, 2)[0], minlength=3)) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_first_matches_cost_no_pair(seed):
+    rng = np.random.default_rng(seed)
+    some = rivals(rng.uniform(0, 20, 23), np.arange(7), width=1.0)
+    far = np.repeat(some.far(some.targets), 2, axis=0)
+    cost = np.repeat(some.grains(some.targets) ** 2, 2, axis=0)
+    given, _ = give_optimally(some, 2)
+    assert len(given) == len(assignment.assign(cost, far)[0])
+    assert len(set(given)) == len(assignment.assign(cost[::2], far[::2])[0])
+
+
 def test_squared_distances_add_up_to_the_least_there_is():
     rng = np.random.default_rng(3)
     places = rng.normal(size=11)

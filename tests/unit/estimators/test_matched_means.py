@@ -11,7 +11,12 @@ import statsmodels.api as sm
 from causal.errors import OutcomeError, SpecError
 from causal.estimators import Matching, NuisanceStore
 from causal.estimators.match_sets import TIE, Space, group_rows, match_own_arm
-from causal.estimators.matched_means import abadie_imbens, form_matched, powers
+from causal.estimators.matched_means import (
+    abadie_imbens,
+    form_matched,
+    matched_means,
+    powers,
+)
 from causal.estimators.matching import lay_out
 from causal.estimators.nuisance import PropensityModel
 
@@ -19,12 +24,27 @@ SAME = 1e-9  # the same formula, summed in another order
 NEIGHBOURS = 2
 
 
-def textbook(sample, target, m):
-    """Write out Abadie & Imbens (2006), theorem 7, for covariates without ties."""
+def textbook(sample, target, m, adjusted=False):
+    """Write out Abadie & Imbens (2006), theorem 7, for covariates without ties.
+
+    With ``adjusted``, imputed outcomes are moved as Abadie & Imbens (2011), equation 5, by a
+    regression of each arm among the rows used as matches.
+    """
     z = (sample.x - sample.x.mean(axis=0)) / sample.x.std(axis=0)
     white = z @ np.linalg.inv(np.linalg.cholesky(np.cov(z.T, ddof=0))).T
     apart = np.linalg.norm(white[:, None] - white[None], axis=2)
     n, y, a = sample.n, sample.y, sample.a
+    design = np.column_stack([np.ones(n), sample.x])
+    used = np.zeros((n, n), dtype=bool)  # row, its matches
+    for i in range(n):
+        across = np.flatnonzero(a != a[i])
+        used[i, across[np.argsort(apart[i, across])[:m]]] = target == "ATE" or a[i] == 1
+    fits = {
+        arm: design
+        @ np.linalg.lstsq(design[donor := used.any(axis=0) & (a == arm)], y[donor], rcond=None)[0]
+        for arm in (0, 1)
+        if (used.any(axis=0) & (a == arm)).any() and adjusted
+    }
     other = np.zeros(n)
     times = np.zeros(n)
     spread = np.zeros(n)
@@ -32,6 +52,8 @@ def textbook(sample, target, m):
         across = np.flatnonzero(a != a[i])
         near = across[np.argsort(apart[i, across])[:m]]
         other[i] = y[near].mean()
+        if 1 - a[i] in fits:
+            other[i] += (fits[1 - a[i]][i] - fits[1 - a[i]][near]).mean()
         if target == "ATE" or a[i] == 1:
             times[near] += 1
         own = np.setdiff1d(np.flatnonzero(a == a[i]), [i])
@@ -51,12 +73,19 @@ def textbook(sample, target, m):
 
 @pytest.mark.parametrize("target", ["ATE", "ATT"])
 @pytest.mark.parametrize("m", [1, 3])
-def test_abadie_imbens_errors_are_those_of_the_paper(confounded, target, m):
+@pytest.mark.parametrize("adjusted", [False, True], ids=["", "adjusted"])
+def test_abadie_imbens_errors_are_those_of_the_paper(confounded, target, m, adjusted):
     sample = confounded(n=150, outcome="continuous")
-    estimator = Matching(target=target, ratio=m, distance="mahalanobis", error="abadie_imbens")
+    estimator = Matching(
+        target=target,
+        ratio=m,
+        distance="mahalanobis",
+        error="abadie_imbens",
+        bias_adjusted=adjusted,
+    )
     effect = estimator.fit(sample, NuisanceStore(), None).effect("mean_difference")
     assert (effect.estimate, effect.std_error) == pytest.approx(
-        textbook(sample, target, m), rel=SAME
+        textbook(sample, target, m, adjusted), rel=SAME
     )
 
 
@@ -87,7 +116,8 @@ def test_estimating_the_propensity_makes_the_ate_more_precise(confounded):
     everybody = np.ones(sample.n, dtype=bool)
     sets = estimator.find_sets(sample, store)
     matched = form_matched(sample.y, sample.a, sample.w, sets, everybody)
-    known = abadie_imbens(matched, estimated.values, match_own_arm(space, groups, NEIGHBOURS))
+    means = matched_means(matched, logit, None, None, adjusted=False)
+    known = abadie_imbens(matched, means, match_own_arm(space, groups, NEIGHBOURS))
     difference = np.array([-1.0, 1.0])
     gained = difference @ (known - estimated.covariance) @ difference
     assert gained > 0.01 * difference @ known @ difference
