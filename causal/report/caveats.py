@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from causal.report.covariates import filled_terms
 from causal.report.markdown import code, joined, plain
 from causal.report.numbers import measure_of
 from causal.report.persons import strictness
@@ -140,9 +141,7 @@ def _about_followup(result: Result) -> Iterator[str]:
             "Missing outcomes are counted as use: that is a convention, not a finding, and where "
             "one arm is lost more often it makes a difference between the arms by itself."
         )
-    if any(one.filled != 0 for one in result.covariates) and any(
-        "median" in how for how in missing.values()
-    ):
+    if filled_terms(result) and any("median" in how for how in missing.values()):
         yield (
             "Missing covariates are filled with one value each; intervals do not carry that "
             "uncertainty."

@@ -135,6 +135,13 @@ def spread(value: float) -> str:
     return number(value, max(1 - math.floor(math.log10(value)), 0)) if value > 0 else "0"
 
 
+def any_size(value: float | None) -> str:
+    """Write a number of any size for a table; a dash when it is not given."""
+    if value is None:
+        return "–"
+    return number(value, 3 if abs(value) < 10 else 1)
+
+
 def share(value: float) -> str:
     """Write a share of the crude difference."""
     return number(value, SHARE_DECIMALS)

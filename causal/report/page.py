@@ -8,6 +8,7 @@ from types import MappingProxyType
 from causal.report import (
     beside,
     challenges,
+    covariates,
     diagram,
     heterogeneity,
     instruments,
@@ -70,7 +71,7 @@ def compose_page(
         ("3. Design and attrition", _design(result, parts)),
         ("4. Missing data", _missing(result)),
         ("5. Balance, overlap and other checks", _checks(result, parts)),
-        ("6. Covariates by exposure", _covariates(result, parts)),
+        ("6. Covariates by exposure", covariates.covariates(result, parts)),
         ("7. The same question under other choices", _choices(result, parts)),
         ("8. Attempts to refute the headline", challenges.refutations(result)),
         ("9. What could overturn it", overturning.overturning(result, parts)),
@@ -233,19 +234,6 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
     yield from weights.weights(result)
     if result.weights:
         yield _data("weights.csv", parts=parts)
-
-
-def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Show the covariates by exposure."""
-    table = sections.covariate_table(result)
-    if table.rows:
-        yield Paragraph(
-            "SMD is the standardised mean difference, exposed − unexposed, before adjustment."
-        )
-        yield table
-        yield _data("covariates.csv", parts=parts)
-    else:
-        yield Paragraph("No covariate is adjusted for.")
 
 
 def _choices(result: Result, parts: Collection[str]) -> Iterator[Block]:
