@@ -63,8 +63,9 @@ def covariate_rows(
 
 def filled_terms(result: Result) -> list[tuple[str, Count]]:
     """Name the adjustment columns some of whose values were filled in, and how many."""
-    described = (*result.covariates, *result.covariate_profiles)
-    return [(one.term, one.filled) for one in described if one.filled != 0]
+    filled = [(one.term, one.filled) for one in result.covariates]
+    filled += [(one.term, one.filled) for one in result.covariate_profiles]
+    return [(term, many) for term, many in filled if many != 0]
 
 
 def _reading(result: Result) -> str:
