@@ -153,7 +153,7 @@ def _result(
         sensitivity=[checks.compose_sensitivity(found) for found in findings],
         covariance=composing.compose_covariance(named, analysis.estimand.scale),
         diagnostics=[
-            *(b for n, f in named for b in checks.compose_diagnostics(n, f, cell)),
+            *checks.compose_judged(plan, named, cell),
             *(one for _, told in varied for one in told),
         ],
         balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],

@@ -11,6 +11,7 @@ from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
 MINUS = "\u2212"
 SHARE_DECIMALS = 2
 PROPORTION_DECIMALS = 3
+SMALLEST_MULTIPLE = 0.01
 DIGITS = 12  # as in the result document
 
 
@@ -103,6 +104,13 @@ def difference_measure(result: Result) -> Measure:
     return POINTS if result.crude.scale in RATIOS else measure_of(result)
 
 
+def of_difference(result: Result) -> str:
+    """Say of a share that it is of the difference, where the headline is a ratio; else nothing."""
+    if result.crude.scale not in RATIOS:
+        return ""
+    return f", of the difference in points and not of the {result.crude.scale.replace('_', ' ')}"
+
+
 def difference_of(rung: RungBlock) -> float | None:
     """Give a rung's estimate as a difference, where the document holds it."""
     if rung.scale not in RATIOS:
@@ -140,6 +148,13 @@ def any_size(value: float | None) -> str:
     if value is None:
         return "–"
     return number(value, 3 if abs(value) < 10 else 1)
+
+
+def times(multiple: float) -> str:
+    """Write how many times a yardstick something is; what is above 0 is never written as 0."""
+    if 0 < multiple < SMALLEST_MULTIPLE:
+        return f"less than {SMALLEST_MULTIPLE:g}"
+    return number(multiple, 1 if multiple >= 1 else 2)
 
 
 def share(value: float) -> str:

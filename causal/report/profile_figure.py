@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causal.report.canvas import QUIET, RULE, draw
-from causal.report.numbers import Measure, measure_of, percent
+from causal.report.numbers import Measure, difference_measure, percent
 from causal.report.sensitivity_figures import HUES, lay_out, panel_height
 from causal.result import ProfileBlock, ProfilePointBlock, Result, RungBlock
 
@@ -37,7 +37,7 @@ def profiles_svg(result: Result) -> bytes | None:
         for ax, rung in zip(axes, panels, strict=True):
             draw_profile(result, rung, ax)
         low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
-        if measure_of(result).points:  # no risk is beyond these, though an interval may be
+        if difference_measure(result).points:  # no risk is beyond these, though an interval may be
             low, high = max(low, -MARGIN), min(high, 100 + MARGIN)
         for ax in axes:  # one scale, so that panels may be compared by eye
             ax.set_ylim(low, high)
@@ -50,7 +50,7 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     profile = rung.profile
     if profile is None:
         return ax
-    measure = measure_of(result)
+    measure = difference_measure(result)
     factor = 100 if measure.points else 1
     names = list(dict.fromkeys(one.series for one in profile.points))
     ordered = all(one.x is not None for one in profile.points)

@@ -15,7 +15,7 @@ from causal.report.blocks import (
     Section,
 )
 from causal.report.markdown import code, plain, sentence, words
-from causal.report.numbers import Measure, measure_of, number, percent
+from causal.report.numbers import Measure, difference_measure, number, percent
 from causal.report.reading import rung_label
 from causal.result import (
     ProfileBlock,
@@ -147,7 +147,7 @@ def _points(result: Result, rungs: list[RungBlock]) -> GroupedTable:
             continue
         at = f"/rungs/{result.rungs.index(rung)}/profile"
         rows = [
-            _point(one, f"{at}/points/{i}", measure_of(result), _impossible(result, one))
+            _point(one, f"{at}/points/{i}", difference_measure(result), _impossible(result, one))
             for i, one in enumerate(rung.profile.points)
             if one.listed
         ]
@@ -185,7 +185,7 @@ def _contrasts(result: Result, rungs: list[RungBlock]) -> GroupedTable:
             continue
         at = f"/rungs/{result.rungs.index(rung)}/profile/contrasts"
         rows = [
-            _contrast(one, f"{at}/{i}", measure_of(result))
+            _contrast(one, f"{at}/{i}", difference_measure(result))
             for i, one in enumerate(rung.profile.contrasts)
         ]
         groups.append((f"{_marked(result, rung)}, {plain(rung.target)}", rows))

@@ -141,6 +141,15 @@ def scale_table(result: Result) -> Table:
     return Table(header, rows, "llrl", "The same fits on other scales")
 
 
+def scale_kinds(result: Result) -> str:
+    """Name what the other scales are: ratios, differences, or both."""
+    given = [one for rung in result.rungs for one in rung.other_scales]
+    ratio = [one.scale in RATIOS for one in given if isinstance(one, ScaleBlock)]
+    if all(ratio):
+        return "Ratios"
+    return "Differences and ratios" if any(ratio) else "Differences"
+
+
 def design_sentences(result: Result) -> list[str]:
     """Describe the design: population, exposure, outcome, units."""
     design = result.design

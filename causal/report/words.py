@@ -25,9 +25,11 @@ from causal.report.reading import (
     chief,
     described,
     estimand_of,
+    few_clusters_of,
     few_rows_of,
     interval_of,
     label_of,
+    led_by_manner,
     left_out,
     phrase,
     proxied,
@@ -101,14 +103,7 @@ def who_sentences(result: Result) -> list[str]:
     if surveyed(result):
         said.append("Survey weights make them stand for the population they were drawn from.")
     said += unfollowed(result)
-    loss = _largest_loss(steps[steps.index(first) :])
-    if loss is not None:
-        before, after = loss
-        said.append(
-            f"The largest loss of persons is at the step “{plain(after.step)}”: "
-            f"{before.persons} to {after.persons}."
-        )
-    return said
+    return said + _loss_sentences(result, steps[steps.index(first) :])
 
 
 def estimate_sentences(result: Result) -> list[str]:
@@ -117,8 +112,7 @@ def estimate_sentences(result: Result) -> list[str]:
     said = [_crude_sentence(result, measure)]
     if rung is None:
         return said
-    effect = label_of(result) == "effect"
-    word = "Adjusted effect" if effect else f"Adjusted {_contrast(rung)}"
+    word = led_by_manner(rung, "effect" if label_of(result) == "effect" else _contrast(rung))
     pair = interval_of(rung)
     said.append(
         f"{word}, {averaged_over(result, rung.target)}, rung {code(rung.name)}: "
@@ -138,7 +132,8 @@ def estimate_sentences(result: Result) -> list[str]:
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
-    said += [one for one in (few_rows_of(result, rung),) if one]
+    few = (few_rows_of(result, rung), few_clusters_of(result, rung))
+    said += [one for one in few if one]
     return said + _other_questions(result, rung)
 
 
@@ -160,6 +155,20 @@ def unfollowed(result: Result) -> list[str]:
     Follow-up is counted by arm of a 0/1 exposure. Of others the crude rung tells how many outcomes
     are known, since it leaves out the rest.
     """
+    counts = _known_of(result)
+    if counts is None or counts[0] == counts[1]:
+        return []
+    unseen = sum(
+        one.rows
+        for one in result.follow_up
+        if not one.stratum and one.arm == "not seen" and isinstance(one.rows, int)
+    )
+    never = f"{unseen} were never seen at the exposure interview, and " if unseen else ""
+    return [f"Of these rows {never}{counts[1]} have a known outcome."]
+
+
+def _known_of(result: Result) -> tuple[int, int] | None:
+    """Count the rows, and those with a known outcome; None where a count is suppressed."""
     whole = [one for one in result.follow_up if not one.stratum]
     rows = [one.rows for one in whole if isinstance(one.rows, int)]
     known = [one.known for one in whole if isinstance(one.known, int)]
@@ -168,11 +177,7 @@ def unfollowed(result: Result) -> list[str]:
             [n] if isinstance(n, int) else [] for n in (result.attrition[-1].rows, result.crude.n)
         )
     hidden = not rows or len(rows) < len(whole) or len(known) < max(1, len(whole))
-    if hidden or sum(rows) == sum(known):
-        return []
-    unseen = sum(n for n, one in zip(rows, whole, strict=False) if one.arm == "not seen")
-    never = f"{unseen} were never seen at the exposure interview, and " if unseen else ""
-    return [f"Of these rows {never}{sum(known)} have a known outcome."]
+    return None if hidden else (sum(rows), sum(known))
 
 
 def bracket_sentences(result: Result) -> list[str]:
@@ -356,10 +361,23 @@ def _together(result: Result, rungs: list[RungBlock]) -> str:
     )
 
 
+def _loss_sentences(result: Result, steps: list[AttritionBlock]) -> list[str]:
+    """Say where most persons are lost: at a step, or after the last one, for want of an outcome."""
+    loss, counts, said, lost = _largest_loss(steps), _known_of(result), "", 0
+    if loss is not None:
+        (before, after), lost = loss
+        said = f"the step “{plain(after.step)}”: {before.persons} to {after.persons}."
+    if counts is not None and result.design.unit == "persons" and counts[0] - counts[1] > lost:
+        rows, known = counts
+        most = f"The largest loss is of outcomes: {rows - known} of {rows} persons have none known"
+        return [f"{most}; the largest at a step is at {said}" if said else f"{most}."]
+    return [f"The largest loss of persons is at {said}"] if said else []
+
+
 def _largest_loss(
     steps: list[AttritionBlock],
-) -> tuple[AttritionBlock, AttritionBlock] | None:
-    """Find the step that loses most persons; none where a count is suppressed."""
+) -> tuple[tuple[AttritionBlock, AttritionBlock], int] | None:
+    """Find the step that loses most persons, and how many; none where a count is suppressed."""
     best: tuple[AttritionBlock, AttritionBlock] | None = None
     most = 0
     for before, after in pairwise(steps):
@@ -367,7 +385,7 @@ def _largest_loss(
             lost = before.persons - after.persons
             if lost > most:
                 best, most = (before, after), lost
-    return best
+    return None if best is None else (best, most)
 
 
 def _contrast(rung: RungBlock) -> str:
