@@ -30,8 +30,8 @@ GATED = {
     "effective_sample_size": ("effective_sample_size", WEIGHTLESS),
     "smd": ("smd", WEIGHTLESS),
     "max_weight_share": ("max_weight_share", WEIGHTLESS),
-    "least_chance": ("common_support", "no rung looks at who could have been in each arm"),
-    "common_support": ("common_support", "no rung looks at who could have been in each arm"),
+    "least_chance": ("common_support", "no rung is judged by the chances of its arms"),
+    "common_support": ("common_support", "no rung is judged by the chances of its arms"),
     "effective_f": ("effective_f", "no rung has an instrument whose strength is judged"),
 }
 """Threshold of the specification -> the check it is for, and why there may be none."""

@@ -467,3 +467,22 @@ def test_two_cuts_of_a_dose_are_two_questions(help_like: Result) -> None:
 
     assert not same_question(cut("one", "below 1", "from 1"), cut("two", "below 2", "from 2"))
     assert same_question(cut("one", "below 1", "from 1"), cut("two", "below 1", "from 1"))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "idle"),
+    [("g_computation", {"effective_sample_size", "smd"}), ("ipw", {"common_support"})],
+)
+def test_a_threshold_that_judges_nothing_says_so(
+    tmp_path: Path, estimator: str, idle: set[str]
+) -> None:
+    path = tmp_path / "gated.yaml"
+    gates = "gates: {effective_sample_size: 5000, smd: 0.2, common_support: 0.2}\n"
+    path.write_text(SPEC.replace("g_computation", estimator) + gates, encoding="utf-8")
+    result = run(load_analysis(path))
+    unjudged = [one for one in result.diagnostics if "judges nothing" in one.reason]
+    assert {one.name for one in unjudged} == idle
+    assert {one.verdict for one in unjudged} <= {"NOT_EVALUATED"}
+    assert {one.rung for one in unjudged} <= {"full"}
+    shown = report_page(result, []).partition("## 5.")[2].partition("## 6.")[0]
+    assert ("no rung has weights" in shown) == ("smd" in idle)
