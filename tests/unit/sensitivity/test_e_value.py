@@ -20,6 +20,7 @@ from causal.estimators import (
     NuisanceStore,
 )
 from causal.estimators.nuisance import ObservationModel
+from causal.findings import times
 from causal.sensitivity import AnySensitivity, EValue
 from causal.sensitivity.codings import LEADS, OTHER
 from causal.sensitivity.conversions import (
@@ -304,7 +305,7 @@ def test_bias_factor_of_a_block_is_the_ratio_of_fits_with_and_without_it(confoun
     assert row.number("e_value") == pytest.approx(e_value(factor))
     assert "severity" in found.yardstick
     assert found.multiple == pytest.approx((found.headline - 1) / (e_value(factor) - 1))
-    assert f"{found.multiple:.1f} times" in found.short
+    assert f"{times(found.multiple)} times" in found.short
 
 
 def test_time_indicators_are_no_block(confounded):
