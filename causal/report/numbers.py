@@ -12,6 +12,7 @@ MINUS = "\u2212"
 SHARE_DECIMALS = 2
 PROPORTION_DECIMALS = 3
 SMALLEST_MULTIPLE = 0.01
+LARGE = 1000
 DIGITS = 12  # as in the result document
 
 
@@ -147,7 +148,7 @@ def any_size(value: float | None) -> str:
     """Write a number of any size for a table; a dash when it is not given."""
     if value is None:
         return "–"
-    return number(value, 3 if abs(value) < 10 else 1)
+    return number(value, 3 if abs(value) < 10 else 1 if abs(value) < LARGE else 0)
 
 
 def times(multiple: float) -> str:

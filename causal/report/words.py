@@ -366,12 +366,12 @@ def _loss_sentences(result: Result, steps: list[AttritionBlock]) -> list[str]:
     loss, counts, said, lost = _largest_loss(steps), _known_of(result), "", 0
     if loss is not None:
         (before, after), lost = loss
-        said = f"the step “{plain(after.step)}”: {before.persons} to {after.persons}."
+        said = f"“{plain(after.step)}”: {before.persons} to {after.persons}."
     if counts is not None and result.design.unit == "persons" and counts[0] - counts[1] > lost:
         rows, known = counts
         most = f"The largest loss is of outcomes: {rows - known} of {rows} persons have none known"
         return [f"{most}; the largest at a step is at {said}" if said else f"{most}."]
-    return [f"The largest loss of persons is at {said}"] if said else []
+    return [f"The largest loss of persons is at the step {said}"] if said else []
 
 
 def _largest_loss(

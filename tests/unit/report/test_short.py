@@ -317,12 +317,12 @@ def test_the_larger_loss_is_told_where_outcomes_are_lost_last(help_like: Result)
         result = followed(persons, ("exposed", 103, known), ("unexposed", 100, 100))
         return " ".join(who_sentences(result))
 
-    step = "at the step “has an earlier interview”: 354 to 290."
-    assert f"The largest loss of persons is {step}" in told(103)
-    assert f"The largest loss of persons is {step}" in told(39)
+    step = "“has an earlier interview”: 354 to 290."
+    assert f"The largest loss of persons is at the step {step}" in told(103)
+    assert f"The largest loss of persons is at the step {step}" in told(39)
     assert (
-        f"The largest loss is of outcomes: 65 of 203 persons have none known; the largest at a "
-        f"step is {step}" in told(38)
+        "The largest loss is of outcomes: 65 of 203 persons have none known; the largest at a "
+        f"step is at {step}" in told(38)
     )
 
 
