@@ -203,9 +203,14 @@ def compose_rung(
     rung, scale = planned.rung, plan.analysis.estimand.scale
     effect = fitted.estimates.effect(scale)
     if isinstance(effect, NotEstimable):
+        remedy = (
+            ""
+            if scale in DIFFERENCES
+            else " Set estimand.scale to risk_difference (ratios are reported beside it where they "
+            "exist)."
+        )
         raise OutcomeError(
-            f"rung '{rung.name}' has no {scale}: {effect.reason}. Set estimand.scale to "
-            "risk_difference (ratios are reported beside it where they exist).",
+            f"rung '{rung.name}' has no {scale}: {effect.reason}.{remedy}",
             plan.specification.document.place(("estimand", "scale")),
         )
     label, reason = label_rung(plan, planned, drawn)

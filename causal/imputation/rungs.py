@@ -122,9 +122,9 @@ def _describe(estimates: Estimates, crude: Estimates) -> tuple[Diagnostic, ...]:
     ]
     if estimates.target != "crude" and not isinstance(difference.influence, NotEstimable):
         pair = difference.joint(other)
-        told.append((pair.df, "of crude and adjusted, for the share that remains"))
+        told.append((pair.df, "the fewest of any contrast of crude and adjusted"))
     return tuple(
         Diagnostic(name, value, None, "NOT_EVALUATED", why)
         for name, (value, why) in zip(COSTS, told, strict=False)
-        if math.isfinite(value)  # infinite: nothing was lost, and the normal is used
+        if math.isfinite(value)  # infinite: a fit that does not count its units
     )
