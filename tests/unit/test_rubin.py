@@ -243,7 +243,9 @@ def test_no_interval_is_given_with_less_than_one_degree_of_freedom(imputations):
     assert isinstance(crude.effect("risk_difference").lo, float)
     with_reason = adjusted.effect("risk_difference")
     assert isinstance(with_reason, NotEstimable)
-    assert re.search(r"it has 0.\d+ degrees of freedom, and an interval needs 1", with_reason.reason)
+    assert re.search(
+        r"it has 0.\d+ degrees of freedom, and an interval needs 1", with_reason.reason
+    )
     share = attenuate(crude, adjusted, "risk_difference")
     assert isinstance(share, NotEstimable)
     assert share.reason.startswith("crude minus adjusted has 0.")
