@@ -82,7 +82,8 @@ def largest_deviation(
 
     References
     ----------
-    Montiel Olea & Plagborg-Møller (2019), doi:10.1002/jae.2656, algorithm 1 (sup-t band).
+    Montiel Olea & Plagborg-Møller (2019), doi:10.1002/jae.2656, algorithm 1 (sup-t band); Hasler &
+    Hothorn (2008), doi:10.1002/bimj.200710466 (contrasts with degrees of freedom of their own).
     """
     spread = np.sqrt(np.diag(covariance))
     moves = spread > 0
