@@ -18,7 +18,6 @@ from causal.errors import (
     PositivityError,
     SpecError,
     did_you_mean,
-    range_words,
 )
 from causal.strata import Strata
 
@@ -353,16 +352,10 @@ def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -
             )
         low = -np.inf if variable.low is None else variable.low
         high = np.inf if variable.high is None else variable.high
-        codes = [float(code) for code in variable.levels] or (
-            [0.0, 1.0] if variable.kind == "binary" else []
-        )
         outside = (values < low) | (values > high) | np.isinf(values)
+        codes = list(variable.codes)
         bad = values[~values.isin(codes)] if codes else values[outside]
-        expected = (
-            f"one of {', '.join(f'{c:g}' for c in codes)}"
-            if codes
-            else range_words(variable.low, variable.high)
-        )
+        expected = variable.allowed
     if len(bad):
         person = table.loc[bad.index[0], "person_id"]
         raise _violation(
