@@ -198,13 +198,10 @@ def build_units(
     Raises
     ------
     SpecError
-        The exposure wave does not exist, or the exposure is missing and ``missing.exposure`` is
-        ``refuse``.
+        The exposure is missing and ``missing.exposure`` is ``refuse``.
     PositivityError
         Nobody is left.
     """
-    if design.outcome == design.exposure:
-        raise SpecError(f"exposure and outcome are both '{design.exposure}'. Name two columns.")
     table = _timed(cohort.columns_at([design.exposure, design.outcome]), design, cohort.waves)
     persons = int(table["person_id"].nunique())
     units = Units(
@@ -212,8 +209,8 @@ def build_units(
     )
     wanted = table["person_id"].map(included).astype(bool)
     units = units.keep(wanted, f"population {population[0]}", population[1])
-    if missing.exposure == "keep" or (
-        missing.exposure == "multiple_imputation"
+    if (
+        missing.exposure in ("keep", "multiple_imputation")
         and isinstance(design, Baseline)
         and design.exposure_wave != cohort.waves[0]
     ):
@@ -287,11 +284,6 @@ def _at_exposure_interview(
     """Keep the interviews that close an exposure window."""
     frame = units.frame
     if isinstance(design, Baseline):
-        if design.exposure_wave not in schedule:
-            raise SpecError(
-                f"there is no wave {design.exposure_wave}; waves are "
-                f"{', '.join(map(str, schedule))}."
-            )
         units = units.keep(
             frame["wave"] == design.exposure_wave,
             f"interviewed at wave {design.exposure_wave}",
@@ -315,21 +307,11 @@ def _at_exposure_interview(
 
 
 def _everybody_kept(
-    units: Units, design: Baseline | LaggedIntervals, missing: MissingData, schedule: Sequence[int]
+    units: Units, design: Baseline, missing: MissingData, schedule: Sequence[int]
 ) -> Units:
     """Keep everybody of the population: who was not seen at the exposure wave has no exposure."""
     import pandas as pd
 
-    if not isinstance(design, Baseline) or design.exposure_wave == schedule[0]:
-        raise SpecError(
-            "missing.exposure: keep needs the design 'baseline' with an exposure wave after the "
-            "first, so that there are people who were never seen at it."
-        )
-    if missing.exposure == "keep" and missing.outcome != "keep":
-        raise SpecError(
-            "missing.exposure: keep needs missing.outcome: keep, since who has no exposure "
-            "interview has no outcome either."
-        )
     everybody = units.frame.drop_duplicates("person_id").set_index("person_id")["s"]
     seen = _at_exposure_interview(units, design, schedule).frame
     imputed = missing.exposure == "multiple_imputation"

@@ -88,11 +88,16 @@ def pool_rung(fits: Sequence[FittedRung]) -> FittedRung:
     """Pool one rung over imputations.
 
     Balance and overlap stay those of the first imputation. A check is that of the first imputation
-    with its worst verdict, so that a gate closes if it closes in any.
+    with its worst verdict, so that a gate closes if it closes in any; one that has something to
+    say in some imputations only is of these.
     """
     estimates, crude = pool([f.estimates for f in fits]), pool([f.crude for f in fits])
     beside = [f.beside for f in fits if f.beside is not None]
-    checks = [_worst(found) for found in zip(*(f.diagnostics for f in fits), strict=True)]
+    names = dict.fromkeys(one.name for f in fits for one in f.diagnostics)
+    checks = [
+        _worst([next((d for d in f.diagnostics if d.name == name), None) for f in fits])
+        for name in names
+    ]
     return replace(
         fits[0],
         estimates=estimates,
@@ -107,11 +112,17 @@ def _fit(batch: _Batch) -> list[FittedRung]:
     return fit_rungs(batch.sample, batch.tasks, batch.thresholds, batch.seed)
 
 
-def _worst(found: Sequence[Diagnostic]) -> Diagnostic:
-    """Give the first check with the worst verdict, and say which imputation it is of."""
-    verdict = min((one.verdict for one in found), key=WORST_FIRST.index)
-    number, one = next((i, d) for i, d in enumerate(found, 1) if d.verdict == verdict)
-    same = sum(d.verdict == verdict for d in found)
+def _worst(found: Sequence[Diagnostic | None]) -> Diagnostic:
+    """Give the first check with the worst verdict, and say which imputation it is of.
+
+    Parameters
+    ----------
+    found : the check in each imputation; None where it has nothing to say.
+    """
+    told = [(i, one) for i, one in enumerate(found, 1) if one is not None]
+    verdict = min((one.verdict for _, one in told), key=WORST_FIRST.index)
+    number, one = next((i, d) for i, d in told if d.verdict == verdict)
+    same = sum(d.verdict == verdict for _, d in told)
     said = f"imputation {number} of {len(found)}"
     if verdict in ("FAIL", "NOT_RESOLVABLE"):
         said += f", the first of {same} with this verdict"

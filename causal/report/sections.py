@@ -44,6 +44,13 @@ VERDICTS = {
     "NOT_EVALUATED": "not evaluated",
 }
 
+AMONG = "among the "
+"""How a note on the target begins that counts whom trimming or a caliper keeps."""
+KEPT = (
+    "Rows are those a rung was fitted on; what trimming or a caliper keeps of them stands beside "
+    "its target, and the share is over the crude difference of them all."
+)
+
 
 def stamp(result: Result, contradicted: Sequence[tuple[str, str]] = ()) -> str:
     """Say above everything else that a check failed; nothing when none did.
@@ -92,11 +99,17 @@ def ladder_table(result: Result) -> GroupedTable:
 
 def shared_rows(result: Result) -> str:
     """Say which rungs use the same rows, which stand for more, and which brackets use fewer."""
+    narrowed = [rung for rung in result.rungs if rung.target_note.startswith(AMONG)]
+    return " ".join([*_shared(result), *([KEPT] if narrowed else [])])
+
+
+def _shared(result: Result) -> list[str]:
+    """Say which rungs have the crude rung's rows, and what the others have."""
     others = [rung for rung in result.rungs if rung.n != result.crude.n]
     standing = [rung for rung in others if stands_for_more(rung, result.crude)]
     fewer = [rung for rung in others if rung not in standing]
     if not others:
-        return "All rungs use the same rows."
+        return ["All rungs use the same rows."]
     said = [f"Rungs use the same {result.crude.n} rows."]
     if fewer:
         named = joined([f"{code(rung.name)} {rung.n}" for rung in fewer])
@@ -113,7 +126,7 @@ def shared_rows(result: Result) -> str:
         said.append(f"{named} {verb} them stand for all {n}, {_lost(result, alike[0])} among them.")
     if standing:
         said.append("The share is over the crude difference of those with an outcome.")
-    return " ".join(said)
+    return said
 
 
 def _lost(result: Result, rung: RungBlock) -> str:

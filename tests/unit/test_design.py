@@ -134,11 +134,6 @@ def test_nobody_left_is_refused_with_the_step_that_left_out_the_last():
         units(baseline("next_observed_outcome"), rows=rows)
 
 
-def test_exposure_and_outcome_must_differ():
-    with pytest.raises(SpecError, match="both 'a'"):
-        units(Baseline(exposure="a", outcome="a", exposure_wave=6))
-
-
 def test_values_are_looked_up_at_a_persons_wave_and_missing_where_there_is_none():
     people, waves = pd.Series(["p2", "p3"]), pd.Series([18.0, 6.0])
     found = values_at(cohort(ROWS), "y", people, waves)
@@ -171,15 +166,3 @@ def test_kept_persons_without_an_exposure_interview_have_neither_exposure_nor_ou
     assert frame.loc["p3", ["exposure", "outcome", "u"]].isna().all()
     assert frame.loc["p3", "s"] == 0
     assert "1 kept" in built.attrition[-1].reason
-
-
-@pytest.mark.parametrize(
-    ("design", "outcome", "said"),
-    [
-        (LaggedIntervals(exposure="a", outcome="y"), "keep", "design 'baseline'"),
-        (baseline("next_interview"), "complete_case", "missing.outcome: keep"),
-    ],
-)
-def test_keeping_the_unseen_is_refused_where_it_makes_no_sense(design, outcome, said):
-    with pytest.raises(SpecError, match=said):
-        units(design, MissingData(exposure="keep", outcome=outcome))
