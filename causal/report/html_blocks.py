@@ -20,6 +20,7 @@ from causal.report.blocks import (
     Paragraph,
     Points,
     Section,
+    Step,
     Table,
     Verbatim,
     shown,
@@ -167,7 +168,7 @@ def _flow(block: Flow) -> str:
     """Write the steps as a flow: who is left after each, and who was lost at it."""
     items = "\n".join(
         "<li>"
-        f"{_lost(step.lost)}"
+        f"{_change(step)}"
         f'<span class="step"><strong>{to_html(step.name)}</strong>'
         f'<span class="why">{to_html(step.why)}</span></span>'
         f'<span class="left">{to_html(step.persons)} persons'
@@ -177,15 +178,12 @@ def _flow(block: Flow) -> str:
     return f'<ol class="flow" aria-label="{escape(to_text(block.table.caption))}">{items}</ol>'
 
 
-def _lost(lost: str) -> str:
-    """Write how many were lost at a step; nothing where that is hidden."""
-    if not lost:
+def _change(step: Step) -> str:
+    """Write who is no longer there at a step; nothing where that is hidden."""
+    if not step.change:
         return ""
-    return (
-        '<span class="lost nobody">nobody lost</span>'
-        if lost == "0"
-        else f'<span class="lost">{lost} {"person" if lost == "1" else "persons"} lost</span>'
-    )
+    kind = "lost" if step.lost else "lost nobody"
+    return f'<span class="{kind}">{to_html(step.change)}</span>'
 
 
 def _figure(svg: str, alt: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from causal.report.attrition import flow_steps
 from causal.report.blocks import Cell, Flow, GroupedTable, Number, Step, Table
 from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import (
@@ -158,18 +158,16 @@ def design_sentences(result: Result) -> list[str]:
 
 
 def attrition_flow(result: Result) -> Flow:
-    """Give the steps from everybody in the data to the rows analysed."""
+    """Give the steps from everybody in the data to the outcome."""
+    given = flow_steps(result)
     rows = [
-        (plain(one.step), plain(one.reason), str(one.persons), str(one.rows))
-        for one in result.attrition
-    ]
-    losses = [""] + [
-        str(before.persons - after.persons)
-        if isinstance(before.persons, int) and isinstance(after.persons, int)
-        else ""
-        for before, after in pairwise(result.attrition)
-    ]
-    steps = tuple(Step(*row, lost) for row, lost in zip(rows, losses, strict=True))
+        (plain(one.name), plain(one.why), "–" if one.persons is None else str(one.persons),
+         str(one.rows))
+        for one in given
+    ]  # fmt: skip
+    steps = tuple(
+        Step(*row, one.change, one.lost) for row, one in zip(rows, given, strict=True)
+    )
     header = ("Step", "Why", "Persons", "Rows")
     return Flow(steps, Table(header, rows, "llrr", "From everybody in the data to those analysed"))
 
