@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from causal.report.canvas import (
@@ -82,7 +83,7 @@ def panels_of(result: Result) -> list[list[str]]:
     many = math.ceil(len(rungs) / len(LOOKS))
     size, larger = divmod(len(rungs), many)
     starts = [i * size + min(i, larger) for i in range(many + 1)]
-    return [rungs[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    return [rungs[start:end] for start, end in pairwise(starts)]
 
 
 def key_names(rungs: list[str], wide: float) -> tuple[list[list[str]], int]:

@@ -29,6 +29,10 @@ from causal.report.inline import to_html, to_text
 
 SHORT = 24  # characters of a number with its interval that a column can keep in one line
 _NAME = re.compile(r"<code>[^<]*</code>")
+_PARTS = re.compile(r"(?<= )(?=\[)|(?<=, )(?![^\[]*\])")
+"""Where a number kept in one line may be broken all the same: before a set, and after a comma."""
+_TO = re.compile(r"(?<= )(?=to )")
+"""Where an interval may be broken on narrow screens and on paper."""
 
 
 def written(blocks: Sequence[Block], level: int, drawn: Mapping[str, str]) -> str:
@@ -131,7 +135,7 @@ def _body(title: str, rows: Sequence[Sequence[Cell]], sides: str) -> str:
 def _row(row: Sequence[Cell], sides: str) -> str:
     """Write a row; its first cell names it."""
     cells = "".join(
-        f"<td{_class(cell, side)}{_titled(cell)}>{_breakable(shown(cell))}</td>"
+        f"<td{_class(cell, side)}{_titled(cell)}>{_parted(cell)}</td>"
         for cell, side in zip(row[1:], sides[1:], strict=True)
     )
     return f'<tr><th scope="row">{_breakable(shown(row[0]))}</th>{cells}</tr>\n'
@@ -142,8 +146,16 @@ def _breakable(text: str) -> str:
     return _NAME.sub(lambda match: match.group().replace("_", "_<wbr>"), to_html(text))
 
 
+def _parted(cell: Cell) -> str:
+    """Write a cell; a number may be broken between its parts, as a narrow column needs."""
+    text = _breakable(shown(cell))
+    if not isinstance(cell, Number):
+        return text
+    return _TO.sub('<wbr class="narrow">', _PARTS.sub("<wbr>", text))
+
+
 def _class(cell: Cell, side: str) -> str:
-    """Keep a number that is short in one line."""
+    """Keep a number that is short in one line, or one a part."""
     if side != "r" and isinstance(cell, Number) and len(cell.text) <= SHORT:
         return ' class="short"'
     return _side(side)

@@ -98,8 +98,9 @@ def _key(figure: Figure, blocks: list[OverlapBlock]) -> None:
     if any(one is None for block in blocks for one in (*block.exposed, *block.unexposed)):
         key.append(Patch(facecolor="white", edgecolor=QUIET, hatch="////", lw=0.5,
                          label="too few to show"))  # fmt: skip
-    figure.legend(handles=key, loc="upper left", bbox_to_anchor=(LEFT, 1.0), ncols=3, fontsize=8,
-                  handlelength=1.1, columnspacing=1.8, borderpad=0.3, borderaxespad=0.4)  # fmt: skip
+    figure.legend(handles=key, loc="upper left", bbox_to_anchor=(LEFT, 1.0), ncols=len(key),
+                  fontsize=8, handlelength=1.1, columnspacing=1.8, borderpad=0.3,
+                  borderaxespad=0.4)  # fmt: skip
 
 
 def _few_ticks() -> MaxNLocator:

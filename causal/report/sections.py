@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from causal.report.attrition import flow_steps
 from causal.report.blocks import Cell, Flow, GroupedTable, Number, Step, Table
-from causal.report.markdown import code, joined, plain, sentence, words
+from causal.report.markdown import as_specified, code, joined, plain, sentence, words
 from causal.report.numbers import (
     PROPORTION_DECIMALS,
     RATIOS,
@@ -165,9 +165,7 @@ def attrition_flow(result: Result) -> Flow:
          str(one.rows))
         for one in given
     ]  # fmt: skip
-    steps = tuple(
-        Step(*row, one.change, one.lost) for row, one in zip(rows, given, strict=True)
-    )
+    steps = tuple(Step(*row, one.change, one.lost) for row, one in zip(rows, given, strict=True))
     header = ("Step", "Why", "Persons", "Rows")
     return Flow(steps, Table(header, rows, "llrr", "From everybody in the data to those analysed"))
 
@@ -265,8 +263,8 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     at = f"/rungs/{result.rungs.index(rung)}"
     shares = difference_measure(result)
     clusters = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
-    settings = rung.settings.strip()
-    how = code(rung.estimator) + (f" {code(settings)}" if settings not in ("", "{}") else "")
+    settings = as_specified(rung.settings)
+    how = code(rung.estimator) + (f" with {code(settings)}" if settings else "")
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""
