@@ -101,7 +101,7 @@ def _escaped(text: str) -> str:
 
 
 def _flow(value: object) -> str:
-    """Write a value of JSON as YAML in one line: quotes only where a word would be something else."""
+    """Write a value of JSON as YAML in one line; quotes where a word would be something else."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
