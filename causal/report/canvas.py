@@ -64,12 +64,12 @@ def width_of(text: str, size: float, *, bold: bool = False) -> float:
     size : of the font, in points.
     """
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.textpath import text_to_path
 
-    font = FontProperties(family=str(STYLE["font.family"]), weight="bold" if bold else "normal")
-    if not text.strip():
-        return 0.0
-    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width) / 72
+    weight = "bold" if bold else "normal"
+    font = FontProperties(family=str(STYLE["font.family"]), weight=weight, size=size)
+    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(points) / 72
 
 
 def wrapped(text: str, room: float, size: float) -> list[str]:
