@@ -57,9 +57,7 @@ def many_rungs(help_like: Result) -> Result:
     turned = first.model_copy(update={"unexposed": first.unexposed[::-1]})
     return help_like.model_copy(
         update={
-            "balance": [
-                one.model_copy(update={"rung": rung}) for rung in RUNGS for one in balance
-            ],
+            "balance": [one.model_copy(update={"rung": rung}) for rung in RUNGS for one in balance],
             "overlap": [first.model_copy(update={"rung": rung}) for rung in RUNGS[:-1]]
             + [turned.model_copy(update={"rung": RUNGS[-1]})],
         }
