@@ -246,13 +246,26 @@ def test_the_key_of_the_diagram_lists_what_is_drawn(help_like: Result, painted: 
     assert said(simple) & {*MEANING.values(), "disputed"} == {"measured"}
 
 
-def test_names_in_a_diagram_have_one_size_and_fit(help_like: Result, painted: Capture) -> None:
-    figure = painted(lambda: dag_svg(help_like.dag))
-    names = {one.name.replace("_", " ") for one in help_like.dag.concepts}
+@pytest.mark.parametrize("more", [0, 6])
+def test_names_in_a_diagram_have_one_size_and_fit(
+    help_like: Result, painted: Capture, more: int
+) -> None:
+    concept, edge = help_like.dag.concepts[2], help_like.dag.edges[0]
+    others = [f"cause_{i}" for i in range(more)]  # so that the diagram gets broad
+    dag = help_like.dag.model_copy(
+        update={
+            "concepts": help_like.dag.concepts
+            + [concept.model_copy(update={"name": name}) for name in others],
+            "edges": help_like.dag.edges
+            + [edge.model_copy(update={"cause": name, "effect": "mhg"}) for name in others],
+        }
+    )
+    figure = painted(lambda: dag_svg(dag))
+    names = {one.name.replace("_", " ") for one in dag.concepts}
     drawn = [one for one in texts_of(figure) if one.get_text().replace("\n", " ") in names]
     assert len(drawn) == len(names)
     assert len({one.get_fontsize() for one in drawn}) == 1
-    assert drawn[0].get_fontsize() > 7  # points: this diagram has room
+    assert more or drawn[0].get_fontsize() > 7  # points: this diagram has room
     shapes = [patch.get_window_extent() for patch in figure.axes[0].patches]
     for one in drawn:
         box = one.get_window_extent()
