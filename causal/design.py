@@ -192,8 +192,8 @@ def build_units(
 
     Returns
     -------
-    Units with exposure known unless it is kept or imputed, and with outcome known unless it is
-    kept, counted as use, or anything is imputed (``leave_out_unknown`` then comes after that).
+    Units with exposure known unless it is kept or imputed, an outcome due, and outcome known unless
+    it is kept, counted as use, or anything is imputed (``leave_out_unknown`` then comes later).
 
     Raises
     ------
@@ -220,10 +220,8 @@ def build_units(
         units = _everybody_kept(units, design, missing, cohort.waves)
         return refuse_empty(units)
     units = _at_exposure_interview(units, design, cohort.waves)
-    units = _with_exposure(units, design, missing)
-    if missing.outcome == "as_use" or (missing.imputes and missing.outcome != "keep"):
-        units = _with_outcome_due(units, design, cohort.waves)
-    elif missing.outcome == "complete_case":
+    units = _with_outcome_due(_with_exposure(units, design, missing), design, cohort)
+    if missing.outcome == "complete_case" and not missing.imputes:
         units = leave_out_unknown(units, design)
     return refuse_empty(units)
 
@@ -366,17 +364,25 @@ def _with_exposure(units: Units, design: Baseline | LaggedIntervals, missing: Mi
     return units.keep(~unknown, "exposure known", design.exposure)
 
 
-def _with_outcome_due(
-    units: Units, design: Baseline | LaggedIntervals, schedule: Sequence[int]
-) -> Units:
-    """Keep the rows whose outcome could have been read: a wave was still to come."""
+def _with_outcome_due(units: Units, design: Baseline | LaggedIntervals, cohort: Cohort) -> Units:
+    """Keep the rows whose outcome could have been read: the study recorded it at a later wave.
+
+    After the last such wave nobody has an outcome, by design: those rows are not lost.
+    """
     scheduled = isinstance(design, Baseline) and design.outcome_wave is not None
     if scheduled or design.outcome_at == "same_interview":
         return units
-    due = units.frame["t"] < schedule[-1]
-    return (
-        units if due.all() else units.keep(due, "an outcome was due", "a later wave is scheduled")
-    )
+    recorded = set(cohort.table.loc[cohort.table[design.outcome].notna(), "wave"])
+    end = units.frame["t"]
+    if design.outcome_at == "next_scheduled":
+        due = end.map(dict(pairwise(cohort.waves))).isin(recorded)
+    else:
+        due = end < max(recorded, default=cohort.waves[0])
+    if due.all():
+        return units
+    when = "at the wave after" if design.outcome_at == "next_scheduled" else "at a later wave"
+    reason = f"the study recorded {design.outcome} {when}; other rows have no outcome by design"
+    return units.keep(due, "an outcome was due", reason)
 
 
 def leave_out_unknown(units: Units, design: Baseline | LaggedIntervals) -> Units:

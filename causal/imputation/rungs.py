@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic, Verdict
 from causal.estimate import Estimates, NotEstimable, combine, pool
@@ -58,6 +60,9 @@ def fit_all(
 ) -> Fits:
     """Fit every rung on one sample, or on each of its imputations.
 
+    Where nothing was missing, imputations are the same, and one is fitted: nothing is pooled then,
+    and intervals are read off what they are without imputation.
+
     Parameters
     ----------
     samples : the sample, or its aligned imputations: row i is the same unit in all of them.
@@ -65,12 +70,18 @@ def fit_all(
         that what differs between imputations is what was imputed.
     jobs : processes; the numbers do not depend on it.
     """
-    if len(samples) == 1:
+    if not any(_differ(samples[0], one) for one in samples[1:]):
         fits = fit_rungs(samples[0], tasks, thresholds, seed, jobs=jobs)
         return Fits(fits, fits)
     batches = [_Batch(one, tuple(tasks), thresholds, seed) for one in samples]
     every = map_tasks(_fit, batches, jobs=jobs)
     return Fits([pool_rung(fits) for fits in zip(*every, strict=True)], every[0])
+
+
+def _differ(first: Sample, other: Sample) -> bool:
+    """Tell whether two imputations differ in what is ever imputed."""
+    pairs = ((first.x, other.x), (first.a, other.a), (first.y, other.y))
+    return not all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
 
 
 def pool_rung(fits: Sequence[FittedRung]) -> FittedRung:
@@ -122,9 +133,9 @@ def _describe(estimates: Estimates, crude: Estimates) -> tuple[Diagnostic, ...]:
     ]
     if estimates.target != "crude" and not isinstance(difference.influence, NotEstimable):
         pair = difference.joint(other)
-        told.append((pair.df, "of crude and adjusted, for the share that remains"))
+        told.append((pair.df, "the fewest of any contrast of crude and adjusted"))
     return tuple(
         Diagnostic(name, value, None, "NOT_EVALUATED", why)
         for name, (value, why) in zip(COSTS, told, strict=False)
-        if math.isfinite(value)  # infinite: nothing was lost, and the normal is used
+        if math.isfinite(value)  # infinite: a fit that does not count its units
     )

@@ -8,7 +8,7 @@ from causal.result import AttritionBlock, Count, Result
 
 NEVER_MEANT = {
     "in one of the arms": "in none of the arms",
-    "an outcome was due": "not eligible",
+    "an outcome was due": "with none due",
     "without the event at the start": "never at risk",
 }
 """Steps of the attrition table at which nobody is lost: who leaves was not to be analysed."""

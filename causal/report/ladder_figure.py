@@ -197,7 +197,7 @@ def _piece(ax: Axes, at: float, piece: Piece, window: Pair, colour: str) -> None
 
 def _set(kept: Remaining) -> str:
     """Write a set in the short form that fits the margin."""
-    return share_set(kept.set).split(":")[0].removeprefix("all values ")
+    return share_set(kept.set).removeprefix("all values ")
 
 
 def _beside(ax: Axes, at: float, first: str, second: str) -> None:

@@ -113,6 +113,14 @@ def difference_of(rung: RungBlock) -> float | None:
     return next((one.estimate for one in found if one.scale == "risk_difference"), None)
 
 
+def difference_interval(rung: RungBlock) -> Pair | None:
+    """Give the interval of a rung's estimate as a difference, where the document holds it."""
+    if rung.scale not in RATIOS:
+        return rung.interval
+    found = [one for one in rung.other_scales if isinstance(one, ScaleBlock)]
+    return next((one.interval for one in found if one.scale == "risk_difference"), None)
+
+
 def first_stage_measure(result: Result) -> Measure:
     """Give how a first stage is written: it is a difference in exposure, not in the outcome."""
     exposure = result.design.exposure
@@ -147,7 +155,7 @@ def share_set(pieces: list[Piece]) -> str:
     if len(pieces) == 1:
         lo, hi = pieces[0]
         if lo is None and hi is None:
-            return "every value: the crude difference is not distinguishable from 0"
+            return "every value"
         if lo is None and hi is not None:
             return f"all values below {share(hi)}"
         if lo is not None and hi is None:

@@ -9,7 +9,7 @@ import numpy as np
 from causal.report.canvas import QUIET, RULE, draw
 from causal.report.numbers import Measure, measure_of, percent
 from causal.report.sensitivity_figures import HUES, lay_out, panel_height
-from causal.result import ProfileBlock, ProfilePointBlock, Result, RungBlock
+from causal.result import Pair, ProfileBlock, ProfilePointBlock, Result, RungBlock
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,7 @@ def mark_cut(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     for x, hue, one in _placed(rung.profile):
         if not one.listed:
             continue
-        ends = ((one.band or one.interval, QUIET, 4.0), (one.interval, hue, 5.5))
+        ends = ((one.band or _inner(one), QUIET, 4.0), (_inner(one), hue, 5.5))
         for pair, colour, size in ends:
             for at, marker, out in (
                 (low, "v", factor * pair[0] < low), (high, "^", factor * pair[1] > high),
@@ -127,7 +127,8 @@ def _label(ax: Axes, profile: ProfileBlock, measure: Measure, drawn: tuple[str, 
     axis = f"{profile.axis} ({profile.unit})" if profile.unit else profile.axis
     ax.set_xlabel(axis.replace("_", " "), fontsize=7.5)
     outcome = "Risk (%)" if measure.points else f"Mean outcome ({measure.unit})"
-    said = f"{drawn[0]}: {percent(profile.level)} interval, {drawn[1]}: band"
+    band = "" if profile.critical is None else f", {drawn[1]}: band"
+    said = f"{drawn[0]}: {percent(profile.level)} interval{band}"
     ax.set_ylabel(f"{outcome.replace(' ()', '')}\n{said}", fontsize=7)
     ax.tick_params(labelsize=7)
     ax.grid(color=RULE, lw=0.3)
@@ -151,8 +152,8 @@ def _steps(
     """
     at = [0.0, *x]
     y = factor * np.array([0.0, *(one.estimate for one in points)])
-    inner = factor * np.array([(0.0, 0.0), *(one.interval for one in points)])
-    outer = factor * np.array([(0.0, 0.0), *(one.band or one.interval for one in points)])
+    inner = factor * np.array([(0.0, 0.0), *(_inner(one) for one in points)])
+    outer = factor * np.array([(0.0, 0.0), *(one.band or _inner(one) for one in points)])
     for ends, alpha, edge in ((outer, 0.1, 0.0), (inner, 0.18, 0.5)):  # edges: arms overlap
         ax.fill_between(at, ends[:, 0], ends[:, 1], fc=(hue, alpha), ec=(hue, edge), lw=edge,
                         step="post")  # fmt: skip
@@ -181,9 +182,10 @@ def _marks(
 ) -> None:
     """Draw a mark a point, with a thick interval inside a thin band."""
     for at, one in zip(x, points, strict=True):
-        outer = one.interval if one.band is None else one.band
+        inner = _inner(one)
+        outer = inner if one.band is None else one.band
         ax.plot([at, at], [factor * end for end in outer], color=QUIET, lw=0.9)
-        ax.plot([at, at], [factor * end for end in one.interval], color=hue, lw=2.4)
+        ax.plot([at, at], [factor * end for end in inner], color=hue, lw=2.4)
     ax.plot(x, [factor * one.estimate for one in points], "o", mfc="white", mec=hue, ms=5,
             label=name.replace("_", " "))  # fmt: skip
 
@@ -193,6 +195,11 @@ def _whole() -> MaxNLocator:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(integer=True)
+
+
+def _inner(one: ProfilePointBlock) -> Pair:
+    """Give the interval of a point; the point itself where it has none."""
+    return (one.estimate, one.estimate) if one.interval is None else one.interval
 
 
 def _spacing(points: list[ProfilePointBlock]) -> float:

@@ -52,7 +52,7 @@ def with_follow_up(result: Result, *arms: tuple[str, int | str, int | str], **de
     [
         ("population drug_primary", 4, "5 persons outside the population"),
         ("wave@end up to 18", 4, "5 persons not eligible"),
-        ("an outcome was due", 8, "1 person not eligible"),
+        ("an outcome was due", 8, "1 person with none due"),
         ("in one of the arms", 7, "2 persons in none of the arms"),
         ("without the event at the start", 7, "2 persons never at risk"),
         ("outcome known", 8, "1 person lost"),

@@ -292,3 +292,29 @@ def test_doses_that_are_counted_have_whole_ticks(help_like, doses, whole):
     ax.figure.canvas.draw()
     ticks = [label.get_text() for label in ax.get_xticklabels()]
     assert all("." not in one for one in ticks) == whole
+
+
+def test_what_has_no_interval_or_band_is_a_dash_and_drawn_as_a_point(help_like):
+    result = with_arms(help_like)
+    rung = result.rungs[-1]
+    nothing = {"interval": None, "band": None}
+    profile = rung.profile.model_copy(
+        update={
+            "critical": None,
+            "points": [one.model_copy(update=nothing) for one in rung.profile.points],
+            "contrasts": [
+                one.model_copy(update=nothing | dict.fromkeys(("p_value", "p_joint", "p_holm")))
+                for one in rung.profile.contrasts
+            ],
+        }
+    )
+    bare = rung.model_copy(update={"profile": profile})
+    result = result.model_copy(update={"rungs": [*result.rungs[:-1], bare], "diagnostics": []})
+    (section,) = profiles(result, [])
+    means, contrasts = (one for one in section.blocks if isinstance(one, GroupedTable))
+    assert {row[3:] for _, rows in means.groups for row in rows} == {("–", "–")}
+    assert {row[2:] for _, rows in contrasts.groups for row in rows} == {("–",) * 5}
+    ax = draw_profile(result, bare, Figure().subplots())
+    assert "band" not in ax.get_ylabel()
+    lines = tables(result)["profile_contrasts.csv"].decode().splitlines()
+    assert lines[1].endswith("," * 6)
