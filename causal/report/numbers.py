@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ MINUS = "\u2212"
 SHARE_DECIMALS = 2
 PROPORTION_DECIMALS = 3
 DIGITS = 12  # as in the result document
+_PERCENT = re.compile(r"(?<=\d) (?=%)")
 
 
 RATIOS = ("risk_ratio", "odds_ratio")
@@ -166,6 +168,11 @@ def share_set(pieces: list[Piece]) -> str:
 def percent(level: float) -> str:
     """Write a confidence level."""
     return f"{100 * level:g} %"
+
+
+def unbroken(text: str) -> str:
+    """Keep percent signs on the line of their number: by a space that no line ends at."""
+    return _PERCENT.sub("\u00a0", text)
 
 
 def exact(value: float) -> str:

@@ -14,6 +14,7 @@ from causal.result import Pair, ProfileBlock, ProfilePointBlock, Result, RungBlo
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
 APART = 0.42
 """Space between rows of panels, in heights of one: titles here are one line."""
@@ -39,8 +40,9 @@ def profiles_svg(result: Result) -> bytes | None:
         low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
         if measure_of(result).points:  # no risk is beyond these, though an interval may be
             low, high = max(low, -MARGIN), min(high, 100 + MARGIN)
-        for ax in axes:  # one scale, so that panels may be compared by eye
+        for ax, rung in zip(axes, panels, strict=True):  # one scale, so that eyes can compare
             ax.set_ylim(low, high)
+            mark_cut(result, rung, ax)
 
     return draw(paint, height=panel_height(len(panels)))
 
@@ -55,10 +57,11 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     names = list(dict.fromkeys(one.series for one in profile.points))
     ordered = all(one.x is not None for one in profile.points)
     steps = ordered and profile.kind == "survival"
-    for hue, name in zip(HUES * (1 + len(names) // len(HUES)), names, strict=False):
-        chosen = [one for one in profile.points if one.series == name]
-        shift = 0.0 if steps else 0.06 * names.index(name) * _spacing(profile.points)
-        x = [(float(i) if one.x is None else one.x) + shift for i, one in enumerate(chosen)]
+    placed = _placed(profile)
+    for name in names:
+        x = [at for at, _, one in placed if one.series == name]
+        hue = next(hue for _, hue, one in placed if one.series == name)
+        chosen = [one for _, _, one in placed if one.series == name]
         if steps:
             _steps(ax, x, chosen, factor, hue, name)
         else:
@@ -73,10 +76,50 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
         ax.set_xlim(left=0)
         ax.set_xticks(_horizons(profile.points))
         ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))  # a risk is compared with none
+    elif ordered and all(float(one.x or 0.0).is_integer() for one in profile.points):
+        ax.xaxis.set_major_locator(_whole())
     if len(names) > 1:
         ax.legend(fontsize=7, loc="best")
     ax.set_title(rung.name.replace("_", " "), fontsize=8.5)
     return _label(ax, profile, measure, ("dark", "light") if steps else ("thick", "thin"))
+
+
+def mark_cut(result: Result, rung: RungBlock, ax: Axes) -> Axes:
+    """Put an arrow where an interval or band leaves the axis, and say what it means."""
+    if rung.profile is None:
+        return ax
+    low, high = ax.get_ylim()
+    factor = 100 if measure_of(result).points else 1
+    cut = False
+    for x, hue, one in _placed(rung.profile):
+        if not one.listed:
+            continue
+        ends = ((one.band or _inner(one), QUIET, 4.0), (_inner(one), hue, 5.5))
+        for pair, colour, size in ends:
+            for at, marker, out in (
+                (low, "v", factor * pair[0] < low), (high, "^", factor * pair[1] > high),
+            ):  # fmt: skip
+                if out:
+                    ax.plot([x], [at], marker, color=colour, ms=size, clip_on=False, zorder=4)
+                    cut = True
+    if cut:
+        ax.set_ylabel(f"{ax.get_ylabel()}\narrow: goes on beyond the axis", fontsize=7)
+    return ax
+
+
+def _placed(profile: ProfileBlock) -> list[tuple[float, str, ProfilePointBlock]]:
+    """Give where on the axis each point stands, and its colour, series by series."""
+    names = list(dict.fromkeys(one.series for one in profile.points))
+    steps = profile.kind == "survival" and all(one.x is not None for one in profile.points)
+    placed = []
+    for i, name in enumerate(names):
+        shift = 0.0 if steps else 0.06 * i * _spacing(profile.points)
+        chosen = [one for one in profile.points if one.series == name]
+        placed += [
+            ((float(j) if one.x is None else one.x) + shift, HUES[i % len(HUES)], one)
+            for j, one in enumerate(chosen)
+        ]
+    return placed
 
 
 def _label(ax: Axes, profile: ProfileBlock, measure: Measure, drawn: tuple[str, str]) -> Axes:
@@ -145,6 +188,13 @@ def _marks(
         ax.plot([at, at], [factor * end for end in inner], color=hue, lw=2.4)
     ax.plot(x, [factor * one.estimate for one in points], "o", mfc="white", mec=hue, ms=5,
             label=name.replace("_", " "))  # fmt: skip
+
+
+def _whole() -> MaxNLocator:
+    """Give a locator of whole numbers, for doses that are counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True)
 
 
 def _inner(one: ProfilePointBlock) -> Pair:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from causal.report.attrition import flow_steps
 from causal.report.blocks import Cell, Flow, GroupedTable, Number, Step, Table
-from causal.report.markdown import code, joined, plain, sentence, words
+from causal.report.markdown import as_specified, code, joined, plain, sentence, words
 from causal.report.numbers import (
     PROPORTION_DECIMALS,
     RATIOS,
@@ -171,18 +171,14 @@ def design_sentences(result: Result) -> list[str]:
 
 
 def attrition_flow(result: Result) -> Flow:
-    """Give the steps from everybody in the data to the rows analysed."""
+    """Give the steps from everybody in the data to the outcome."""
+    given = flow_steps(result)
     rows = [
-        (plain(one.step), plain(one.reason), str(one.persons), str(one.rows))
-        for one in result.attrition
-    ]
-    losses = [""] + [
-        str(before.persons - after.persons)
-        if isinstance(before.persons, int) and isinstance(after.persons, int)
-        else ""
-        for before, after in pairwise(result.attrition)
-    ]
-    steps = tuple(Step(*row, lost) for row, lost in zip(rows, losses, strict=True))
+        (plain(one.name), plain(one.why), "–" if one.persons is None else str(one.persons),
+         str(one.rows))
+        for one in given
+    ]  # fmt: skip
+    steps = tuple(Step(*row, one.change, one.lost) for row, one in zip(rows, given, strict=True))
     header = ("Step", "Why", "Persons", "Rows")
     return Flow(steps, Table(header, rows, "llrr", "From everybody in the data to those analysed"))
 
@@ -280,8 +276,8 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     at = f"/rungs/{result.rungs.index(rung)}"
     shares = difference_measure(result)
     clusters = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
-    settings = rung.settings.strip()
-    how = code(rung.estimator) + (f" {code(settings)}" if settings not in ("", "{}") else "")
+    settings = as_specified(rung.settings)
+    how = code(rung.estimator) + (f" with {code(settings)}" if settings else "")
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""

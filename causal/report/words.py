@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from causal.report.attrition import followed
 from causal.report.beside import beside_sentence
 from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import (
@@ -155,24 +156,13 @@ def _instrument_sentences(rung: RungBlock) -> list[str]:
 
 
 def unfollowed(result: Result) -> list[str]:
-    """Say how many rows have no outcome, or no exposure; nothing where all have both.
-
-    Follow-up is counted by arm of a 0/1 exposure. Of others the crude rung tells how many outcomes
-    are known, since it leaves out the rest.
-    """
-    whole = [one for one in result.follow_up if not one.stratum]
-    rows = [one.rows for one in whole if isinstance(one.rows, int)]
-    known = [one.known for one in whole if isinstance(one.known, int)]
-    if not whole and result.attrition:
-        rows, known = (
-            [n] if isinstance(n, int) else [] for n in (result.attrition[-1].rows, result.crude.n)
-        )
-    hidden = not rows or len(rows) < len(whole) or len(known) < max(1, len(whole))
-    if hidden or sum(rows) == sum(known):
+    """Say how many rows have no outcome, or no exposure; nothing where all have both."""
+    count = followed(result)
+    if count is None or count.known == count.rows:
         return []
-    unseen = sum(n for n, one in zip(rows, whole, strict=False) if one.arm == "not seen")
+    unseen = count.unseen
     never = f"{unseen} were never seen at the exposure interview, and " if unseen else ""
-    return [f"Of these rows {never}{sum(known)} have a known outcome."]
+    return [f"Of these rows {never}{count.known} have a known outcome."]
 
 
 def bracket_sentences(result: Result) -> list[str]:
