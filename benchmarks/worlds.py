@@ -52,7 +52,7 @@ def arms(n: int, rng: np.random.Generator, terms: Sequence[str]) -> Sample:
 
 def arm_differences() -> tuple[float, ...]:
     """Give the true differences in risk: each kind against none, and between the two."""
-    none, first, second = (groups_truth(KINDS_WORLD)[f"risk, {name}"] for name in KINDS)
+    none, first, second = groups_truth(KINDS_WORLD)[0].values()
     return first - none, second - none, second - first
 
 
@@ -77,8 +77,8 @@ def doses(n: int, rng: np.random.Generator, *, top: int = MOST, binary: bool = F
 
 def dose_risks() -> tuple[float, ...]:
     """Give the true risks at the doses of the grid."""
-    truth = groups_truth(DOSES_WORLD)
-    return tuple(truth[f"risk, {dose:g} meetings a week"] for dose in GRID)
+    _, risks = groups_truth(DOSES_WORLD)
+    return tuple(risks[int(dose)] for dose in GRID)
 
 
 @cache

@@ -13,6 +13,9 @@ from causal.arrays import Floats
 DRAWS = 20_000
 """Draws of the largest deviation: the critical value is then known to about .01."""
 
+LEAST_DF = 2.0
+"""Degrees of freedom a band of several needs: below two, Student's t has no variance."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Largest:
@@ -21,10 +24,12 @@ class Largest:
     Attributes
     ----------
     draws : (B,) floats, sorted.
+    number : of estimates that have variance; of one alone the distribution is known without draws.
     df : degrees of freedom of the reference distribution of each.
     """
 
     draws: Floats
+    number: int
     df: float = math.inf
 
     def critical(self, level: float = inference.LEVEL) -> float:
@@ -33,9 +38,10 @@ class Largest:
         Never less than that of one alone, which the draws may miss by a little; 0 where nothing
         has variance.
         """
-        if self.draws[-1] == 0:
+        if self.number == 0:
             return 0.0
-        return max(float(np.quantile(self.draws, level)), inference.critical_value(level, self.df))
+        alone = inference.critical_value(level, self.df)
+        return alone if self.number == 1 else max(float(np.quantile(self.draws, level)), alone)
 
     def p_value(self, z: float) -> float:
         """Give the share of draws with a deviation at least this large, one added to both counts.
@@ -43,8 +49,11 @@ class Largest:
         A number corrected for all estimates that were drawn together; never less than that of one
         alone.
         """
+        alone = inference.two_sided_p(z, self.df)
+        if self.number < 2:
+            return alone
         beyond = len(self.draws) - int(np.searchsorted(self.draws, abs(z), side="left"))
-        return max((1 + beyond) / (1 + len(self.draws)), inference.two_sided_p(z, self.df))
+        return max((1 + beyond) / (1 + len(self.draws)), alone)
 
 
 def largest_deviation(
@@ -52,7 +61,7 @@ def largest_deviation(
     rng: np.random.Generator,
     df: float = math.inf,
     draws: int = DRAWS,
-) -> Largest:
+) -> Largest | None:
     r"""Draw the largest of several standardised estimates, all centred at their truths.
 
     .. math:: \max_j |Z_j| / s, \qquad Z \sim N(0, R), \quad s^2 \sim \chi^2_\nu / \nu
@@ -64,20 +73,29 @@ def largest_deviation(
     Parameters
     ----------
     covariance : (k, k) floats, of the estimates; parameters without variance are left out.
-    df : degrees of freedom of the reference distribution.
+    df : degrees of freedom of the reference distribution: where estimates differ in them, the
+        fewest, with which no band is narrower than an interval.
+
+    Returns
+    -------
+    The draws; None where several have fewer degrees of freedom than ``LEAST_DF``.
 
     References
     ----------
-    Montiel Olea & Plagborg-Møller (2019), doi:10.1002/jae.2656, algorithm 1 (sup-t band).
+    Montiel Olea & Plagborg-Møller (2019), doi:10.1002/jae.2656, algorithm 1 (sup-t band); Hasler &
+    Hothorn (2008), doi:10.1002/bimj.200710466 (contrasts with degrees of freedom of their own).
     """
     spread = np.sqrt(np.diag(covariance))
     moves = spread > 0
-    if not moves.any():
-        return Largest(np.zeros(draws))
+    number = int(moves.sum())
+    if number < 2:
+        return Largest(np.zeros(0), number, df)
+    if df < LEAST_DF:
+        return None
     correlation = covariance[np.ix_(moves, moves)] / np.outer(spread[moves], spread[moves])
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.clip(values, 0.0, None))
     z = np.abs(rng.standard_normal((draws, len(values))) @ root.T).max(axis=1)
     if math.isfinite(df):
         z = z / np.sqrt(rng.chisquare(df, draws) / df)
-    return Largest(np.sort(z), df)
+    return Largest(np.sort(z), number, df)

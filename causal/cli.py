@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from causal.summary.specification import SummarySpecification
+    from causal.summary.document import SummaryResult
 
 OK, DIFFERS, INVALID, GATED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
@@ -139,19 +139,18 @@ def _datasets(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     """Validate a specification and say in sentences what it comes to."""
-    from causal.kinds import load_specification
-    from causal.summary.specification import SummarySpecification
+    from causal.kinds import check_any, load_specification
 
-    specification = load_specification(options.spec)
-    if isinstance(specification, SummarySpecification):
-        return _check_summary(specification, options.spec)
-    from causal.assailing import check_assaults
-    from causal.planning import plan_analysis
-    from causal.registry import describe
+    plan = check_any(load_specification(options.spec))
+    from causal.planning import Plan
 
-    plan = plan_analysis(specification, describe(specification.analysis.dataset))
-    check_assaults(plan)
-    print(f"{options.spec} is valid. {specification.analysis.question}\n")
+    if not isinstance(plan, Plan):
+        return _check_summary(plan, options.spec)
+    from causal.remarks import remarks
+
+    print(f"{options.spec} is valid. {plan.analysis.question}\n")
+    for remark in remarks(plan):
+        print(f"warning: {remark}\n")
     if plan.association:
         print("The design allows an association only:")
         for reason in plan.association:
@@ -170,12 +169,10 @@ def _check(options: argparse.Namespace) -> int:
     return OK
 
 
-def _check_summary(specification: SummarySpecification, path: Path) -> int:
+def _check_summary(found: SummaryResult, path: Path) -> int:
     """Say in sentences what the printed numbers of a trial come to."""
-    from causal.summary.composing import run_summary
     from causal.summary.words import check_sentences
 
-    found = run_summary(specification)
     print(f"{path} is valid. {found.question}\n")
     for sentence in check_sentences(found):
         print(sentence)
@@ -187,13 +184,16 @@ def _run(options: argparse.Namespace) -> int:
     from causal.kinds import check_any, load_specification, run_any
 
     specifications = [load_specification(path) for path in options.specs]
-    for specification in specifications:
-        check_any(specification)
+    plans = [check_any(specification) for specification in specifications]
     from causal.interruption import stop_if_asked
+    from causal.planning import Plan
     from causal.publishing import check_writable, publish, refresh_index
+    from causal.remarks import remarks
     from causal.result import Result
 
     check_writable(options.out)
+    for remark in (one for plan in plans if isinstance(plan, Plan) for one in remarks(plan)):
+        print(f"warning: {remark}", file=sys.stderr)
     gated = False
     bar = _bar(len(specifications))
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Literal, TypeAlias, cast, get_args
 
-from causal.errors import Place, SpecError, did_you_mean
+from causal.errors import Place, SpecError, did_you_mean, range_words
 
 Kind: TypeAlias = Literal["id", "binary", "count", "continuous", "ordinal", "categorical", "text"]
 Moment: TypeAlias = Literal["baseline", "start", "end"]
@@ -78,6 +79,32 @@ class Variable:
     def numeric(self) -> bool:
         """Tell whether values are numbers rather than names."""
         return self.kind in ("binary", "count", "continuous", "ordinal")
+
+    @property
+    def codes(self) -> tuple[float, ...]:
+        """Give the numbers a coded column may hold; empty where any in its range will do."""
+        if not self.numeric:
+            return ()
+        known = tuple(float(code) for code in self.levels)
+        return known or ((0.0, 1.0) if self.kind == "binary" else ())
+
+    @property
+    def allowed(self) -> str:
+        """Say which numbers the column may hold."""
+        codes = ", ".join(f"{code:g}" for code in self.codes)
+        return f"one of {codes}" if codes else range_words(self.low, self.high)
+
+    def allows(self, low: float | None, high: float | None) -> bool:
+        """Tell whether some number from ``low`` to ``high`` is one the column may hold.
+
+        Parameters
+        ----------
+        low, high : both ends included; None for no end.
+        """
+        bottom, top = -inf if low is None else low, inf if high is None else high
+        if self.codes:
+            return any(bottom <= code <= top for code in self.codes)
+        return (self.high is None or bottom <= self.high) and (self.low is None or top >= self.low)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from causal.errors import (
     PositivityError,
     SpecError,
     did_you_mean,
-    range_words,
 )
 from causal.strata import Strata
 
@@ -315,7 +314,14 @@ def check_table(table: pd.DataFrame, codebook: Codebook) -> None:
         if key not in table.columns:
             raise _violation(codebook, key, "the key column is missing. build() must return it.")
         if table[key].isna().any():
-            raise _violation(codebook, key, f"{int(table[key].isna().sum())} rows have no value.")
+            number, first = int(table[key].isna().sum()), int(table[key].isna().argmax()) + 1
+            raise _violation(
+                codebook,
+                key,
+                f"{number} {'row has' if number == 1 else 'rows have'} no value, first row {first} "
+                "of the table build() returns. Give every row its own, or leave out in build() the "
+                "rows that belong to nobody.",
+            )
     repeated = table.duplicated(list(KEYS))
     if repeated.any():
         row = table.loc[repeated, list(KEYS)].iloc[0]
@@ -349,20 +355,17 @@ def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -
     else:
         if values.dtype.kind not in "fiub":
             raise _violation(
-                codebook, variable.column, f"holds {values.dtype}; a {variable.kind} holds numbers."
+                codebook,
+                variable.column,
+                f"holds {values.dtype}, first {_first_text(values, table)}; a {variable.kind} "
+                "holds numbers. Turn texts into numbers or missing values in build().",
             )
         low = -np.inf if variable.low is None else variable.low
         high = np.inf if variable.high is None else variable.high
-        codes = [float(code) for code in variable.levels] or (
-            [0.0, 1.0] if variable.kind == "binary" else []
-        )
         outside = (values < low) | (values > high) | np.isinf(values)
+        codes = list(variable.codes)
         bad = values[~values.isin(codes)] if codes else values[outside]
-        expected = (
-            f"one of {', '.join(f'{c:g}' for c in codes)}"
-            if codes
-            else range_words(variable.low, variable.high)
-        )
+        expected = variable.allowed
     if len(bad):
         person = table.loc[bad.index[0], "person_id"]
         raise _violation(
@@ -371,6 +374,15 @@ def _check_values(table: pd.DataFrame, variable: Variable, codebook: Codebook) -
             f"{len(bad)} values are outside the codebook, first {_shown(bad.iloc[0])} of person "
             f"{person}; expected {expected}. Mend the recode in build(), or the codebook.",
         )
+
+
+def _first_text(values: pd.Series[float], table: pd.DataFrame) -> str:
+    """Show the first value that is no number, not even in writing, or else the first, and whose."""
+    import pandas as pd
+
+    bad = values[pd.to_numeric(values, errors="coerce").isna()]
+    first = (bad if len(bad) else values).index[0]
+    return f"{_shown(values[first])} of person {table.loc[first, 'person_id']}"
 
 
 def _shown(value: object) -> str:

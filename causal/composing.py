@@ -203,11 +203,7 @@ def compose_rung(
     rung, scale = planned.rung, plan.analysis.estimand.scale
     effect = fitted.estimates.effect(scale)
     if isinstance(effect, NotEstimable):
-        raise OutcomeError(
-            f"rung '{rung.name}' has no {scale}: {effect.reason}. Set estimand.scale to "
-            "risk_difference (ratios are reported beside it where they exist).",
-            plan.specification.document.place(("estimand", "scale")),
-        )
+        raise _without_effect(plan, rung.name, effect)
     label, reason = label_rung(plan, planned, drawn)
     sample = drawn.sample
     clusters: doc.Count | None = fitted.n_clusters
@@ -253,6 +249,18 @@ def compose_rung(
         profile=compose_profile(own, rung.name, plan.analysis.seed, min_cell),
         covariates=compose_terms(planned, fitted, drawn),
     )
+
+
+def _without_effect(plan: Plan, rung: str, found: NotEstimable) -> OutcomeError:
+    """Give the error that a rung has no contrast on the scale of the analysis, or no interval."""
+    scale = plan.analysis.estimand.scale
+    said = f"rung '{rung}' has no {scale}: {found.reason}."
+    if scale not in DIFFERENCES:
+        said += (
+            " Set estimand.scale to risk_difference (ratios are reported beside it where they "
+            "exist)."
+        )
+    return OutcomeError(said, plan.specification.document.place(("estimand", "scale")))
 
 
 def _region(estimates: Estimates, effect: Effect) -> list[doc.Piece]:

@@ -254,9 +254,13 @@ def compose_parameters(found: Estimates | None) -> list[doc.ParameterBlock]:
             name=name,
             estimate=float(value),
             std_error=float(error),
-            interval=inference.interval(float(value), float(error), df=found.df),
+            interval=None
+            if df < inference.LEAST_DF
+            else inference.interval(float(value), float(error), df=df),
         )
-        for name, value, error in zip(found.labels, found.values, errors, strict=True)
+        for name, value, error, df in zip(
+            found.labels, found.values, errors, found.own_df().tolist(), strict=True
+        )
     ]
 
 

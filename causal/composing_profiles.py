@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from causal import inference
+from causal import bands, inference
 from causal.arrays import Floats
 from causal.bands import Largest, largest_deviation
 from causal.estimate import Estimates
@@ -20,6 +20,15 @@ from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePo
 from causal.seeding import generator
 
 OF_FIRST = "Rows are those of the first imputation"
+NO_BAND = (
+    "There is no band of {of}: the one with the fewest degrees of freedom has {df}, and several "
+    f"together need {bands.LEAST_DF:g}. More clusters (or rows), or fewer values to impute, give "
+    "more"
+)
+NO_INTERVAL = (
+    "Where an interval is missing, there are fewer degrees of freedom than the "
+    f"{inference.LEAST_DF:g} it needs"
+)
 
 
 def compose_profile(
@@ -37,10 +46,22 @@ def compose_profile(
         return None
     at = [point.at for point in profile.points]
     own = np.asarray(estimates.covariance)[np.ix_(at, at)]
-    band = largest_deviation(own, generator(seed, "band", rung), estimates.df)
-    critical = band.critical(level)
-    points = _publishable(profile, min_cell)
-    counts = _counts(points, profile.kind, min_cell)
+    dfs = estimates.own_df()
+    band = largest_deviation(own, generator(seed, "band", rung), float(dfs[at].min()))
+    critical = None if band is None else band.critical(level)
+    shown = _publishable(profile, min_cell)
+    counts = _counts(shown, profile.kind, min_cell)
+    points = [
+        _point(estimates, dfs, one, count, level, critical)
+        for one, count in zip(shown, counts, strict=True)
+    ]
+    beside = [_point(estimates, dfs, one, None, level, None) for one in profile.beside]
+    contrasts, notes = _contrasts(estimates, profile, rung, seed, level)
+    if band is None:
+        notes.insert(0, _no_band("the means", dfs[at]))
+    intervals = [one.interval for one in (*points, *beside)] + [one.interval for one in contrasts]
+    if None in intervals:
+        notes.append(NO_INTERVAL)
     return ProfileBlock(
         kind=profile.kind,
         axis=profile.axis,
@@ -48,18 +69,16 @@ def compose_profile(
         level=level,
         critical=critical,
         compared=(estimates.labels[estimates.pair[0]], estimates.labels[estimates.pair[1]]),
-        points=[
-            _point(estimates, one, count, level, critical)
-            for one, count in zip(points, counts, strict=True)
-        ],
-        beside=[_point(estimates, one, None, level, None) for one in profile.beside],
-        contrasts=_contrasts(estimates, profile, rung, seed, level),
-        notes=[*profile.notes, *([OF_FIRST] if estimates.imputed else [])],
+        points=points,
+        beside=beside,
+        contrasts=contrasts,
+        notes=[*profile.notes, *([OF_FIRST] if estimates.imputed else []), *notes],
     )
 
 
 def _point(
     estimates: Estimates,
+    dfs: Floats,
     point: ProfilePoint,
     rows: Count | None,
     level: float,
@@ -75,26 +94,36 @@ def _point(
         rows=rows,
         estimate=value,
         std_error=error,
-        interval=inference.interval(value, error, level, estimates.df),
-        band=None if critical is None else (value - critical * error, value + critical * error),
+        interval=_interval(value, error, level, float(dfs[point.at])),
+        band=None if critical is None else _around(value, critical * error),
         listed=point.listed,
     )
 
 
 def _contrasts(
     estimates: Estimates, profile: Profile, rung: str, seed: int, level: float
-) -> list[ProfileContrastBlock]:
-    """Write the differences, each family corrected for its own number."""
+) -> tuple[list[ProfileContrastBlock], list[str]]:
+    """Write the differences, each family corrected for its own number; and what has no band."""
     blocks: list[ProfileContrastBlock] = []
+    notes: list[str] = []
     for family in dict.fromkeys(one.family for one in profile.contrasts):
         chosen = [one for one in profile.contrasts if one.family == family]
         fit = estimates.linear(
             _matrix(chosen, len(estimates.values)), tuple(c.name for c in chosen)
         )
-        rng = generator(seed, "band", rung, family)
-        largest = largest_deviation(np.asarray(fit.covariance), rng, fit.df)
+        dfs = fit.own_df()
+        largest = largest_deviation(
+            np.asarray(fit.covariance), generator(seed, "band", rung, family), float(dfs.min())
+        )
+        if largest is None:
+            notes.append(_no_band(f"contrasts ({family})" if family else "contrasts", dfs))
         blocks += _family(fit, chosen, largest, level)
-    return blocks
+    return blocks, notes
+
+
+def _no_band(of: str, dfs: Floats) -> str:
+    """Say why there is no band; the number is rounded down, so that it stays below the limit."""
+    return NO_BAND.format(of=of, df=f"{math.floor(100 * dfs.min()) / 100:g}")
 
 
 def _matrix(chosen: Sequence[ProfileContrast], k: int) -> Floats:
@@ -107,7 +136,7 @@ def _matrix(chosen: Sequence[ProfileContrast], k: int) -> Floats:
 
 
 def _family(
-    fit: Estimates, chosen: Sequence[ProfileContrast], largest: Largest, level: float
+    fit: Estimates, chosen: Sequence[ProfileContrast], largest: Largest | None, level: float
 ) -> list[ProfileContrastBlock]:
     """Write the contrasts of one family."""
     errors = np.sqrt(np.diag(fit.covariance))
@@ -115,8 +144,13 @@ def _family(
         float(value / error) if error > 0 else math.copysign(math.inf, value) if value else 0.0
         for value, error in zip(fit.values, errors, strict=True)
     ]
-    p = [inference.two_sided_p(z, fit.df) if math.isfinite(z) else 0.0 for z in statistics]
-    corrected, critical = holm(np.array(p)), largest.critical(level)
+    dfs = fit.own_df().tolist()
+    p = {
+        at: inference.two_sided_p(z, df) if math.isfinite(z) else 0.0
+        for at, (z, df) in enumerate(zip(statistics, dfs, strict=True))
+        if df >= inference.LEAST_DF
+    }
+    corrected = dict(zip(p, holm(np.array(list(p.values()))).tolist(), strict=True))
     return [
         ProfileContrastBlock(
             name=one.name,
@@ -124,14 +158,21 @@ def _family(
             unit=one.unit,
             estimate=float(value),
             std_error=float(error),
-            interval=inference.interval(float(value), float(error), level, fit.df),
-            band=_around(float(value), critical * float(error)),
-            p_value=p[at],
-            p_joint=largest.p_value(statistics[at]),
-            p_holm=float(corrected[at]),
+            interval=_interval(float(value), float(error), level, dfs[at]),
+            band=None
+            if largest is None
+            else _around(float(value), largest.critical(level) * float(error)),
+            p_value=p.get(at),
+            p_joint=None if largest is None else largest.p_value(statistics[at]),
+            p_holm=corrected.get(at),
         )
         for at, (one, value, error) in enumerate(zip(chosen, fit.values, errors, strict=True))
     ]
+
+
+def _interval(value: float, error: float, level: float, df: float) -> Pair | None:
+    """Give the interval of one number, where it has the degrees of freedom for it."""
+    return None if df < inference.LEAST_DF else inference.interval(value, error, level, df)
 
 
 def _around(value: float, half: float) -> Pair:

@@ -192,19 +192,16 @@ def build_units(
 
     Returns
     -------
-    Units with exposure known unless it is kept or imputed, and with outcome known unless it is
-    kept, counted as use, or anything is imputed (``leave_out_unknown`` then comes after that).
+    Units with exposure known unless it is kept or imputed, an outcome due, and outcome known unless
+    it is kept, counted as use, or anything is imputed (``leave_out_unknown`` then comes later).
 
     Raises
     ------
     SpecError
-        The exposure wave does not exist, or the exposure is missing and ``missing.exposure`` is
-        ``refuse``.
+        The exposure is missing and ``missing.exposure`` is ``refuse``.
     PositivityError
         Nobody is left.
     """
-    if design.outcome == design.exposure:
-        raise SpecError(f"exposure and outcome are both '{design.exposure}'. Name two columns.")
     table = _timed(cohort.columns_at([design.exposure, design.outcome]), design, cohort.waves)
     persons = int(table["person_id"].nunique())
     units = Units(
@@ -212,18 +209,16 @@ def build_units(
     )
     wanted = table["person_id"].map(included).astype(bool)
     units = units.keep(wanted, f"population {population[0]}", population[1])
-    if missing.exposure == "keep" or (
-        missing.exposure == "multiple_imputation"
+    if (
+        missing.exposure in ("keep", "multiple_imputation")
         and isinstance(design, Baseline)
         and design.exposure_wave != cohort.waves[0]
     ):
         units = _everybody_kept(units, design, missing, cohort.waves)
         return refuse_empty(units)
     units = _at_exposure_interview(units, design, cohort.waves)
-    units = _with_exposure(units, design, missing)
-    if missing.outcome == "as_use" or (missing.imputes and missing.outcome != "keep"):
-        units = _with_outcome_due(units, design, cohort.waves)
-    elif missing.outcome == "complete_case":
+    units = _with_outcome_due(_with_exposure(units, design, missing), design, cohort)
+    if missing.outcome == "complete_case" and not missing.imputes:
         units = leave_out_unknown(units, design)
     return refuse_empty(units)
 
@@ -289,11 +284,6 @@ def _at_exposure_interview(
     """Keep the interviews that close an exposure window."""
     frame = units.frame
     if isinstance(design, Baseline):
-        if design.exposure_wave not in schedule:
-            raise SpecError(
-                f"there is no wave {design.exposure_wave}; waves are "
-                f"{', '.join(map(str, schedule))}."
-            )
         units = units.keep(
             frame["wave"] == design.exposure_wave,
             f"interviewed at wave {design.exposure_wave}",
@@ -317,21 +307,11 @@ def _at_exposure_interview(
 
 
 def _everybody_kept(
-    units: Units, design: Baseline | LaggedIntervals, missing: MissingData, schedule: Sequence[int]
+    units: Units, design: Baseline, missing: MissingData, schedule: Sequence[int]
 ) -> Units:
     """Keep everybody of the population: who was not seen at the exposure wave has no exposure."""
     import pandas as pd
 
-    if not isinstance(design, Baseline) or design.exposure_wave == schedule[0]:
-        raise SpecError(
-            "missing.exposure: keep needs the design 'baseline' with an exposure wave after the "
-            "first, so that there are people who were never seen at it."
-        )
-    if missing.exposure == "keep" and missing.outcome != "keep":
-        raise SpecError(
-            "missing.exposure: keep needs missing.outcome: keep, since who has no exposure "
-            "interview has no outcome either."
-        )
     everybody = units.frame.drop_duplicates("person_id").set_index("person_id")["s"]
     seen = _at_exposure_interview(units, design, schedule).frame
     imputed = missing.exposure == "multiple_imputation"
@@ -366,17 +346,25 @@ def _with_exposure(units: Units, design: Baseline | LaggedIntervals, missing: Mi
     return units.keep(~unknown, "exposure known", design.exposure)
 
 
-def _with_outcome_due(
-    units: Units, design: Baseline | LaggedIntervals, schedule: Sequence[int]
-) -> Units:
-    """Keep the rows whose outcome could have been read: a wave was still to come."""
+def _with_outcome_due(units: Units, design: Baseline | LaggedIntervals, cohort: Cohort) -> Units:
+    """Keep the rows whose outcome could have been read: the study recorded it at a later wave.
+
+    After the last such wave nobody has an outcome, by design: those rows are not lost.
+    """
     scheduled = isinstance(design, Baseline) and design.outcome_wave is not None
     if scheduled or design.outcome_at == "same_interview":
         return units
-    due = units.frame["t"] < schedule[-1]
-    return (
-        units if due.all() else units.keep(due, "an outcome was due", "a later wave is scheduled")
-    )
+    recorded = set(cohort.table.loc[cohort.table[design.outcome].notna(), "wave"])
+    end = units.frame["t"]
+    if design.outcome_at == "next_scheduled":
+        due = end.map(dict(pairwise(cohort.waves))).isin(recorded)
+    else:
+        due = end < max(recorded, default=cohort.waves[0])
+    if due.all():
+        return units
+    when = "at the wave after" if design.outcome_at == "next_scheduled" else "at a later wave"
+    reason = f"the study recorded {design.outcome} {when}; other rows have no outcome by design"
+    return units.keep(due, "an outcome was due", reason)
 
 
 def leave_out_unknown(units: Units, design: Baseline | LaggedIntervals) -> Units:

@@ -26,6 +26,9 @@ M = TypeVar("M", bound=BaseModel)
 
 PLAIN_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
+NOTHING = 'found nothing (null). Give a value; where the word is meant, put it in quotes: "null".'
+"""What is said of a key without a value: YAML reads null, ~ and nothing alike."""
+
 PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")
 )
@@ -272,13 +275,22 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "union_tag_not_found":
         kinds = sorted(_kinds_at(model, loc))
         return f"missing key 'kind'. Add it. Choices: {', '.join(kinds)}."
+    if found is None:
+        more = did_you_mean("", _choices(detail, model)) if kind == "literal_error" else ""
+        return f"{NOTHING} {more}".rstrip()
     if kind == "literal_error":
-        choices = [c.strip(" '") for c in str(context["expected"]).replace(" or ", ",").split(",")]
-        choices += [f"{{{key}: ...}}" for key in _keys_at(model, loc[:-1], of_unions=True)]
-        return f"found '{found}'. {did_you_mean(str(found), choices)}"
+        return f"found '{found}'. {did_you_mean(str(found), _choices(detail, model))}"
     said = detail["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(found, dict | list) else f"found {found!r}: "
     return f"{shown}{said[0].lower()}{said[1:].rstrip('.')}."
+
+
+def _choices(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:
+    """List the words, and the kinds of mappings, that may stand in a place."""
+    expected = str(detail.get("ctx", {})["expected"]).replace(" or ", ",")
+    words = [one.strip(" '") for one in expected.split(",")]
+    keys = _keys_at(model, detail["loc"][:-1], of_unions=True)
+    return words + [f"{{{key}: ...}}" for key in keys]
 
 
 def _keys_at(

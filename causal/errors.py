@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -30,17 +31,22 @@ class CausalError(Exception):
     ----------
     message : what was found, what was expected, and what to do, in one or two sentences.
     place : where; left out of the message when nothing is known.
+
+    Attributes
+    ----------
+    specification : the file of the analysis it came up in; empty outside of one.
     """
 
     def __init__(self, message: str, place: Place | None = None) -> None:
         self.message = message
         self.place = place or Place()
+        self.specification = ""
         super().__init__(message)
 
     def __str__(self) -> str:
-        """Put the place before the message."""
-        place = str(self.place)
-        return f"{place}: {self.message}" if place else self.message
+        """Put the place before the message, and the specification first if that is another file."""
+        whose = "" if self.place.file == self.specification else self.specification
+        return ": ".join(part for part in (whose, str(self.place), self.message) if part)
 
 
 class SpecError(CausalError, ValueError):
@@ -97,6 +103,16 @@ class VerificationError(CausalError):
 
 class InternalConsistencyError(CausalError):
     """Two independent computations that must agree do not: a defect here, not in the input."""
+
+
+@contextmanager
+def belonging_to(specification: str) -> Iterator[None]:
+    """Tell errors raised inside whose they are: the file of a specification."""
+    try:
+        yield
+    except CausalError as error:
+        error.specification = specification
+        raise
 
 
 def did_you_mean(found: str, choices: Iterable[str]) -> str:

@@ -89,7 +89,8 @@ class Estimates:
     influence : (n, k) floats, columns of mean 0; or why there are none.
     covariance : (k, k) floats, by the declared variance convention.
     target : the estimand the estimator is after.
-    df : degrees of freedom of the reference distribution, infinite for the normal.
+    df : degrees of freedom of the reference distribution, infinite for the normal; of parameters
+        pooled over imputations the fewest that any combination of them has.
     cluster : (n,) ints or None.
     target_note : what narrows the target, such as the units trimming left.
     split_sd : standard deviation of the contrast between random divisions of the sample; None
@@ -176,11 +177,19 @@ class Estimates:
             profile=None,
         )
 
+    def own_df(self) -> Floats:
+        """Give the (k,) degrees of freedom of each parameter by itself."""
+        if self.imputed:
+            return combine(self.imputed).dfs
+        return np.full(len(self.values), self.df)
+
     def effect(self, scale: Scale, level: float = inference.LEVEL) -> Effect | NotEstimable:
         """Give a contrast with its standard error and interval."""
         one = self.contrast(scale)
         if isinstance(one, NotEstimable):
             return one
+        if one.df < inference.LEAST_DF:
+            return NotEstimable(too_few("it", one.df))
         value, std_error = float(one.values[0]), math.sqrt(float(one.covariance[0, 0]))
         lo, hi = inference.interval(value, std_error, level, one.df)
         back: Callable[[float], float] = float if scale in DIFFERENCES else math.exp
@@ -230,7 +239,8 @@ def pool(fits: Sequence[Estimates]) -> Estimates:
     """Pool fits of one estimator on the imputations of a sample, by Rubin's rules.
 
     Degrees of freedom are Barnard's and Rubin's, those of the combination of the parameters that
-    lost most. Influence values are means over imputations, and carry nothing of what lies between.
+    lost most; of one parameter, its own. Influence values are means over imputations, and carry
+    nothing of what lies between.
     """
     first, combined = fits[0], combine(fits)
     influences = [one.influence for one in fits if not isinstance(one.influence, NotEstimable)]
@@ -263,14 +273,23 @@ def combine(fits: Sequence[Estimates]) -> inference.Rubin:
     """Give what Rubin's rules make of the fits on the imputations of a sample.
 
     Had nothing been missing, the degrees of freedom would be the estimator's own, or one less than
-    the independent units where it uses the normal; where nothing differs, its own stay.
+    the independent units where it uses the normal: a rule for all rungs alike, so that one whose
+    imputations do not differ is not read off the normal beside others that are not.
     """
     values = np.array([one.values for one in fits])
     covariances = np.array([one.covariance for one in fits])
     own = min(one.df for one in fits)
-    differs = bool(np.any(values != values[0]))
-    complete = _units(fits[0]) - 1 if math.isinf(own) and differs else own
+    complete = _units(fits[0]) - 1 if math.isinf(own) else own
     return inference.rubin(values, covariances, complete)
+
+
+def too_few(what: str, df: float) -> str:
+    """Say that a number has too few degrees of freedom for an interval, and what helps."""
+    return (
+        f"{what} has {math.floor(100 * df) / 100:g} degrees of freedom, and an interval needs "
+        f"{inference.LEAST_DF:g}: too few clusters (or rows) for so much that is imputed. Take "
+        "a design.cluster with more values, or fill in otherwise than by multiple_imputation"
+    )
 
 
 def _units(one: Estimates) -> float:

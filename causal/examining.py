@@ -21,7 +21,7 @@ from causal.refuters.power import (
 from causal.seeding import generator
 from causal.sensitivity import AnySensitivity, SensitivityFinding
 from causal.sensitivity.base import finding_without_number
-from causal.subject import Subject
+from causal.subject import Compared, Subject
 
 NEVER_SEEN = (
     "the rung weighs for persons never seen at the exposure interview, so rows without an exposure "
@@ -163,6 +163,29 @@ def analyse_sensitivity(inquiries: Sequence[Inquiry], *, jobs: int = 1) -> list[
     return map_tasks(_analyse, inquiries, jobs=jobs)
 
 
+def why_not_analysed(settings: AnySensitivity, compared: Compared) -> str:
+    """Say why no analysis, or not this one, is made of rungs of this kind; empty if it is.
+
+    Analyses compare two exposures; those that fit anew compare persons with one another; and all
+    but those of instruments ask what a common cause of exposure and outcome would do, which is what
+    a rung with an instrument does not mind.
+    """
+    if compared.beyond_two_arms:
+        return compared.beyond_two_arms
+    if compared.estimator.kind == "within_person" and settings.kind not in OWN_ESTIMATE:
+        return (
+            "the rung compares persons with themselves, and this analysis would compare them with "
+            "others"
+        )
+    if compared.estimator.needs_instruments and settings.kind not in OF_INSTRUMENTS:
+        return (
+            "the rung goes by an instrument, and this analysis is of a comparison of exposures as "
+            "they came about, which is not the rung's; plausibly_exogenous and "
+            "instrument_omitted_variable ask what could overturn an instrument"
+        )
+    return ""
+
+
 def inspect_instruments(
     inspections: Sequence[Inspection], *, jobs: int = 1
 ) -> list[InstrumentFinding]:
@@ -184,10 +207,10 @@ def _inspect(one: Inspection) -> InstrumentFinding:
 def _analyse(inquiry: Inquiry) -> SensitivityFinding:
     """Make one sensitivity analysis."""
     settings, subject = inquiry.settings, inquiry.subject
-    refused = _not_represented(settings, subject)
-    if refused is not None:
+    unseen = "" if subject.sample.entered.all() else NEVER_SEEN
+    if why := unseen or why_not_analysed(settings, subject.compared):
         name = "what it takes to overturn the rung"
-        return finding_without_number(settings.kind, subject.rung, name, refused)
+        return finding_without_number(settings.kind, subject.rung, name, NotEstimable(why))
     rng = generator(inquiry.seed, "sensitivity", settings.kind, inquiry.number, subject.rung)
     try:
         return settings.analyse(subject, rng)
@@ -195,31 +218,6 @@ def _analyse(inquiry: Inquiry) -> SensitivityFinding:
         if not str(error.place):
             error.place = inquiry.place
         raise
-
-
-def _not_represented(settings: AnySensitivity, subject: Subject) -> NotEstimable | None:
-    """Say why no analysis, or not this one, can represent what the rung compares; None if it can.
-
-    Analyses count and regress rows with a known exposure; those that fit anew compare persons with
-    one another; and all but those of instruments ask what a common cause of exposure and outcome
-    would do, which is what a rung with an instrument does not mind.
-    """
-    if not subject.sample.entered.all():
-        return NotEstimable(NEVER_SEEN)
-    if subject.beyond_two_arms:
-        return NotEstimable(subject.beyond_two_arms)
-    if subject.estimator.kind == "within_person" and settings.kind not in OWN_ESTIMATE:
-        return NotEstimable(
-            "the rung compares persons with themselves, and this analysis would compare them with "
-            "others"
-        )
-    if subject.estimator.needs_instruments and settings.kind not in OF_INSTRUMENTS:
-        return NotEstimable(
-            "the rung goes by an instrument, and this analysis is of a comparison of exposures as "
-            "they came about, which is not the rung's; plausibly_exogenous and "
-            "instrument_omitted_variable ask what could overturn an instrument"
-        )
-    return None
 
 
 def _measure(trial: Trial) -> list[Tally | NotEstimable]:

@@ -73,7 +73,12 @@ class Expression:
     @property
     def columns(self) -> tuple[str, ...]:
         """Give the columns named, each once, in the order of the text."""
-        return tuple(dict.fromkeys(_columns(self.node)))
+        return tuple(dict.fromkeys(one.column for one in self.comparisons))
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Give the comparisons, in the order of the text."""
+        return tuple(_comparisons(self.node))
 
 
 EVERYONE = Expression("", Joined("and", ()))
@@ -121,12 +126,12 @@ def holds(expression: Expression, table: pd.DataFrame) -> pd.Series[bool]:
     return pd.Series(true, index=table.index, dtype=bool)
 
 
-def _columns(node: Node) -> list[str]:
-    """List the columns of a tree."""
+def _comparisons(node: Node) -> list[Comparison]:
+    """List the comparisons of a tree."""
     if isinstance(node, Comparison):
-        return [node.column]
+        return [node]
     parts = node.parts if isinstance(node, Joined) else (node.part,)
-    return [column for part in parts for column in _columns(part)]
+    return [one for part in parts for one in _comparisons(part)]
 
 
 def _node(node: ast.expr, text: str) -> Node:

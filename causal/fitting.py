@@ -35,6 +35,7 @@ from causal.estimators.both_stages import BothStages, both_stages
 from causal.estimators.reduced_form import ReducedForms
 from causal.execution import map_tasks
 from causal.findings import Curve
+from causal.held_terms import judge_terms
 from causal.seeding import generator
 from causal.weight_factors import WeightSummary, summarise_weights
 
@@ -72,7 +73,9 @@ class FittedRung:
         used, so that pairing stays right).
     crude : the crude fit on the rows this rung uses, which the share is formed over.
     n, n_clusters : rows and clusters the estimate rests on, or stands for: without those that have
-        no outcome where the estimator leaves them out.
+        no outcome where the estimator leaves them out. Trimming and calipers take away none: the
+        propensity is fitted on all, and the share is over the crude difference of all; whom they
+        leave, ``estimates.target_note`` says.
     terms : p names of the columns adjusted for; where weights balance them, not those that only
         follow-up depends on.
     crude_smd, weighted_smd : (p,) standardised differences, for rungs with weights.
@@ -160,21 +163,38 @@ def usable_rows(sample: Sample, estimator: AnyEstimator) -> Bools:
 
 
 def _fit_batch(batch: _Batch) -> list[FittedRung]:
-    """Fit the rungs of one worker, which share their nuisance regressions."""
-    store = NuisanceStore()
-    return [_fit(batch, task, store) for task in batch.tasks]
-
-
-def _fit(batch: _Batch, task: RungTask, store: NuisanceStore) -> FittedRung:
-    """Fit one rung, and judge its weights.
+    """Fit the rungs of one worker, which share their nuisance regressions.
 
     Bracket rungs may use columns that are missing in some rows; they are fitted on the others,
     with nuisance regressions of their own.
     """
-    sample = batch.sample.with_terms(task.terms).with_instruments(task.instruments)
-    known = usable_rows(sample, task.estimator)
-    if not known.all():
-        sample, store = sample.rows(known), NuisanceStore()
+    store = NuisanceStore()
+    found = []
+    for task in batch.tasks:
+        sample = batch.sample.with_terms(task.terms).with_instruments(task.instruments)
+        known = usable_rows(sample, task.estimator)
+        sample = sample if known.all() else sample.rows(known)
+        fitted = _fit(batch, task, sample, known, store if known.all() else NuisanceStore())
+        told = judge_terms(_adjusting(task.estimator, sample))
+        found.append(replace(fitted, diagnostics=(*fitted.diagnostics, *told)))
+    return found
+
+
+def _adjusting(estimator: AnyEstimator, sample: Sample) -> Sample:
+    """Keep the terms that are adjusted for, not those of follow-up alone."""
+    return estimator.balancing(sample) if isinstance(estimator, WeighsFollowUp) else sample
+
+
+def _fit(
+    batch: _Batch, task: RungTask, sample: Sample, known: Bools, store: NuisanceStore
+) -> FittedRung:
+    """Fit one rung, and judge its weights.
+
+    Parameters
+    ----------
+    sample, known : the rung's rows and terms, and which rows of the batch these are.
+    store : nuisance regressions of these rows.
+    """
     try:
         check_outcomes(sample)
         rng = generator(batch.seed, "rung", task.name)
@@ -280,7 +300,7 @@ def _judged(
     estimator, limits = task.estimator, batch.thresholds
     e = estimator.propensities(sample, store)
     w, a = weights * sample.w, sample.a
-    held = estimator.balancing(sample) if isinstance(estimator, WeighsFollowUp) else sample
+    held = _adjusting(estimator, sample)
     found = (
         diagnostics.judge_effective_size(a, w, limits.effective_sample_size),
         diagnostics.judge_largest_weight(a, w, limits.max_weight_share),

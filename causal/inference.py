@@ -20,6 +20,8 @@ Correction: TypeAlias = Literal["HC0", "HC1", "CR1", "CR1S"]
 Piece: TypeAlias = tuple[float | None, float | None]
 
 LEVEL = 0.95
+LEAST_DF = 1.0
+"""Degrees of freedom an interval needs: with fewer than one, 95 % lie within 13 errors and more."""
 
 
 def cluster_sums(influence: Floats, cluster: Ints) -> Floats:
@@ -135,17 +137,24 @@ def small_sample_factor(
 
 
 def critical_value(level: float = LEVEL, df: float = math.inf) -> float:
-    """Give the two-sided critical value: normal for infinite ``df``, else Student's t."""
+    """Give the two-sided critical value: normal for infinite ``df``, else Student's t.
+
+    It grows without limit as ``df`` goes to 0, and is infinite there.
+    """
     from scipy import special
 
+    if df == 0:
+        return math.inf
     tail = 0.5 + level / 2
     return float(special.ndtri(tail) if math.isinf(df) else special.stdtrit(df, tail))
 
 
 def two_sided_p(z: float, df: float = math.inf) -> float:
-    """Give the two-sided p-value of a standardised statistic."""
+    """Give the two-sided p-value of a standardised statistic; with no ``df`` it is 1."""
     from scipy import special
 
+    if df == 0:
+        return 1.0
     if math.isinf(df):
         return float(2 * special.ndtr(-abs(z)))
     return float(2 * special.stdtr(df, -abs(z)))
@@ -234,6 +243,8 @@ class Rubin:
     dfs : (k,) degrees of freedom of each estimate.
     fractions : (k,) fractions of missing information.
     df : the smallest degrees of freedom of any combination of the estimates.
+    m : imputations.
+    complete_df : degrees of freedom, had nothing been missing.
     """
 
     values: Floats
@@ -244,6 +255,16 @@ class Rubin:
     dfs: Floats
     fractions: Floats
     df: float
+    m: int
+    complete_df: float
+
+    def df_of(self, weights: Floats) -> float:
+        """Give the degrees of freedom of one linear combination, whose (k,) weights these are."""
+        increase = _ratio(
+            float(weights @ (self.total - self.within) @ weights),
+            float(weights @ self.within @ weights),
+        )
+        return barnard_rubin_df(self.m, increase, self.complete_df)
 
 
 def rubin(values: Floats, covariances: Floats, complete_df: float = math.inf) -> Rubin:
@@ -252,9 +273,10 @@ def rubin(values: Floats, covariances: Floats, complete_df: float = math.inf) ->
     .. math:: T = \bar U + (1 + 1/m) B, \qquad r = (1 + 1/m) B / \bar U, \qquad
         \gamma = \frac{r + 2 / (\nu + 3)}{1 + r}
 
-    The degrees of freedom of the worst combination of the estimates are those of the largest
-    :math:`c'Bc / c'\bar Uc`; a set for a ratio, which looks at many combinations, is wide enough
-    with them for all.
+    Every combination has degrees of freedom of its own. The fewest are those of the largest
+    :math:`c'Bc / c'\bar Uc`; a test of all estimates together is safe with them. Where
+    :math:`\bar U` has less than full rank they are few or none, whatever the estimates by
+    themselves have.
 
     Parameters
     ----------
@@ -273,10 +295,7 @@ def rubin(values: Floats, covariances: Floats, complete_df: float = math.inf) ->
     within = np.asarray(covariances[0] + (covariances - covariances[0]).mean(axis=0))
     extra = (1 + 1 / m) * between
     own = np.diag(within)
-    increase = np.array(
-        [b / u if u > 0 else (math.inf if b > 0 else 0.0)
-         for b, u in zip(np.diag(extra), own, strict=True)]
-    )  # fmt: skip
+    increase = np.array([_ratio(b, u) for b, u in zip(np.diag(extra), own, strict=True)])
     dfs = np.array([barnard_rubin_df(m, float(r), complete_df) for r in increase])
     fractions = np.array(
         [missing_information(float(r), float(v)) for r, v in zip(increase, dfs, strict=True)]
@@ -291,6 +310,8 @@ def rubin(values: Floats, covariances: Floats, complete_df: float = math.inf) ->
         dfs=dfs,
         fractions=fractions,
         df=barnard_rubin_df(m, worst, complete_df),
+        m=m,
+        complete_df=complete_df,
     )
 
 
@@ -301,6 +322,7 @@ def barnard_rubin_df(m: int, increase: float, complete_df: float = math.inf) -> 
     ----------
     increase : relative increase in variance due to missing values; 0 leaves ``complete_df``.
     complete_df : degrees of freedom, had nothing been missing; infinite gives Rubin's (1987).
+        With finite ones, none are left where all information is missing.
 
     References
     ----------
@@ -313,7 +335,7 @@ def barnard_rubin_df(m: int, increase: float, complete_df: float = math.inf) -> 
     if math.isinf(complete_df):
         return simple
     seen = (complete_df + 1) / (complete_df + 3) * complete_df * (1 - share)
-    return simple * seen / (simple + seen) if seen > 0 else simple
+    return simple * seen / (simple + seen)
 
 
 def missing_information(increase: float, df: float) -> float:
@@ -323,6 +345,13 @@ def missing_information(increase: float, df: float) -> float:
     if math.isinf(increase):
         return 1.0
     return (increase + 2 / (df + 3)) / (1 + increase)
+
+
+def _ratio(extra: float, within: float) -> float:
+    """Give the relative increase in variance; infinite where there was none within."""
+    if within > 0:
+        return extra / within
+    return math.inf if extra > 0 else 0.0
 
 
 def _largest_ratio(extra: Floats, within: Floats) -> float:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias, Union, get_args
 
 from causal.design import AnyDesign
 from causal.documents import read_document
-from causal.errors import did_you_mean
+from causal.errors import belonging_to, did_you_mean
 from causal.spec import Specification, analysis_from
 from causal.summary.settings import KIND
 from causal.summary.specification import SummarySpecification, is_summary, summary_from
 
 if TYPE_CHECKING:
     from causal.pipeline import Progress
+    from causal.planning import Plan
     from causal.result import Result
     from causal.summary.document import SummaryResult
 
@@ -31,6 +32,12 @@ def load_specification(path: Path) -> AnySpecification:
     SpecError
         With file, line and key; what was found, expected and the choices.
     """
+    with belonging_to(str(path)):
+        return _read(path)
+
+
+def _read(path: Path) -> AnySpecification:
+    """Read a specification of either kind."""
     document = read_document(path)
     if is_summary(document):
         return summary_from(document)
@@ -72,29 +79,36 @@ def run_any(
     from causal.pipeline import run, silent
     from causal.summary.composing import run_summary
 
-    if isinstance(specification, SummarySpecification):
-        return run_summary(specification)
-    return run(specification, data=data, jobs=jobs, progress=progress or silent)
+    with belonging_to(specification.document.file):
+        if isinstance(specification, SummarySpecification):
+            return run_summary(specification)
+        return run(specification, data=data, jobs=jobs, progress=progress or silent)
 
 
-def check_any(specification: AnySpecification) -> None:
+def check_any(specification: AnySpecification) -> Plan | SummaryResult:
     """Refuse what can be refused before anything is run.
+
+    Returns
+    -------
+    What the specification comes to: a plan, or for printed numbers the result itself.
 
     Raises
     ------
     CausalError
         With the place and the remedy.
     """
-    if isinstance(specification, SummarySpecification):
-        from causal.summary.composing import run_summary
+    with belonging_to(specification.document.file):
+        if isinstance(specification, SummarySpecification):
+            from causal.summary.composing import run_summary
 
-        run_summary(specification)  # printed numbers: nothing takes longer than to compute it
-        return
-    from causal.assailing import check_assaults
-    from causal.planning import plan_analysis
-    from causal.registry import describe
+            return run_summary(specification)  # nothing takes longer than to compute it
+        from causal.assailing import check_assaults
+        from causal.planning import plan_analysis
+        from causal.registry import describe
 
-    check_assaults(plan_analysis(specification, describe(specification.analysis.dataset)))
+        plan = plan_analysis(specification, describe(specification.analysis.dataset))
+        check_assaults(plan)
+        return plan
 
 
 def companions_of(result: AnyResult, reports: Path) -> dict[str, Result]:

@@ -10,7 +10,17 @@ import numpy as np
 
 from causal import inference
 from causal.errors import EstimandMismatchError
-from causal.estimate import DIFFERENCES, Estimates, NotEstimable, Region, Scale, Target
+from causal.estimate import (
+    DIFFERENCES,
+    Estimates,
+    NotEstimable,
+    Region,
+    Scale,
+    Target,
+    combine,
+    too_few,
+)
+from causal.pooled_ratio import pooled_fieller
 
 OTHER_QUESTIONS: Mapping[Target, str] = {
     "conditional": "the crude difference is about everybody, this one about those with given "
@@ -76,8 +86,10 @@ def attenuate(
         )
     if adjusted.target in OTHER_QUESTIONS:
         return NotEstimable(OTHER_QUESTIONS[adjusted.target])
-    if adjusted.share_withheld or crude.share_withheld:
-        return NotEstimable(adjusted.share_withheld or crude.share_withheld)
+    if adjusted.share_withheld:
+        return NotEstimable(adjusted.share_withheld)
+    if crude.share_withheld:
+        return NotEstimable(f"the crude rung rules it out: {crude.share_withheld}")
     first, second = adjusted.contrast(scale), crude.contrast(scale)
     if isinstance(first, NotEstimable):
         return first
@@ -89,10 +101,17 @@ def attenuate(
         return NotEstimable("the crude difference is exactly 0, so no share of it can remain")
     v = np.asarray(joint.covariance)
     spread = math.sqrt(max(float(v[0, 0] + v[1, 1] - 2 * v[0, 1]), 0.0))
+    if joint.imputed:
+        pooled = combine(joint.imputed)
+        pieces, df = pooled_fieller(pooled, level), pooled.df_of(np.array([-1.0, 1.0]))
+    else:
+        pieces, df = inference.fieller(a, c, v, level, joint.df), joint.df
+    if df < inference.LEAST_DF:
+        return NotEstimable(too_few("crude minus adjusted", df))
     return Attenuation(
         remaining=a / c,
-        fieller=Region(inference.fieller(a, c, v, level, joint.df), level),
-        difference=Region((inference.interval(c - a, spread, level, joint.df),), level),
+        fieller=Region(pieces, level),
+        difference=Region((inference.interval(c - a, spread, level, df),), level),
         mixed_targets=_mixed(crude, adjusted),
     )
 

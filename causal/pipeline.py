@@ -15,6 +15,7 @@ from causal.composing_design import compose_design
 from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
 from causal.composing_terms import compose_ceilings, compose_covariate_profiles
+from causal.composing_truth import compose_truth
 from causal.composing_weights import compose_weights
 from causal.dowhy_door import dowhy_agrees
 from causal.errors import CausalError
@@ -27,7 +28,7 @@ from causal.instrumental import InstrumentFinding
 from causal.planning import Plan, PlannedRung, plan_analysis, plan_variant, rung_terms
 from causal.provenance import source_digest, versions
 from causal.refuters import Refutation
-from causal.registry import chosen_options, describe, known_truth, load_cohort
+from causal.registry import chosen_options, describe, load_cohort
 from causal.result import DiagnosticBlock, Provenance, Result, SubgroupBlock, VariantBlock
 from causal.sampling import Drawn, draw_sample
 from causal.sensitivity import SensitivityFinding
@@ -122,7 +123,6 @@ def _result(
     """Put everything that was found into the result document."""
     analysis, specification, cell = plan.analysis, plan.specification, cohort.min_cell
     options = chosen_options(plan.info, analysis.options)
-    generated = plan.info.access == "generated"
     named = list(zip([planned.rung.name for planned in plan.rungs], fits, strict=True))
     return Result(
         name=specification.name,
@@ -160,7 +160,7 @@ def _result(
         overlap=[b for n, f in named for b in checks.compose_overlap(n, f, cell)],
         ceilings=compose_ceilings(plan, drawn, cell),
         weights=compose_weights(named, cell),
-        truth=dict(known_truth(analysis.dataset, options)) if generated else {},
+        truth=compose_truth(plan, options),
         companions=list(analysis.companions),
         provenance=Provenance(
             seed=analysis.seed,

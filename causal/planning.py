@@ -25,6 +25,7 @@ from causal.identify import (
 )
 from causal.instruments import Instrument, conditional_instruments
 from causal.planning_concepts import concepts_of, entered_of, followed_of, refuse_late
+from causal.planning_design import check_kept, check_query, check_restrictions, check_schedule
 from causal.planning_heterogeneity import check_explorations
 from causal.planning_instruments import judge_rung
 from causal.planning_roles import check_dose, check_exposure, check_outcome
@@ -147,6 +148,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     check_names(analysis, document)
     with located(document, "options"):
         chosen_options(info, analysis.options)
+    check_schedule(analysis, info, document)
     for role in ("exposure", "outcome"):
         with located(document, "design", role):
             arms = analysis.design.arms if role == "exposure" else None
@@ -156,6 +158,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
         check_cluster(info, analysis.design.cluster)
     with located(document, "missing", "outcome"):
         check_as_use(info, analysis)
+    check_kept(analysis, info, document)
     with located(document, "design", "survey"):
         check_survey(info, analysis.design.survey)
     check_weights(specification)
@@ -167,6 +170,7 @@ def plan_analysis(specification: Specification, info: DatasetInfo) -> Plan:
     for path, choice in row_choices(analysis):
         with located(document, *path):
             check_choice(choice, analysis, info)
+    check_restrictions(analysis, info, document)
     with located(document, "population"):
         population, reason = _population(info, analysis.population)
     available = availability(codebook, dag)
@@ -248,8 +252,7 @@ def _population(info: DatasetInfo, text: str) -> tuple[Expression, str]:
         named = info.population(text)
         return named.expression, named.reason
     query = parse(text)
-    for column in query.columns:
-        info.codebook[column]
+    check_query(query, info.codebook)
     return query, "as the specification asks"
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from causal.codebook import Codebook
 from causal.cohort import ExposureKind, OutcomeKind
 from causal.design import AnyDesign
+from causal.dose_settings import Dose
 from causal.errors import SpecError
 from causal.estimators import AnyEstimator, DoseMeans, DoseResponse, SurvivalAIPW
 from causal.spec import Specification
 
 OF_DOSES = "dose_means (crude), dose_response, threshold_scan, shift or linear_probability"
 OF_ARMS = "arm_means (crude) or arm_contrasts"
+OF_INSTRUMENT = ("ITT", "first stage")
+"""What a unit of an instrument does; it compares no doses."""
 OF_TIMES = "kaplan_meier (crude), ipw_kaplan_meier or survival_aipw"
 
 
@@ -40,8 +45,9 @@ def check_exposure(estimator: AnyEstimator, design: AnyDesign, codebook: Codeboo
     Raises
     ------
     SpecError
-        Naming what the exposure is, and the estimators that take it; or a curve over doses that
-        the design does not say where to read.
+        Naming what the exposure is, and the estimators that take it; a curve over doses that the
+        design does not say where to read; or the effect of one unit where the design compares
+        doses further apart.
     """
     kind = exposure_kind(design, codebook)
     if kind in estimator.exposures:
@@ -50,6 +56,7 @@ def check_exposure(estimator: AnyEstimator, design: AnyDesign, codebook: Codeboo
                 f"{estimator.kind} needs doses to be read at. Say dose in the design, such as "
                 "{grid: [0, 1, 2.5], compare: [0, 1]}."
             )
+        _check_unit(estimator, design.dose)
         return
     column = codebook[design.exposure]
     if kind == "arms":
@@ -70,6 +77,21 @@ def check_exposure(estimator: AnyEstimator, design: AnyDesign, codebook: Codeboo
     raise SpecError(
         f"{estimator.kind} takes a 0/1 exposure; '{column.column}' is {column.kind}. Use a binary "
         f"column, or for a dose {OF_DOSES}."
+    )
+
+
+def _check_unit(estimator: AnyEstimator, dose: Dose | None) -> None:
+    """Refuse a coefficient, which is of one unit of dose, beside doses further apart."""
+    if dose is None or "binary" not in estimator.exposures:  # those of doses alone know the grid
+        return
+    low, high = dose.compare
+    if estimator.estimand in OF_INSTRUMENT or math.isclose(high - low, 1):
+        return
+    raise SpecError(
+        f"{estimator.kind} gives the difference of one unit of dose, and design.dose compares "
+        f"{high:g} with {low:g}, {high - low:g} units. Compare doses one unit apart (such as "
+        f"grid: [{low:g}, {low + 1:g}], compare: [{low:g}, {low + 1:g}]), use dose_response "
+        "(crude: dose_means) with form: linear, or take dose away where no rung reads a curve."
     )
 
 

@@ -8,7 +8,7 @@ from causal.codebook import Variable
 from causal.dataset_info import DatasetInfo
 from causal.design import Baseline
 from causal.documents import KeyPath
-from causal.errors import SpecError, TimingError, did_you_mean
+from causal.errors import SpecError, TimingError, did_you_mean, range_words
 from causal.instrument_checks import OF_INSTRUMENT
 from causal.spec import Analysis
 from causal.subgroup_settings import Levels, Subgroup
@@ -86,6 +86,12 @@ def _check_values(subgroup: Levels, variable: Variable) -> None:
             f"'{variable.column}' is {variable.kind} and cannot be cut; say levels. "
             f"{did_you_mean('', variable.levels)}"
         )
+    for name, cut in subgroup.cuts.items():
+        if not variable.allows(cut.low, cut.high):
+            raise SpecError(
+                f"level '{name}' is {range_words(cut.low, cut.high)}, where '{variable.column}' "
+                f"never lies: by the codebook it is {variable.allowed}."
+            )
     for name, values in subgroup.levels.items():
         for value in values:
             if variable.numeric == isinstance(value, str):
@@ -94,13 +100,23 @@ def _check_values(subgroup: Levels, variable: Variable) -> None:
                     f"level '{name}' has the value {value!r}; '{variable.column}' is "
                     f"{variable.kind} and holds {expected}."
                 )
-            known = variable.levels
-            written = value if isinstance(value, str) else f"{value:g}"
-            if known and written not in known:
-                raise SpecError(
-                    f"level '{name}' has the value {value!r}, which '{variable.column}' does not "
-                    f"have. {did_you_mean(written, known)}"
-                )
+            _check_value(name, value, variable)
+
+
+def _check_value(level: str, value: str | float, variable: Variable) -> None:
+    """Refuse a value the column cannot have by the codebook."""
+    written = value if isinstance(value, str) else f"{value:g}"
+    if variable.levels:
+        if written not in variable.levels:
+            raise SpecError(
+                f"level '{level}' has the value {value!r}, which '{variable.column}' does not "
+                f"have. {did_you_mean(written, variable.levels)}"
+            )
+    elif not isinstance(value, str) and not variable.allows(value, value):
+        raise SpecError(
+            f"level '{level}' has the value {value!r}, which '{variable.column}' does not have: by "
+            f"the codebook it is {variable.allowed}."
+        )
 
 
 def _check_rung(name: str, analysis: Analysis) -> None:

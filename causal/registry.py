@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from causal.errors import (
     did_you_mean,
 )
 from causal.sources import read_sources
+from causal.truths import Truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Options: TypeAlias = Mapping[str, Value]
 Build: TypeAlias = "Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]"
 Generate: TypeAlias = "Callable[[Options], pd.DataFrame]"
-Truth: TypeAlias = Callable[[Options], Mapping[str, float]]
+FindTruth: TypeAlias = Callable[[Options], Sequence[Truth]]
 
 GROUP = "causal.datasets"
 """The entry-point group under which other packages offer data sets."""
@@ -124,12 +125,18 @@ def build_table(
         ) from problem
 
 
-def known_truth(name: str, options: Options | None = None) -> Mapping[str, float]:
-    """Give the true values of a generated data set, by name of the estimand."""
+def known_truths(name: str, options: Options | None = None) -> tuple[Truth, ...]:
+    """Give the true values of a generated data set, each with the question it answers."""
     info = describe(name)
     if info.access != "generated":
         raise DatasetError("is not generated, so no truth is known.", Place(f"data set {name}"))
-    return find_truth(info)(chosen_options(info, options))
+    found = find_truth(info)(chosen_options(info, options))
+    if isinstance(found, Mapping) or not all(isinstance(one, Truth) for one in found):
+        raise DatasetError(
+            "truth() must give a list of causal.truths.Truth: values and the question they answer.",
+            Place(f"data set {name}", key="adapter.py"),
+        )
+    return tuple(found)
 
 
 def find_build(info: DatasetInfo) -> Build:
@@ -142,9 +149,9 @@ def find_generate(info: DatasetInfo) -> Generate:
     return cast("Generate", _adapter(info, "generate"))
 
 
-def find_truth(info: DatasetInfo) -> Truth:
+def find_truth(info: DatasetInfo) -> FindTruth:
     """Import ``truth`` of an adapter, which gives the true values of a generated table."""
-    return cast("Truth", _adapter(info, "truth"))
+    return cast("FindTruth", _adapter(info, "truth"))
 
 
 def chosen_options(info: DatasetInfo, options: Options | None) -> dict[str, Value]:

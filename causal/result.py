@@ -189,12 +189,15 @@ class ScaleBlock(Block):
 
 
 class ParameterBlock(Block):
-    """One parameter of the model a rung's contrast is taken from, with its interval."""
+    """One parameter of the model a rung's contrast is taken from, with its interval.
+
+    The interval is None where degrees of freedom are too few for one.
+    """
 
     name: str
     estimate: float
     std_error: float
-    interval: Pair
+    interval: Pair | None
 
 
 class RungCovariateBlock(Block):

@@ -24,7 +24,8 @@ class ProfilePointBlock(Block):
     """One mean (or other parameter) of a rung.
 
     ``interval`` is for this point alone; ``band`` holds for all points of the profile at once, and
-    is None beside the profile. ``rows`` are those that stand at it, where that means anything;
+    is None beside the profile. Either is None too where degrees of freedom are too few for it, as
+    the notes of the profile say. ``rows`` are those that stand at it, where that means anything;
     what is not ``listed`` is only drawn.
     """
 
@@ -34,7 +35,7 @@ class ProfilePointBlock(Block):
     rows: Count | None
     estimate: float
     std_error: float
-    interval: Pair
+    interval: Pair | None
     band: Pair | None
     listed: bool = True
 
@@ -43,7 +44,7 @@ class ProfileContrastBlock(Block):
     """A difference of two points, corrected for the contrasts of its ``family`` too.
 
     ``band`` and ``p_joint`` hold for all contrasts of the family at once (sup-t), ``p_holm`` is
-    Holm's.
+    Holm's. What is None has too few degrees of freedom, as the notes of the profile say.
     """
 
     name: str
@@ -51,25 +52,26 @@ class ProfileContrastBlock(Block):
     unit: str
     estimate: float
     std_error: float
-    interval: Pair
-    band: Pair
-    p_value: float
-    p_joint: float
-    p_holm: float
+    interval: Pair | None
+    band: Pair | None
+    p_value: float | None
+    p_joint: float | None
+    p_holm: float | None
 
 
 class ProfileBlock(Block):
     """All means of a rung, of which the ladder compares two.
 
     ``compared`` are the names of the two the ladder compares, the second minus the first;
-    ``critical`` is the number of standard errors of the simultaneous band at ``level``.
+    ``critical`` is the number of standard errors of the simultaneous band at ``level``, None where
+    there is no band.
     """
 
     kind: str
     axis: str
     unit: str
     level: float
-    critical: float
+    critical: float | None
     compared: tuple[str, str]
     points: list[ProfilePointBlock]
     beside: list[ProfilePointBlock]

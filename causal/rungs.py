@@ -13,12 +13,10 @@ from causal.estimators import AnyEstimator, PropensityWeighting, WeighsFollowUp
 InstrumentAssumption: TypeAlias = Literal["exclusion", "independence"]
 FULL = "dag"
 """In ``adjust``, stands for the set the diagram asks for, as far as it is measured here."""
-WEIGHING = tuple(
-    one.model_fields["kind"].default
-    for one in get_args(get_args(AnyEstimator)[0])
-    if issubclass(one, WeighsFollowUp)
+WEIGHING: tuple[type[WeighsFollowUp], ...] = tuple(
+    one for one in get_args(get_args(AnyEstimator)[0]) if issubclass(one, WeighsFollowUp)
 )
-"""Kinds of estimators that can weigh for loss to follow-up."""
+"""Estimators that can weigh for loss to follow-up."""
 
 
 class Followed(Settings):
@@ -88,8 +86,8 @@ class Rung(Settings):
     def _weighs_if_followed(self) -> Rung:
         if self.followed is not None and not isinstance(self.estimator, WeighsFollowUp):
             raise ValueError(
-                f"{self.estimator.kind} cannot weigh for loss to follow-up (followed); choose "
-                f"among {', '.join(WEIGHING)}"
+                f"{self.estimator.kind} cannot weigh for loss to follow-up (followed)"
+                f"{_instead(self.estimator)}"
             )
         if (
             self.followed is not None
@@ -143,3 +141,26 @@ class Rung(Settings):
                 "estimator"
             )
         return self
+
+
+def _instead(estimator: AnyEstimator) -> str:
+    """Say what weighs for loss to follow-up where an estimator does not, as the end of a sentence.
+
+    Only those help that take the same exposures and outcomes.
+    """
+    alike = [
+        one.model_fields["kind"].default
+        for one in WEIGHING
+        if set(one.exposures) & set(estimator.exposures)
+        and set(one.outcomes) & set(estimator.outcomes)
+    ]
+    if alike and not estimator.needs_instruments:
+        of_two = " for a 0/1 exposure" if "dose" in estimator.exposures else ""
+        return f"; choose{of_two} among {', '.join(alike)}"
+    whose = "of several arms" if "arms" in estimator.exposures else "of a dose"
+    if estimator.needs_instruments:
+        whose = "with an instrument"
+    return (
+        f", and no estimator {whose} can. Take followed away, and say missing: {{outcome: "
+        "complete_case} to leave out the rows without an outcome"
+    )

@@ -235,23 +235,26 @@ def _units(cohort: Cohort, plan: Plan) -> tuple[pd.DataFrame, Units]:
     analysis = plan.analysis
     first = cohort.table.groupby("person_id", sort=False).head(1)
     included = holds(plan.population, first).set_axis(first["person_id"])
-    units = build_units(
-        cohort,
-        analysis.design,
-        analysis.missing,
-        included,
-        (analysis.population, plan.population_reason),
-    )
-    if analysis.design.time_to_event is not None:
-        units = add_events(cohort, units, analysis.design.time_to_event, analysis.missing)
+    document = plan.specification.document
+    with located(document, "design" if included.any() else "population"):
+        units = build_units(
+            cohort,
+            analysis.design,
+            analysis.missing,
+            included,
+            (analysis.population, plan.population_reason),
+        )
+        if analysis.design.time_to_event is not None:
+            units = add_events(cohort, units, analysis.design.time_to_event, analysis.missing)
     if analysis.design.arms is not None:
         units = _in_arms(
             units, analysis.design.arms.levels(cohort.codebook[analysis.design.exposure])
         )
     if analysis.design.dose is not None and analysis.design.dose.values:
         units = _in_doses(cohort, plan, units, analysis.design.dose)
-    for restriction in analysis.restrict:
-        units = _restricted(cohort, units, restriction)
+    for number, restriction in enumerate(analysis.restrict):
+        with located(document, "restrict", number):
+            units = _restricted(cohort, units, restriction)
     return first, units
 
 

@@ -65,28 +65,19 @@ def simulate_groups(world: Choices, n: int, rng: np.random.Generator) -> Members
     return Members(motivation, severity, religiosity, kind.astype(np.int64), meetings, use)
 
 
-def groups_truth(world: Choices) -> dict[str, float]:
-    """Give the true risks of use, averaged over everybody, for each kind and each dose.
-
-    ``ate`` is what the ladder compares: of kinds the second with the first, of doses weekly with
-    none.
-    """
+def groups_truth(world: Choices) -> tuple[dict[str, float], tuple[float, ...]]:
+    """Give the true risks of use, averaged over everybody: by kind, and by meetings a week."""
     motivation, severity, _ = _covariates(TRUTH_DRAWS, generator(0, "groups", "truth"))
     nothing = np.zeros(TRUTH_DRAWS)
-    kinds = [
-        float(_risk(world, motivation, severity, np.full(TRUTH_DRAWS, k), nothing).mean())
-        for k in range(len(KINDS))
-    ]
-    doses = [
+    kinds = {
+        name: float(_risk(world, motivation, severity, np.full(TRUTH_DRAWS, k), nothing).mean())
+        for k, name in enumerate(KINDS)
+    }
+    doses = tuple(
         float(_risk(world, motivation, severity, np.zeros(TRUTH_DRAWS, int), nothing + dose).mean())
         for dose in range(MOST + 1)
-    ]
-    matters = any(world.dose_effects)
-    return (
-        {"ate": doses[1] - doses[0] if matters else kinds[1] - kinds[0]}
-        | {f"risk, {name}": value for name, value in zip(KINDS, kinds, strict=True)}
-        | {f"risk, {dose} meetings a week": value for dose, value in enumerate(doses)}
     )
+    return kinds, doses
 
 
 def _covariates(n: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:

@@ -95,8 +95,8 @@ def simulate_times(world: Times, n: int, rng: np.random.Generator) -> Drawn:
     return Drawn(motivation, severity, attends, np.ceil(times.min(axis=0)), cause.astype(np.int64))
 
 
-def times_truth(world: Times) -> dict[str, float]:
-    """Give the true risk difference of use by day 91, and of mean days lost to use by day 182.
+def times_truth(world: Times, horizon: float = HORIZON) -> dict[str, float]:
+    """Give the true risk difference of use by a day, and of mean days lost to use by day 182.
 
     Both in the presence of death, averaged over everybody.
     """
@@ -105,12 +105,12 @@ def times_truth(world: Times) -> dict[str, float]:
     for arm in (0.0, 1.0):
         use, death = _hazards(world, motivation, severity, np.full(TRUTH_DRAWS, arm))
         total = use + death
-        risks.append(use / total * -np.expm1(-total * HORIZON))
+        risks.append(use / total * -np.expm1(-total * horizon))
         lost.append(use / total * (TAU + np.expm1(-total * TAU) / total))
     return {
         "ate": float(np.mean(risks[1] - risks[0])),
-        "risk by day 91, unexposed": float(np.mean(risks[0])),
-        "risk by day 91, exposed": float(np.mean(risks[1])),
+        f"risk by day {horizon:g}, unexposed": float(np.mean(risks[0])),
+        f"risk by day {horizon:g}, exposed": float(np.mean(risks[1])),
         "mean days lost to use by day 182, exposed - unexposed": float(np.mean(lost[1] - lost[0])),
     }
 

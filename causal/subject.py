@@ -4,9 +4,53 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from causal.cohort import Sample
+from causal.cohort import ExposureKind, OutcomeKind, Sample
 from causal.estimate import Estimates, Scale
-from causal.estimators import AnyEstimator
+from causal.estimators import AnyEstimator, DoseMeans, DoseResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a rung compares, as far as it is known before any data.
+
+    Attributes
+    ----------
+    arms : the number of named arms; 0 where there are none.
+    """
+
+    estimator: AnyEstimator
+    exposure_kind: ExposureKind
+    arms: int
+    outcome_kind: OutcomeKind
+
+    @property
+    def beyond_two_arms(self) -> str:
+        """Say why what compares two arms in one outcome cannot look at this rung; empty if it can.
+
+        Refuters and sensitivity analyses change a 0/1 exposure or a dose and look at one outcome;
+        those that know named arms or times to an event would say so here.
+        """
+        if self.exposure_kind == "arms":
+            return (
+                f"the rung compares {self.arms} arms, and this looks at two; ask it of an analysis "
+                "with a 0/1 exposure"
+            )
+        if self.estimator.estimand in ("shift", "threshold"):
+            return (
+                "the rung compares a nudge, or all doses beyond a cut, and this looks at two "
+                "exposures; ask it of a rung that compares two"
+            )
+        if isinstance(self.estimator, DoseMeans | DoseResponse):
+            return (
+                "the rung is a curve over doses, and this looks at a slope or two arms; ask it of "
+                "linear_probability, or of an analysis with a 0/1 exposure"
+            )
+        if self.outcome_kind == "survival":
+            return (
+                "the rung is about times to an event, some of them censored, and this looks at one "
+                "outcome known in full; ask it of an analysis of use by a fixed day"
+            )
+        return ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,30 +80,9 @@ class Subject:
     unfollowed: Sample | None = None
 
     @property
-    def beyond_two_arms(self) -> str:
-        """Say why what compares two arms in one outcome cannot look at this rung; empty if it can.
-
-        Refuters and sensitivity analyses change a 0/1 exposure or a dose and look at one outcome;
-        those that know named arms or times to an event would say so here.
-        """
-        if self.sample.exposure_kind == "arms":
-            return (
-                f"the rung compares {len(self.sample.levels)} arms, and this looks at two; ask it "
-                "of an analysis with a 0/1 exposure"
-            )
-        if self.estimator.estimand in ("shift", "threshold"):
-            return (
-                "the rung compares a nudge, or all doses beyond a cut, and this looks at two "
-                "exposures; ask it of a rung that compares two"
-            )
-        if self.estimates.profile is not None and self.sample.exposure_kind == "dose":
-            return (
-                "the rung is a curve over doses, and this looks at a slope or two arms; ask it of "
-                "linear_probability, or of an analysis with a 0/1 exposure"
-            )
-        if self.sample.outcome_kind == "survival":
-            return (
-                "the rung is about times to an event, some of them censored, and this looks at one "
-                "outcome known in full; ask it of an analysis of use by a fixed day"
-            )
-        return ""
+    def compared(self) -> Compared:
+        """Give what the rung compares."""
+        sample = self.sample
+        return Compared(
+            self.estimator, sample.exposure_kind, len(sample.levels), sample.outcome_kind
+        )

@@ -19,10 +19,11 @@ from causal.registry import (
     find_generate,
     find_truth,
     known_datasets,
-    known_truth,
+    known_truths,
     load_cohort,
 )
 from causal.sources import read_sources
+from causal.truths import Truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,12 +141,21 @@ def check_generation(info: DatasetInfo) -> None:
                     "Draw from causal.seeding.generator(seed, ...).",
                     _place(info.name, "adapter.py"),
                 )
-            for key, value in known_truth(info.name, options).items():
-                if not math.isfinite(value):
-                    raise DatasetError(
-                        f"truth() gives {value} for '{key}' at {option} = {choice!r}.",
-                        _place(info.name, "adapter.py"),
-                    )
+            for truth in known_truths(info.name, options):
+                check_truth(info, truth, f"at {option} = {choice!r}")
+
+
+def check_truth(info: DatasetInfo, truth: Truth, where: str) -> None:
+    """Check that true values are finite, and of columns and a population that there are."""
+    asked, place = truth.question, _place(info.name, "adapter.py")
+    named = (asked.exposure, asked.outcome, *asked.events, asked.weight, truth.instrument)
+    for column in filter(None, named):
+        if column not in info.codebook.variables:
+            raise DatasetError(f"truth() is about '{column}' {where}, which is no column.", place)
+    info.population(asked.population)
+    for key, value in {**truth.values, **truth.of_instrument}.items():
+        if not math.isfinite(value):
+            raise DatasetError(f"truth() gives {value} for '{key}' {where}.", place)
 
 
 def check_fact(info: DatasetInfo, fact: Fact, table: pd.DataFrame) -> None:

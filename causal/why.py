@@ -43,7 +43,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "covariance": ("ladder", "estimand"),
     "diagnostics": ("gates",),
     "balance": ("gates",),
-    "truth": ("dataset", "options"),
+    "truth": ("dataset", "options", "population", "restrict", "design"),
     "companions": ("companions",),
     "provenance": ("seed",),
     "estimands": ("dag",),

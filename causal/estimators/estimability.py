@@ -15,6 +15,11 @@ OUTSIDE = 1e-6
 LEADING = 0.1
 
 
+def complete(fit: NuisanceFit) -> bool:
+    """Tell whether every column has a slope of its own, so that all predictions are estimable."""
+    return bool(fit.kept.all()) and fit.rank == len(fit.coefficients)
+
+
 def beyond(fit: NuisanceFit, seen: Bools, asked: Floats) -> tuple[int, ...]:
     """Name the columns along which predictions are not estimable.
 
@@ -32,6 +37,8 @@ def beyond(fit: NuisanceFit, seen: Bools, asked: Floats) -> tuple[int, ...]:
     -------
     The columns, empty when all predictions are estimable.
     """
+    if complete(fit):
+        return ()
     flat = np.flatnonzero(~fit.kept)
     if flat.size:
         value = fit.columns[seen][:, flat].mean(axis=0)

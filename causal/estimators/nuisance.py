@@ -12,7 +12,7 @@ from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.documents import Settings
 from causal.errors import OutcomeError, PositivityError, SpecError, did_you_mean
-from causal.estimators.estimability import refuse_beyond
+from causal.estimators.estimability import complete, refuse_beyond
 from causal.estimators.glm import Link, NuisanceFit, SeparationFoundError, aliased, fit_glm
 from causal.estimators.iv_algebra import Projected
 from causal.estimators.learners import Learned
@@ -263,7 +263,8 @@ def _fit_outcome(
         where = "" if pooled else f" of the {'exposed' if level else 'unexposed'} arm"
         advice = "" if pooled else "Set arms to pooled, or drop"
         # a fold may lack a rare level, which is then predicted as if it were the common one
-        refuse_beyond(fit, seen, asked if rows is None else asked[usable], names, where, advice)
+        over = asked if rows is None or complete(fit) else asked[usable]
+        refuse_beyond(fit, seen, over, names, where, advice)
         means.append(fit.predict(asked))
     return OutcomeFit(means[0], means[1], fits, sample.x, interacting)
 

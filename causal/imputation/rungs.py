@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic, Verdict
 from causal.estimate import Estimates, NotEstimable, combine, pool
@@ -58,6 +60,9 @@ def fit_all(
 ) -> Fits:
     """Fit every rung on one sample, or on each of its imputations.
 
+    Where nothing was missing, imputations are the same, and one is fitted: nothing is pooled then,
+    and intervals are read off what they are without imputation.
+
     Parameters
     ----------
     samples : the sample, or its aligned imputations: row i is the same unit in all of them.
@@ -65,7 +70,7 @@ def fit_all(
         that what differs between imputations is what was imputed.
     jobs : processes; the numbers do not depend on it.
     """
-    if len(samples) == 1:
+    if not any(_differ(samples[0], one) for one in samples[1:]):
         fits = fit_rungs(samples[0], tasks, thresholds, seed, jobs=jobs)
         return Fits(fits, fits)
     batches = [_Batch(one, tuple(tasks), thresholds, seed) for one in samples]
@@ -73,15 +78,26 @@ def fit_all(
     return Fits([pool_rung(fits) for fits in zip(*every, strict=True)], every[0])
 
 
+def _differ(first: Sample, other: Sample) -> bool:
+    """Tell whether two imputations differ in what is ever imputed."""
+    pairs = ((first.x, other.x), (first.a, other.a), (first.y, other.y))
+    return not all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
+
+
 def pool_rung(fits: Sequence[FittedRung]) -> FittedRung:
     """Pool one rung over imputations.
 
     Balance and overlap stay those of the first imputation. A check is that of the first imputation
-    with its worst verdict, so that a gate closes if it closes in any.
+    with its worst verdict, so that a gate closes if it closes in any; one that has something to
+    say in some imputations only is of these.
     """
     estimates, crude = pool([f.estimates for f in fits]), pool([f.crude for f in fits])
     beside = [f.beside for f in fits if f.beside is not None]
-    checks = [_worst(found) for found in zip(*(f.diagnostics for f in fits), strict=True)]
+    names = dict.fromkeys(one.name for f in fits for one in f.diagnostics)
+    checks = [
+        _worst([next((d for d in f.diagnostics if d.name == name), None) for f in fits])
+        for name in names
+    ]
     return replace(
         fits[0],
         estimates=estimates,
@@ -96,11 +112,17 @@ def _fit(batch: _Batch) -> list[FittedRung]:
     return fit_rungs(batch.sample, batch.tasks, batch.thresholds, batch.seed)
 
 
-def _worst(found: Sequence[Diagnostic]) -> Diagnostic:
-    """Give the first check with the worst verdict, and say which imputation it is of."""
-    verdict = min((one.verdict for one in found), key=WORST_FIRST.index)
-    number, one = next((i, d) for i, d in enumerate(found, 1) if d.verdict == verdict)
-    same = sum(d.verdict == verdict for d in found)
+def _worst(found: Sequence[Diagnostic | None]) -> Diagnostic:
+    """Give the first check with the worst verdict, and say which imputation it is of.
+
+    Parameters
+    ----------
+    found : the check in each imputation; None where it has nothing to say.
+    """
+    told = [(i, one) for i, one in enumerate(found, 1) if one is not None]
+    verdict = min((one.verdict for _, one in told), key=WORST_FIRST.index)
+    number, one = next((i, d) for i, d in told if d.verdict == verdict)
+    same = sum(d.verdict == verdict for _, d in told)
     said = f"imputation {number} of {len(found)}"
     if verdict in ("FAIL", "NOT_RESOLVABLE"):
         said += f", the first of {same} with this verdict"
@@ -122,9 +144,9 @@ def _describe(estimates: Estimates, crude: Estimates) -> tuple[Diagnostic, ...]:
     ]
     if estimates.target != "crude" and not isinstance(difference.influence, NotEstimable):
         pair = difference.joint(other)
-        told.append((pair.df, "of crude and adjusted, for the share that remains"))
+        told.append((pair.df, "the fewest of any contrast of crude and adjusted"))
     return tuple(
         Diagnostic(name, value, None, "NOT_EVALUATED", why)
         for name, (value, why) in zip(COSTS, told, strict=False)
-        if math.isfinite(value)  # infinite: nothing was lost, and the normal is used
+        if math.isfinite(value)  # infinite: a fit that does not count its units
     )

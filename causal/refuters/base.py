@@ -23,7 +23,7 @@ from causal.refuters.control_settings import ControlExposure, ControlOutcome
 from causal.refuters.drawing import Draws
 from causal.refuters.independence import ImpliedIndependences
 from causal.refuters.power_curve import PowerCurve
-from causal.subject import Subject
+from causal.subject import Compared, Subject
 
 DETECTABLE = 2.8
 """Standard errors a bias must have to be found at 5 % in 80 % of studies: 1.96 + 0.84."""
@@ -200,6 +200,12 @@ class Refuter(Settings, ABC):
         """Give the exposures whose samples the refuter needs."""
         return ()
 
+    def why_not(self, compared: Compared) -> str:
+        """Say why it cannot be tried on a rung of this kind; empty if it can."""
+        if compared.beyond_two_arms:
+            return compared.beyond_two_arms
+        return self.not_of_instruments if compared.estimator.needs_instruments else ""
+
     def refute(
         self, subject: Subject, rng: np.random.Generator, auxiliary: Auxiliary
     ) -> Refutation:
@@ -222,10 +228,8 @@ class Refuter(Settings, ABC):
                 "the rung weighs for persons not seen at the exposure interview, whose exposure "
                 "no refuter can change",
             )
-        if subject.beyond_two_arms:
-            return self.decline(subject.rung, subject.beyond_two_arms)
-        if subject.estimator.needs_instruments and self.not_of_instruments:
-            return self.decline(subject.rung, self.not_of_instruments)
+        if why := self.why_not(subject.compared):
+            return self.decline(subject.rung, why)
         known = subject.estimates.contrast(subject.scale)
         if isinstance(known, NotEstimable):
             return self.decline(subject.rung, known.reason)

@@ -210,8 +210,8 @@ def _scene(one: Tried, subject: Subject, study: PowerStudy, k: float) -> Scene |
     """Build what refuters are tried in, or say why they have no power."""
     if one.refuter.why_no_power:
         return NotEstimable(one.refuter.why_no_power)
-    if subject.beyond_two_arms:
-        return NotEstimable(subject.beyond_two_arms)
+    if beyond := subject.compared.beyond_two_arms:
+        return NotEstimable(beyond)
     if subject.estimator.needs_instruments:
         return NotEstimable(
             "cohorts are drawn with an exposure that the instrument does not move, so a rung with "

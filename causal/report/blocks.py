@@ -89,13 +89,21 @@ class GroupedTable:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a flow, with the persons left and those lost at it (empty when hidden)."""
+    """One step of a flow, with the persons left, and in words who is no longer there.
+
+    Attributes
+    ----------
+    persons : a dash where only rows are counted.
+    change : empty when hidden.
+    lost : persons were lost at it.
+    """
 
     name: str
     why: str
     persons: str
     rows: str
-    lost: str
+    change: str
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from causal.report.numbers import unbroken
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
@@ -52,3 +54,36 @@ def draw(paint: Callable[[Figure], None], height: float, width: float = WIDTH) -
         content = io.BytesIO()
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()
+
+
+def width_of(text: str, size: float, *, bold: bool = False) -> float:
+    """Measure a line of text as it will be drawn, in inches.
+
+    Parameters
+    ----------
+    size : of the font, in points.
+    """
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    weight = "bold" if bold else "normal"
+    font = FontProperties(family=str(STYLE["font.family"]), weight=weight, size=size)
+    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(points) / 72
+
+
+def wrapped(text: str, room: float, size: float) -> list[str]:
+    """Break a text into lines that are no wider than the room, between words only.
+
+    Parameters
+    ----------
+    room : in inches; a single word may be wider.
+    size : of the font, in points.
+    """
+    lines: list[str] = []
+    for word in unbroken(text).split(" "):
+        if lines and width_of(f"{lines[-1]} {word}", size) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -50,10 +50,12 @@ def caveats(result: Result) -> list[str]:
 def _about_data(result: Result) -> Iterator[str]:
     """Say what the kind of data rules out."""
     if simulated(result):
-        known = "whose truth is known" if result.truth else "made by hand"
         yield (
-            f"The data are simulated: they show what the methods do in a world {known}, and "
-            "nothing about people."
+            "The data are simulated: they show what the methods do in a world whose truth is "
+            "known, and nothing about people."
+            if result.truth
+            else "The data are simulated and say nothing about people; what is true of this very "
+            "question in the made-up world is not among what the data set tells."
         )
     yield (
         f"One data set, one population ({code(result.design.population)}): other places, "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeAlias
 
-from causal.report.canvas import BLUE, INK, ORANGE, QUIET, WIDTH, draw
+from causal.report.canvas import BLUE, INK, ORANGE, QUIET, WIDTH, draw, width_of
 from causal.report.dag_layout import Layout, arrange
 from causal.result import DagBlock, Status
 
@@ -21,7 +21,9 @@ PITCH = 0.86  # inches from one layer to the next
 TALL = 0.42  # inches, of a box
 WIDEST = 1.3  # inches, of a box; less in a broad diagram
 KEY = 0.8  # inches below the diagram
-LETTER = 0.072  # inches a letter of 8 points takes
+LETTERS, LEAST = 8.0, 5.0  # points of names, all of one size: usually, and where room is short
+INSIDE = 0.1  # inches of a box that its name leaves free
+SLANT = 0.9  # of the room in a box that a name may take in an ellipse or a hexagon
 ARROW = (0.085, 0.1)  # inches: width, length
 FILL: dict[Status, str] = {
     "measured": "#e3eef6",
@@ -55,7 +57,7 @@ def dag_svg(dag: DagBlock, *, named: bool = False) -> bytes:
         ax.set_xlim(0, WIDTH)
         ax.set_ylim(height, 0)
         draw_dag(dag, layout, ax, named=named)
-        draw_key(ax, depth + 0.2, disputed=any(one.disputed for one in dag.edges))
+        draw_key(dag, ax, depth + 0.2)
 
     return draw(paint, height=height)
 
@@ -73,6 +75,7 @@ def draw_dag(dag: DagBlock, layout: Layout, ax: Axes, *, named: bool = False) ->
         return shift + unit * place[1], 0.1 + TALL / 2 + PITCH * place[0]
 
     colours = {dag.outcome: ORANGE, dag.exposure: BLUE}
+    size = name_size(dag, wide, colours)
     for i, (start, end, disputed, target) in enumerate(layout.hops):
         arrives = layout.place[target] == end
         colour = colours.get(target, QUIET)
@@ -84,7 +87,7 @@ def draw_dag(dag: DagBlock, layout: Layout, ax: Axes, *, named: bool = False) ->
     for one in dag.concepts:
         centre, colour = at(layout.place[one.name]), colours.get(one.name, INK)
         outline, *inner = _concept(ax, centre, one.status, colour, wide, chief=one.name in colours)
-        label = _name(ax, centre, one.name, colour, wide)
+        label = _name(ax, centre, name_lines(one.name, _room(one.status, wide)), colour, size)
         if named:
             outline.set_gid(f"concept:{one.name}")
             label.set_gid(f"label:{one.name}")
@@ -93,26 +96,63 @@ def draw_dag(dag: DagBlock, layout: Layout, ax: Axes, *, named: bool = False) ->
     return ax
 
 
-def draw_key(ax: Axes, y: float, *, disputed: bool) -> Axes:
-    """Draw the key below the diagram."""
-    x = 0.15
+def draw_key(dag: DagBlock, ax: Axes, y: float) -> Axes:
+    """Draw the key below the diagram, of what is in it only."""
+    x, drawn = 0.15, {one.status for one in dag.concepts}
     for status, text in MEANING.items():
-        _concept(ax, (x + 0.16, y), status, INK, 0.32, chief=False, tall=0.19)
-        x = _beside(ax, x + 0.4, y, text)
+        if status in drawn:
+            _concept(ax, (x + 0.16, y), status, INK, 0.32, chief=False, tall=0.19)
+            x = _beside(ax, x + 0.4, y, text)
     x, y = 0.15, y + 0.28
-    lines = [(BLUE, "-", "to exposure"), (ORANGE, "-", "to outcome")]
-    if disputed:
-        lines.append((QUIET, "--", "disputed"))
-    for colour, style, text in lines:
-        ax.plot([x, x + 0.3], [y, y], style, color=colour, lw=1.5)
-        x = _beside(ax, x + 0.37, y, text)
+    into = {one.effect for one in dag.edges}
+    lines = [
+        (BLUE, "-", "to exposure", dag.exposure in into),
+        (ORANGE, "-", "to outcome", dag.outcome in into),
+        (QUIET, "--", "disputed", any(one.disputed for one in dag.edges)),
+    ]
+    for colour, style, text, there in lines:
+        if there:
+            ax.plot([x, x + 0.3], [y, y], style, color=colour, lw=1.5)
+            x = _beside(ax, x + 0.37, y, text)
     return ax
+
+
+def name_size(dag: DagBlock, wide: float, bold: Collection[str]) -> float:
+    """Give the one size of letters, in points, at which every name fits its shape.
+
+    Parameters
+    ----------
+    wide : of a shape, in inches.
+    bold : names written in bold.
+    """
+    sizes = [LETTERS]
+    for one in dag.concepts:
+        room = _room(one.status, wide)
+        lines = name_lines(one.name, room)
+        most = max(width_of(line, LETTERS, bold=one.name in bold) for line in lines)
+        sizes.append(LETTERS * room / most)
+    return max(min(sizes), LEAST)
+
+
+def _room(status: Status, wide: float) -> float:
+    """Give the inches a name may take in the shape of a status."""
+    return (SLANT if status in ("unmeasured", "after_exposure") else 1.0) * (wide - INSIDE)
+
+
+def name_lines(name: str, room: float) -> list[str]:
+    """Write a name in one line where it has room, else in the two that are least wide."""
+    words = name.split("_")
+    whole = " ".join(words)
+    if len(words) == 1 or width_of(whole, LETTERS) <= room:
+        return [whole]
+    broken = [[" ".join(words[:i]), " ".join(words[i:])] for i in range(1, len(words))]
+    return min(broken, key=lambda lines: max(width_of(line, LETTERS) for line in lines))
 
 
 def _beside(ax: Axes, x: float, y: float, text: str) -> float:
     """Write a word of the key, and give where the next mark goes."""
     ax.text(x, y, text, va="center", fontsize=7.5, color=QUIET)
-    return x + 0.072 * len(text) + 0.26
+    return x + width_of(text, 7.5) + 0.3
 
 
 def _hop(
@@ -180,18 +220,9 @@ def _concept(
     return [shape, inner]
 
 
-def _name(ax: Axes, centre: Point, name: str, colour: str, wide: float) -> Text:
-    """Write the name of a concept in at most two lines, smaller where it does not fit."""
-    fits = max(int((wide - 0.16) / LETTER), 6)
-    text = name.replace("_", " ")
-    lines = textwrap.wrap(text, fits, break_long_words=False)
-    if len(lines) > 2:
-        lines = textwrap.wrap(
-            text, max(-(-len(text) // 2), max(map(len, text.split()))) + 1, break_long_words=False
-        )
-    size = 8.0 * min(1.0, fits / max(map(len, lines)), 2.4 / len(lines))
+def _name(ax: Axes, centre: Point, lines: list[str], colour: str, size: float) -> Text:
+    """Write the name of a concept."""
     return ax.text(
-        *centre, "\n".join(lines), ha="center", va="center", fontsize=max(size, 5.0),
-        color=colour, fontweight="bold" if colour != INK else "normal", zorder=4,
-        linespacing=1.05,
+        *centre, "\n".join(lines), ha="center", va="center", fontsize=size, color=colour,
+        fontweight="bold" if colour != INK else "normal", zorder=4, linespacing=1.05,
     )  # fmt: skip

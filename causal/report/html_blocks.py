@@ -20,6 +20,7 @@ from causal.report.blocks import (
     Paragraph,
     Points,
     Section,
+    Step,
     Table,
     Verbatim,
     shown,
@@ -28,6 +29,10 @@ from causal.report.inline import to_html, to_text
 
 SHORT = 24  # characters of a number with its interval that a column can keep in one line
 _NAME = re.compile(r"<code>[^<]*</code>")
+_PARTS = re.compile(r"(?<= )(?=\[)|(?<=, )(?![^\[]*\])")
+"""Where a number kept in one line may be broken all the same: before a set, and after a comma."""
+_TO = re.compile(r"(?<= )(?=to )")
+"""Where an interval may be broken on narrow screens and on paper."""
 
 
 def written(blocks: Sequence[Block], level: int, drawn: Mapping[str, str]) -> str:
@@ -130,7 +135,7 @@ def _body(title: str, rows: Sequence[Sequence[Cell]], sides: str) -> str:
 def _row(row: Sequence[Cell], sides: str) -> str:
     """Write a row; its first cell names it."""
     cells = "".join(
-        f"<td{_class(cell, side)}{_titled(cell)}>{_breakable(shown(cell))}</td>"
+        f"<td{_class(cell, side)}{_titled(cell)}>{_parted(cell)}</td>"
         for cell, side in zip(row[1:], sides[1:], strict=True)
     )
     return f'<tr><th scope="row">{_breakable(shown(row[0]))}</th>{cells}</tr>\n'
@@ -141,8 +146,16 @@ def _breakable(text: str) -> str:
     return _NAME.sub(lambda match: match.group().replace("_", "_<wbr>"), to_html(text))
 
 
+def _parted(cell: Cell) -> str:
+    """Write a cell; a number may be broken between its parts, as a narrow column needs."""
+    text = _breakable(shown(cell))
+    if not isinstance(cell, Number):
+        return text
+    return _TO.sub('<wbr class="narrow">', _PARTS.sub("<wbr>", text))
+
+
 def _class(cell: Cell, side: str) -> str:
-    """Keep a number that is short in one line."""
+    """Keep a number that is short in one line, or one a part."""
     if side != "r" and isinstance(cell, Number) and len(cell.text) <= SHORT:
         return ' class="short"'
     return _side(side)
@@ -167,7 +180,7 @@ def _flow(block: Flow) -> str:
     """Write the steps as a flow: who is left after each, and who was lost at it."""
     items = "\n".join(
         "<li>"
-        f"{_lost(step.lost)}"
+        f"{_change(step)}"
         f'<span class="step"><strong>{to_html(step.name)}</strong>'
         f'<span class="why">{to_html(step.why)}</span></span>'
         f'<span class="left">{to_html(step.persons)} persons'
@@ -177,15 +190,12 @@ def _flow(block: Flow) -> str:
     return f'<ol class="flow" aria-label="{escape(to_text(block.table.caption))}">{items}</ol>'
 
 
-def _lost(lost: str) -> str:
-    """Write how many were lost at a step; nothing where that is hidden."""
-    if not lost:
+def _change(step: Step) -> str:
+    """Write who is no longer there at a step; nothing where that is hidden."""
+    if not step.change:
         return ""
-    return (
-        '<span class="lost nobody">nobody lost</span>'
-        if lost == "0"
-        else f'<span class="lost">{lost} {"person" if lost == "1" else "persons"} lost</span>'
-    )
+    kind = "lost" if step.lost else "lost nobody"
+    return f'<span class="{kind}">{to_html(step.change)}</span>'
 
 
 def _figure(svg: str, alt: str) -> str:

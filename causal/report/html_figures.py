@@ -29,12 +29,15 @@ ROLES: Mapping[str, str] = {
 LABELS: Mapping[str, str] = {
     "dag.svg": "Causal diagram assumed. The table of arrows gives every reason and source.",
     "ladder.svg": "Forest plot: each rung's difference with its interval, and the share that "
-    "remains with its set. The table of the ladder gives the same numbers.",
-    "profiles.svg": "Every mean of a rung with more than two, with interval and simultaneous band",
+    "remains with its set; the headline rung in bold. The table of the ladder gives the same "
+    "numbers.",
+    "profiles.svg": "Every mean of a rung with more than two, with interval and simultaneous band; "
+    "an arrow where one goes on beyond the axis. The file profiles.csv gives the same numbers.",
     "balance.svg": "Love plot: standardised mean difference of each covariate, crude and after "
-    "each weighting. The file balance.csv gives the same numbers.",
-    "overlap.svg": "Distribution of the propensity, exposed upwards and unexposed downwards. The "
-    "file overlap.csv gives the same numbers.",
+    "each weighting, in panels where weightings are many. The file balance.csv gives the same "
+    "numbers.",
+    "overlap.svg": "Distribution of the propensity, exposed upwards and unexposed downwards, one "
+    "panel for the rungs that share one. The file overlap.csv gives the same numbers.",
     "contours.svg": "Contours of what two assumptions given up at once leave of the estimate; one "
     "panel an analysis, the line at 0 in orange, measured concepts as points. The file "
     "sensitivity.csv gives the numbers.",
@@ -44,8 +47,9 @@ LABELS: Mapping[str, str] = {
     "effects above the orange line are in the rung's set.",
     "instruments.svg": "What checks of the instruments found, by instrument. The file "
     "instruments.csv gives the same numbers.",
-    "attrition.svg": "Flow of persons from everybody in the data to those analysed, with the "
-    "persons lost at each step. The table after it gives the same numbers.",
+    "attrition.svg": "Flow of persons from everybody in the data to those analysed, with those "
+    "lost or not eligible at each step, then those kept without an outcome. The table after it "
+    "gives the same numbers.",
 }
 OF_TRIALS: Mapping[str, str] = {
     "stages.svg": "Exposure and outcome by arm of a published trial, each share with its interval. "

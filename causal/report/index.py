@@ -34,7 +34,7 @@ def _row(result: Result) -> tuple[str, ...]:
     if rung is None:
         return (*head, "–", "–", label_of(result), short_verdict(result))
     chief_cell = f"{with_interval(rung, measure)}, {plain(rung.target)}, {code(rung.name)}"
-    kind = "simulated; " if result.truth else ""
+    kind = "simulated; " if result.dataset.access == "generated" else ""
     return (
         *head, chief_cell, share_cell(rung), label_of(result), kind + short_verdict(result)
     )  # fmt: skip

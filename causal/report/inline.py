@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from causal.report.numbers import unbroken
+
 _PIECES = re.compile(
     r"(?P<code>`[^`]+`)"
     r"|\\(?P<escaped>[*|~$_\]`\\])"
@@ -44,5 +46,5 @@ def _piece(match: re.Match[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape plain text; entities in it are those of ``markdown.plain``."""
-    return html.escape(html.unescape(text), quote=False)
+    """Escape plain text, whose entities are those of ``markdown.plain``; keep percents whole."""
+    return html.escape(unbroken(html.unescape(text)), quote=False)

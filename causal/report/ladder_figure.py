@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causal.report.canvas import BLUE, GREEN, INK, ORANGE, QUIET, RULE, draw
+from causal.report.canvas import BLUE, GREEN, INK, ORANGE, QUIET, RULE, WIDTH, draw, wrapped
 from causal.report.numbers import Measure, measure_of, percent, share, share_set
 from causal.report.reading import (
     adjusted_rungs,
     brackets,
     by_target,
+    chief,
     interval_of,
     remaining_of,
     truth_of,
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW, MARGIN = 0.44, 0.9  # inches a row, and for axes and titles
+ROW, MARGIN = 0.44, 0.76  # inches a row, and for axes and titles
+NOTE, LINE = 7.5, 0.14  # points of the note's letters, and inches of one of its lines
+NOTE_LEFT, NOTE_RIGHT = 0.01, 0.98  # of the width
 SHARE_WINDOW = (-1.0, 3.0)  # shares beyond are shown by an arrow; the text gives them
 PAD = 0.08
 
@@ -40,10 +43,11 @@ def ladder_svg(result: Result) -> bytes:
     """Draw the ladder."""
     rows = arrange_rows(result)
     depth = rows[-1].at + 0.75
+    note = wrapped(_note(rows, result), (NOTE_RIGHT - NOTE_LEFT) * WIDTH, NOTE)
+    height = depth * ROW + MARGIN + LINE * len(note)
 
     def paint(figure: Figure) -> None:
-        height = depth * ROW + MARGIN
-        bottom, tall = 0.78 / height, depth * ROW / height
+        bottom, tall = (0.64 + LINE * len(note)) / height, depth * ROW / height
         left = figure.add_axes((0.265, bottom, 0.375, tall))
         right = figure.add_axes((0.665, bottom, 0.155, tall))
         for ax in (left, right):
@@ -53,9 +57,9 @@ def ladder_svg(result: Result) -> bytes:
             ax.patch.set_visible(False)  # so that rules run through
         draw_differences(result, rows, left)
         draw_shares(rows, right)
-        figure.text(0.265, 0.14 / height, _note(rows, result), fontsize=7.5, color=QUIET)
+        figure.text(NOTE_LEFT, 0.1 / height, "\n".join(note), fontsize=NOTE, color=QUIET)
 
-    return draw(paint, height=depth * ROW + MARGIN)
+    return draw(paint, height=height)
 
 
 def arrange_rows(result: Result) -> list[Row]:
@@ -90,7 +94,7 @@ def draw_differences(result: Result, rows: list[Row], ax: Axes) -> Axes:
             continue
         rung, (colour, marker, fill) = row.rung, _look(row.rung, result.crude)
         truth = truth_of(result, rung)
-        _rung_label(ax, row.at, rung, measure)
+        _rung_label(ax, row.at, rung, measure, leads=_leads(result, rung))
         for lo, hi in rung.region:
             piece = (None if lo is None else factor * lo, None if hi is None else factor * hi)
             _piece(ax, row.at, piece, window, colour)
@@ -99,6 +103,8 @@ def draw_differences(result: Result, rows: list[Row], ax: Axes) -> Axes:
                 factor * rung.estimate, row.at, marker, ms=6.5, mfc=fill, mec=colour, mew=1.4,
                 zorder=3,
             )  # fmt: skip
+            if _leads(result, rung):
+                ax.plot(factor * rung.estimate, row.at, "o", ms=12, mfc="none", mec=INK, mew=0.9)
         if truth is not None:
             ax.plot([factor * truth] * 2, [row.at - 0.33, row.at + 0.33], color=GREEN, lw=2.2)
     ax.set_xlim(*window)
@@ -155,6 +161,8 @@ def draw_shares(rows: list[Row], ax: Axes) -> Axes:
 def _note(rows: list[Row], result: Result) -> str:
     """Say what lines and marks mean."""
     note = "Dotted: the crude difference, all of which remains at 1"
+    if chief(result) is not None:
+        note += "; bold, ringed: the headline rung"
     if brackets(result):
         note += "; diamonds: brackets"
     if any(truth_of(result, row.rung) is not None for row in rows if row.rung):
@@ -189,7 +197,7 @@ def _piece(ax: Axes, at: float, piece: Piece, window: Pair, colour: str) -> None
 
 def _set(kept: Remaining) -> str:
     """Write a set in the short form that fits the margin."""
-    return share_set(kept.set).split(":")[0].removeprefix("all values ")
+    return share_set(kept.set).removeprefix("all values ")
 
 
 def _beside(ax: Axes, at: float, first: str, second: str) -> None:
@@ -202,8 +210,13 @@ def _beside(ax: Axes, at: float, first: str, second: str) -> None:
         ax.text(1.06, at, first, transform=trans, va="center", fontsize=8, color=QUIET)
 
 
-def _rung_label(ax: Axes, at: float, rung: RungBlock, measure: Measure) -> None:
-    """Write a rung's name, estimator and numbers at the left margin."""
+def _leads(result: Result, rung: RungBlock) -> bool:
+    """Tell whether this is the rung the first page leads with."""
+    return rung is chief(result)
+
+
+def _rung_label(ax: Axes, at: float, rung: RungBlock, measure: Measure, *, leads: bool) -> None:
+    """Write a rung's name and numbers at the left margin, bold for the headline rung."""
     trans, pair = ax.get_yaxis_transform(), interval_of(rung)
     numbers = measure.bare(rung.estimate)
     if pair is not None:
@@ -211,7 +224,8 @@ def _rung_label(ax: Axes, at: float, rung: RungBlock, measure: Measure) -> None:
     elif rung.region:
         numbers += " (every value)" if rung.region == [(None, None)] else " (no two ends)"
     name = rung.name.replace("_", " ")
-    ax.text(-0.035, at - 0.02, name, transform=trans, ha="right", va="bottom", fontsize=8.5)
+    ax.text(-0.035, at - 0.02, name, transform=trans, ha="right", va="bottom", fontsize=8.5,
+            fontweight="bold" if leads else "normal")  # fmt: skip
     ax.text(-0.035, at + 0.06, numbers, transform=trans, ha="right", va="top", fontsize=7.5,
             color=QUIET)  # fmt: skip
 

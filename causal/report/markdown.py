@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 
@@ -9,6 +10,8 @@ _RISKY = re.compile(r"[*|~$]|(?<!\w)_|_(?!\w)|\](?=\()")
 _MINUS = re.compile(r"(?<![\w./)\]\u2212-])-(?=\.?\d)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FENCE = re.compile(r"`{3,}")
+_WORD = re.compile(r"[A-Za-z][\w.-]*")
+_NO_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}  # not strings in YAML
 
 
 def plain(text: str) -> str:
@@ -29,6 +32,19 @@ def code(name: str) -> str:
 def codes(names: Iterable[str]) -> str:
     """Set names as code, separated by commas; a dash when there are none."""
     return ", ".join(code(name) for name in names) or "–"
+
+
+def as_specified(settings: str) -> str:
+    """Write settings as a specification has them (YAML in one line); nothing where there are none.
+
+    Spaces between them let a narrow column break the line.
+
+    Parameters
+    ----------
+    settings : a JSON object, or empty.
+    """
+    given = json.loads(settings.strip() or "{}")
+    return _flow(given)[1:-1] if given else ""
 
 
 def words(name: str) -> str:
@@ -84,3 +100,14 @@ def _escaped(text: str) -> str:
     """Give numbers a true minus, and escape what Markdown or mathematics would take as a sign."""
     signed = _MINUS.sub("\u2212", text)
     return _TAG.sub("&lt;", _RISKY.sub(lambda match: "\\" + match.group(), signed))
+
+
+def _flow(value: object) -> str:
+    """Write a value of JSON as YAML in one line; quotes where a word would be something else."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ PROPORTION_DECIMALS = 3
 SMALLEST_MULTIPLE = 0.01
 LARGE = 1000
 DIGITS = 12  # as in the result document
+_PERCENT = re.compile(r"(?<=\d) (?=%)")
 
 
 RATIOS = ("risk_ratio", "odds_ratio")
@@ -120,6 +122,14 @@ def difference_of(rung: RungBlock) -> float | None:
     return next((one.estimate for one in found if one.scale == "risk_difference"), None)
 
 
+def difference_interval(rung: RungBlock) -> Pair | None:
+    """Give the interval of a rung's estimate as a difference, where the document holds it."""
+    if rung.scale not in RATIOS:
+        return rung.interval
+    found = [one for one in rung.other_scales if isinstance(one, ScaleBlock)]
+    return next((one.interval for one in found if one.scale == "risk_difference"), None)
+
+
 def first_stage_measure(result: Result) -> Measure:
     """Give how a first stage is written: it is a difference in exposure, not in the outcome."""
     exposure = result.design.exposure
@@ -168,7 +178,7 @@ def share_set(pieces: list[Piece]) -> str:
     if len(pieces) == 1:
         lo, hi = pieces[0]
         if lo is None and hi is None:
-            return "every value: the crude difference is not distinguishable from 0"
+            return "every value"
         if lo is None and hi is not None:
             return f"all values below {share(hi)}"
         if lo is not None and hi is None:
@@ -181,6 +191,11 @@ def share_set(pieces: list[Piece]) -> str:
 def percent(level: float) -> str:
     """Write a confidence level."""
     return f"{100 * level:g} %"
+
+
+def unbroken(text: str) -> str:
+    """Keep percent signs on the line of their number: by a space that no line ends at."""
+    return _PERCENT.sub("\u00a0", text)
 
 
 def exact(value: float) -> str:

@@ -76,6 +76,22 @@ def overturning_sentences(result: Result) -> list[str]:
     return said
 
 
+def unevaluated(result: Result) -> list[str]:
+    """Say on the first page that none of the refuters, or of the analyses, can be evaluated."""
+    idle = {"refuters": 0, "sensitivity analyses": 0}
+    if all(one.verdict == "NOT_EVALUATED" for one in result.refutations):
+        idle["refuters"] = len(result.refutations)
+    asked = [one for _, one in ordered(result, [result.headline])]
+    if all(inapplicable(one) for one in asked):
+        idle["sensitivity analyses"] = len(asked)
+    kinds = [kind for kind, number in idle.items() if number]
+    if not kinds:
+        return []
+    number, where = sum(idle.values()), "section 8" if idle["refuters"] else "section 9"
+    which = f"None of the {number}" if number > 1 else "None of the"
+    return [f"{which} {joined(kinds)} declared can be evaluated here ({where})."]
+
+
 def ordered(result: Result, rungs: Sequence[str]) -> list[tuple[int, SensitivityBlock]]:
     """Give the analyses of some rungs with their places, the one that takes least first."""
     found = [(i, one) for i, one in enumerate(result.sensitivity) if one.rung in rungs]
@@ -87,10 +103,15 @@ def uncounted(one: SensitivityBlock) -> bool:
     return isinstance(one.multiple, Reason)
 
 
+def inapplicable(one: SensitivityBlock) -> bool:
+    """Tell whether an analysis has nothing to say of its rung."""
+    return isinstance(one.multiple, Reason) and isinstance(one.headline.value, Reason)
+
+
 def _rank(one: SensitivityBlock) -> tuple[int, float]:
     """Rank by what it takes: counted ones, those never reached, uncounted ones, inapplicable."""
     if isinstance(one.multiple, Reason):
-        return (INAPPLICABLE, 0.0) if isinstance(one.headline.value, Reason) else (2, 0.0)
+        return (INAPPLICABLE if inapplicable(one) else 2, 0.0)
     return (1, 0.0) if one.multiple is None else (0, one.multiple)
 
 
@@ -113,8 +134,7 @@ def _table(result: Result, found: Sequence[tuple[int, SensitivityBlock]], captio
 def _counted(index: int, one: SensitivityBlock) -> Cell:
     """Say what it takes in yardsticks."""
     if isinstance(one.multiple, Reason):
-        idle = isinstance(one.headline.value, Reason)
-        return "does not apply" if idle else "no yardstick here"
+        return "does not apply" if inapplicable(one) else "no yardstick here"
     where = f"/sensitivity/{index}/multiple"
     if one.multiple is None:
         return Number("nothing examined does", where)

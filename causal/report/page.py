@@ -91,7 +91,7 @@ def _short(result: Result, parts: Collection[str], beside: Mapping[str, Result])
     yield Lead(headline(result))
     yield KeyNumbers(tuple(_key_numbers(result)))
     yield from _points(result, beside)
-    alt = "The ladder: differences with intervals, and the share that remains"
+    alt = "The ladder: differences with intervals, and the share that remains; headline in bold"
     yield from _figure("ladder.svg", alt, parts)
     yield Fold("The same at length", (_at_length(result),))
 
@@ -188,7 +188,7 @@ def _diagram(result: Result, parts: Collection[str]) -> Iterator[Block]:
 def _design(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Say how units were made, and who was left out on the way."""
     yield Bullets(tuple(sections.design_sentences(result)))
-    alt = "Persons left after each step, and those lost at it"
+    alt = "Persons left after each step, and who is lost, not eligible, or kept without an outcome"
     drawn = tuple(_figure("attrition.svg", alt, parts))
     yield from drawn
     flow = sections.attrition_flow(result)

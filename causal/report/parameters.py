@@ -20,7 +20,9 @@ def parameter_blocks(result: Result) -> Iterator[Block]:
             code(rung.name),
             plain(one.name),
             Number(number(one.estimate, DECIMALS), f"/rungs/{index}/parameters/{at}/estimate"),
-            Number(
+            "–"
+            if one.interval is None
+            else Number(
                 f"{number(one.interval[0], DECIMALS)} to {number(one.interval[1], DECIMALS)}",
                 f"/rungs/{index}/parameters/{at}/interval",
             ),

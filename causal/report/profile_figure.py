@@ -9,11 +9,12 @@ import numpy as np
 from causal.report.canvas import QUIET, RULE, draw
 from causal.report.numbers import Measure, difference_measure, percent
 from causal.report.sensitivity_figures import HUES, lay_out, panel_height
-from causal.result import ProfileBlock, ProfilePointBlock, Result, RungBlock
+from causal.result import Pair, ProfileBlock, ProfilePointBlock, Result, RungBlock
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
 APART = 0.42
 """Space between rows of panels, in heights of one: titles here are one line."""
@@ -39,8 +40,9 @@ def profiles_svg(result: Result) -> bytes | None:
         low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
         if difference_measure(result).points:  # no risk is beyond these, though an interval may be
             low, high = max(low, -MARGIN), min(high, 100 + MARGIN)
-        for ax in axes:  # one scale, so that panels may be compared by eye
+        for ax, rung in zip(axes, panels, strict=True):  # one scale, so that eyes can compare
             ax.set_ylim(low, high)
+            mark_cut(result, rung, ax)
 
     return draw(paint, height=panel_height(len(panels)))
 
@@ -55,10 +57,11 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     names = list(dict.fromkeys(one.series for one in profile.points))
     ordered = all(one.x is not None for one in profile.points)
     steps = ordered and profile.kind == "survival"
-    for hue, name in zip(HUES * (1 + len(names) // len(HUES)), names, strict=False):
-        chosen = [one for one in profile.points if one.series == name]
-        shift = 0.0 if steps else 0.06 * names.index(name) * _spacing(profile.points)
-        x = [(float(i) if one.x is None else one.x) + shift for i, one in enumerate(chosen)]
+    placed = _placed(profile)
+    for name in names:
+        x = [at for at, _, one in placed if one.series == name]
+        hue = next(hue for _, hue, one in placed if one.series == name)
+        chosen = [one for _, _, one in placed if one.series == name]
         if steps:
             _steps(ax, x, chosen, factor, hue, name)
         else:
@@ -73,10 +76,50 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
         ax.set_xlim(left=0)
         ax.set_xticks(_horizons(profile.points))
         ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))  # a risk is compared with none
+    elif ordered and all(float(one.x or 0.0).is_integer() for one in profile.points):
+        ax.xaxis.set_major_locator(_whole())
     if len(names) > 1:
         ax.legend(fontsize=7, loc="best")
     ax.set_title(rung.name.replace("_", " "), fontsize=8.5)
     return _label(ax, profile, measure, ("dark", "light") if steps else ("thick", "thin"))
+
+
+def mark_cut(result: Result, rung: RungBlock, ax: Axes) -> Axes:
+    """Put an arrow where an interval or band leaves the axis, and say what it means."""
+    if rung.profile is None:
+        return ax
+    low, high = ax.get_ylim()
+    factor = 100 if difference_measure(result).points else 1
+    cut = False
+    for x, hue, one in _placed(rung.profile):
+        if not one.listed:
+            continue
+        ends = ((one.band or _inner(one), QUIET, 4.0), (_inner(one), hue, 5.5))
+        for pair, colour, size in ends:
+            for at, marker, out in (
+                (low, "v", factor * pair[0] < low), (high, "^", factor * pair[1] > high),
+            ):  # fmt: skip
+                if out:
+                    ax.plot([x], [at], marker, color=colour, ms=size, clip_on=False, zorder=4)
+                    cut = True
+    if cut:
+        ax.set_ylabel(f"{ax.get_ylabel()}\narrow: goes on beyond the axis", fontsize=7)
+    return ax
+
+
+def _placed(profile: ProfileBlock) -> list[tuple[float, str, ProfilePointBlock]]:
+    """Give where on the axis each point stands, and its colour, series by series."""
+    names = list(dict.fromkeys(one.series for one in profile.points))
+    steps = profile.kind == "survival" and all(one.x is not None for one in profile.points)
+    placed = []
+    for i, name in enumerate(names):
+        shift = 0.0 if steps else 0.06 * i * _spacing(profile.points)
+        chosen = [one for one in profile.points if one.series == name]
+        placed += [
+            ((float(j) if one.x is None else one.x) + shift, HUES[i % len(HUES)], one)
+            for j, one in enumerate(chosen)
+        ]
+    return placed
 
 
 def _label(ax: Axes, profile: ProfileBlock, measure: Measure, drawn: tuple[str, str]) -> Axes:
@@ -84,7 +127,8 @@ def _label(ax: Axes, profile: ProfileBlock, measure: Measure, drawn: tuple[str, 
     axis = f"{profile.axis} ({profile.unit})" if profile.unit else profile.axis
     ax.set_xlabel(axis.replace("_", " "), fontsize=7.5)
     outcome = "Risk (%)" if measure.points else f"Mean outcome ({measure.unit})"
-    said = f"{drawn[0]}: {percent(profile.level)} interval, {drawn[1]}: band"
+    band = "" if profile.critical is None else f", {drawn[1]}: band"
+    said = f"{drawn[0]}: {percent(profile.level)} interval{band}"
     ax.set_ylabel(f"{outcome.replace(' ()', '')}\n{said}", fontsize=7)
     ax.tick_params(labelsize=7)
     ax.grid(color=RULE, lw=0.3)
@@ -108,8 +152,8 @@ def _steps(
     """
     at = [0.0, *x]
     y = factor * np.array([0.0, *(one.estimate for one in points)])
-    inner = factor * np.array([(0.0, 0.0), *(one.interval for one in points)])
-    outer = factor * np.array([(0.0, 0.0), *(one.band or one.interval for one in points)])
+    inner = factor * np.array([(0.0, 0.0), *(_inner(one) for one in points)])
+    outer = factor * np.array([(0.0, 0.0), *(one.band or _inner(one) for one in points)])
     for ends, alpha, edge in ((outer, 0.1, 0.0), (inner, 0.18, 0.5)):  # edges: arms overlap
         ax.fill_between(at, ends[:, 0], ends[:, 1], fc=(hue, alpha), ec=(hue, edge), lw=edge,
                         step="post")  # fmt: skip
@@ -138,11 +182,24 @@ def _marks(
 ) -> None:
     """Draw a mark a point, with a thick interval inside a thin band."""
     for at, one in zip(x, points, strict=True):
-        outer = one.interval if one.band is None else one.band
+        inner = _inner(one)
+        outer = inner if one.band is None else one.band
         ax.plot([at, at], [factor * end for end in outer], color=QUIET, lw=0.9)
-        ax.plot([at, at], [factor * end for end in one.interval], color=hue, lw=2.4)
+        ax.plot([at, at], [factor * end for end in inner], color=hue, lw=2.4)
     ax.plot(x, [factor * one.estimate for one in points], "o", mfc="white", mec=hue, ms=5,
             label=name.replace("_", " "))  # fmt: skip
+
+
+def _whole() -> MaxNLocator:
+    """Give a locator of whole numbers, for doses that are counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True)
+
+
+def _inner(one: ProfilePointBlock) -> Pair:
+    """Give the interval of a point; the point itself where it has none."""
+    return (one.estimate, one.estimate) if one.interval is None else one.interval
 
 
 def _spacing(points: list[ProfilePointBlock]) -> float:

@@ -18,6 +18,7 @@ from causal.report.markdown import code, plain, sentence, words
 from causal.report.numbers import Measure, difference_measure, number, percent
 from causal.report.reading import rung_label
 from causal.result import (
+    Pair,
     ProfileBlock,
     ProfileContrastBlock,
     ProfilePointBlock,
@@ -121,8 +122,10 @@ def _marks(result: Result, rungs: list[RungBlock]) -> list[Block]:
 
 def _impossible(result: Result, one: ProfilePointBlock) -> bool:
     """Tell whether the interval of a probability leaves 0 to 1."""
-    return result.crude.scale != "mean_difference" and not (
-        one.interval[0] >= 0 and one.interval[1] <= 1
+    return (
+        result.crude.scale != "mean_difference"
+        and one.interval is not None
+        and not (one.interval[0] >= 0 and one.interval[1] <= 1)
     )
 
 
@@ -167,8 +170,8 @@ def _point(
         f"{plain(one.name)} {IMPOSSIBLE}" if impossible else plain(one.name),
         "–" if one.rows is None else plain(str(one.rows)),
         Number(measure.cell(one.estimate), f"{pointer}/estimate"),
-        measure.cells(one.interval),
-        "–" if one.band is None else measure.cells(one.band),
+        _span(one.interval, measure),
+        _span(one.band, measure),
     )
 
 
@@ -204,8 +207,8 @@ def _contrast(
     return (
         f"{plain(one.name)}{unit}",
         Number(measure.cell(one.estimate), f"{pointer}/estimate"),
-        measure.cells(one.interval),
-        measure.cells(one.band),
+        _span(one.interval, measure),
+        _span(one.band, measure),
         _p_value(one.p_value),
         _p_value(one.p_joint),
         _p_value(one.p_holm),
@@ -229,6 +232,13 @@ def _axis(profile: ProfileBlock) -> str:
     return f"{profile.axis} ({profile.unit})" if profile.unit else profile.axis
 
 
-def _p_value(p: float) -> str:
-    """Write a p-value for a table."""
+def _span(pair: Pair | None, measure: Measure) -> str:
+    """Write an interval for a table; a dash where there is none."""
+    return "–" if pair is None else measure.cells(pair)
+
+
+def _p_value(p: float | None) -> str:
+    """Write a p-value for a table; a dash where there is none."""
+    if p is None:
+        return "–"
     return f"< {SMALLEST_P:g}" if p < SMALLEST_P else number(p, 3)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from causal.report.attrition import flow_steps
 from causal.report.blocks import Cell, Flow, GroupedTable, Number, Step, Table
 from causal.report.covariates import filled_terms
-from causal.report.markdown import code, joined, plain, sentence, words
+from causal.report.markdown import as_specified, code, joined, plain, sentence, words
 from causal.report.numbers import (
     PROPORTION_DECIMALS,
     RATIOS,
@@ -45,6 +45,13 @@ VERDICTS = {
     "NOT_RESOLVABLE": "not resolvable",
     "NOT_EVALUATED": "not evaluated",
 }
+
+AMONG = "among the "
+"""How a note on the target begins that counts whom trimming or a caliper keeps."""
+KEPT = (
+    "Rows are those a rung was fitted on; what trimming or a caliper keeps of them stands beside "
+    "its target, and the share is over the crude difference of them all."
+)
 
 
 def stamp(result: Result, contradicted: Sequence[tuple[str, str]] = ()) -> str:
@@ -94,11 +101,17 @@ def ladder_table(result: Result) -> GroupedTable:
 
 def shared_rows(result: Result) -> str:
     """Say which rungs use the same rows, which stand for more, and which brackets use fewer."""
+    narrowed = [rung for rung in result.rungs if rung.target_note.startswith(AMONG)]
+    return " ".join([*_shared(result), *([KEPT] if narrowed else [])])
+
+
+def _shared(result: Result) -> list[str]:
+    """Say which rungs have the crude rung's rows, and what the others have."""
     others = [rung for rung in result.rungs if rung.n != result.crude.n]
     standing = [rung for rung in others if stands_for_more(rung, result.crude)]
     fewer = [rung for rung in others if rung not in standing]
     if not others:
-        return "All rungs use the same rows."
+        return ["All rungs use the same rows."]
     said = [f"Rungs use the same {result.crude.n} rows."]
     if fewer:
         named = joined([f"{code(rung.name)} {rung.n}" for rung in fewer])
@@ -115,7 +128,7 @@ def shared_rows(result: Result) -> str:
         said.append(f"{named} {verb} them stand for all {n}, {_lost(result, alike[0])} among them.")
     if standing:
         said.append("The share is over the crude difference of those with an outcome.")
-    return " ".join(said)
+    return said
 
 
 def _lost(result: Result, rung: RungBlock) -> str:
@@ -169,18 +182,14 @@ def design_sentences(result: Result) -> list[str]:
 
 
 def attrition_flow(result: Result) -> Flow:
-    """Give the steps from everybody in the data to the rows analysed."""
+    """Give the steps from everybody in the data to the outcome."""
+    given = flow_steps(result)
     rows = [
-        (plain(one.step), plain(one.reason), str(one.persons), str(one.rows))
-        for one in result.attrition
-    ]
-    losses = [""] + [
-        str(before.persons - after.persons)
-        if isinstance(before.persons, int) and isinstance(after.persons, int)
-        else ""
-        for before, after in pairwise(result.attrition)
-    ]
-    steps = tuple(Step(*row, lost) for row, lost in zip(rows, losses, strict=True))
+        (plain(one.name), plain(one.why), "–" if one.persons is None else str(one.persons),
+         str(one.rows))
+        for one in given
+    ]  # fmt: skip
+    steps = tuple(Step(*row, one.change, one.lost) for row, one in zip(rows, given, strict=True))
     header = ("Step", "Why", "Persons", "Rows")
     return Flow(steps, Table(header, rows, "llrr", "From everybody in the data to those analysed"))
 
@@ -267,8 +276,8 @@ def _ladder_row(result: Result, rung: RungBlock) -> Sequence[Cell]:
     at = f"/rungs/{result.rungs.index(rung)}"
     shares = difference_measure(result)
     clusters = "" if rung.n_clusters is None else f" ({rung.n_clusters})"
-    settings = rung.settings.strip()
-    how = code(rung.estimator) + (f" {code(settings)}" if settings not in ("", "{}") else "")
+    settings = as_specified(rung.settings)
+    how = code(rung.estimator) + (f" with {code(settings)}" if settings else "")
     kept = rung.remaining
     beside = shares.cells(kept.difference) if isinstance(kept, Remaining) else "–"
     note = f" ({plain(rung.target_note)})" if rung.target_note else ""

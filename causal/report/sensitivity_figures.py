@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causal.report.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, QUIET, RULE, draw
+from causal.report.numbers import unbroken
 from causal.result import ContourBlock, CurveBlock, Result, SensitivityBlock
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _wrapped(text: str, width: int) -> str:
     """Break a label into lines."""
     import textwrap
 
-    return "\n".join(textwrap.wrap(text, width))
+    return "\n".join(textwrap.wrap(unbroken(text), width))
 
 
 def _headline(result: Result) -> list[SensitivityBlock]:

@@ -6,6 +6,7 @@ from causal.report.markdown import code, joined, plain, sentence
 from causal.report.numbers import (
     bounded,
     covers,
+    difference_interval,
     difference_measure,
     difference_of,
     of_difference,
@@ -34,7 +35,7 @@ def share_sentences(result: Result) -> list[str]:
         return [sentence(f"Not estimable: {plain(rung.remaining.not_estimable)}")]
     return [
         _share_sentence(result, rung, rung.remaining),
-        *_set_sentences(rung.remaining),
+        *_set_sentences(result, rung.remaining),
         *_not_absent(result, rung.remaining),
         _not_evidence(result, rung.remaining),
     ]
@@ -70,14 +71,11 @@ def _share_sentence(result: Result, rung: RungBlock, remaining: Remaining) -> st
     )
 
 
-def _set_sentences(remaining: Remaining) -> list[str]:
+def _set_sentences(result: Result, remaining: Remaining) -> list[str]:
     """Say what an unbounded or wide set means."""
     said = []
     if not bounded(remaining.set):
-        said.append(
-            "The set has no two ends because the crude difference is not distinguishable from 0: "
-            "read the difference, not the share."
-        )
+        said.append(f"{_no_two_ends(result)}: read the difference, not the share.")
     elif within(remaining.set, 0) and within(remaining.set, 1):
         said.append("The set holds both 0 (nothing remains) and 1 (adjustment changes nothing).")
     elif within(remaining.set, 0):
@@ -85,6 +83,22 @@ def _set_sentences(remaining: Remaining) -> list[str]:
     if remaining.value < 0:
         said.append("A negative share means that adjustment turns the sign of the difference.")
     return said
+
+
+def _no_two_ends(result: Result) -> str:
+    """Say why the set has no two ends: what the crude interval shows, or what it does not.
+
+    A set is unbounded where the crude difference is not told from 0 by the degrees of freedom of
+    the pair. The crude rung alone may have more, so that its interval excludes 0 all the same.
+    """
+    own = difference_interval(result.crude)
+    if own is None or covers(own, 0):
+        return "The set has no two ends because the crude difference is not distinguishable from 0"
+    return (
+        "The set has no two ends though the interval of the crude difference excludes 0: crude and "
+        "adjusted together have fewer degrees of freedom than the crude difference alone, and "
+        "with these it is not told from 0"
+    )
 
 
 def _not_absent(result: Result, remaining: Remaining) -> list[str]:

@@ -19,7 +19,7 @@ from causal.report.numbers import (
     times,
     within,
 )
-from causal.report.overturning import ordered, uncounted
+from causal.report.overturning import ordered, uncounted, unevaluated
 from causal.report.persons import WITHIN, within_sentences
 from causal.report.reading import (
     added_by,
@@ -82,7 +82,7 @@ def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str,
         ("Not adjusted for", _left_out(result)),
         (BY_SUBGROUP, subgroup_sentences(result)),
         ("The instrument", instrument_sentences(result)),
-        ("Attempts to refute", _attempts(result)),
+        ("Attempts to refute", [*_attempts(result), *unevaluated(result)]),
         ("What could overturn it", _overturn(result)),
         ("Checks", check_sentences(result)),
         ("Beside it", _beside(result, beside)),

@@ -232,7 +232,7 @@ def _profiles(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
     return header, [
         (
             rung.name, rung.profile.kind, rung.profile.axis, rung.profile.unit, one.series, one.x,
-            one.name, one.rows, one.estimate, one.std_error, *one.interval, *_ends(one.band),
+            one.name, one.rows, one.estimate, one.std_error, *_ends(one.interval), *_ends(one.band),
         )
         for rung in result.rungs
         if rung.profile is not None
@@ -248,8 +248,8 @@ def _profile_contrasts(result: Result) -> tuple[Sequence[str], Iterable[Sequence
     )  # fmt: skip
     return header, [
         (
-            rung.name, one.family, one.name, one.unit, one.estimate, one.std_error, *one.interval,
-            *one.band, one.p_value, one.p_joint, one.p_holm,
+            rung.name, one.family, one.name, one.unit, one.estimate, one.std_error,
+            *_ends(one.interval), *_ends(one.band), one.p_value, one.p_joint, one.p_holm,
         )
         for rung in result.rungs
         if rung.profile is not None

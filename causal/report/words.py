@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from causal.report.attrition import followed
 from causal.report.beside import beside_sentence
 from causal.report.markdown import code, joined, plain, sentence, words
 from causal.report.numbers import (
@@ -150,34 +151,13 @@ def _instrument_sentences(rung: RungBlock) -> list[str]:
 
 
 def unfollowed(result: Result) -> list[str]:
-    """Say how many rows have no outcome, or no exposure; nothing where all have both.
-
-    Follow-up is counted by arm of a 0/1 exposure. Of others the crude rung tells how many outcomes
-    are known, since it leaves out the rest.
-    """
-    counts = _known_of(result)
-    if counts is None or counts[0] == counts[1]:
+    """Say how many rows have no outcome, or no exposure; nothing where all have both."""
+    count = followed(result)
+    if count is None or count.known == count.rows:
         return []
-    unseen = sum(
-        one.rows
-        for one in result.follow_up
-        if not one.stratum and one.arm == "not seen" and isinstance(one.rows, int)
-    )
+    unseen = count.unseen
     never = f"{unseen} were never seen at the exposure interview, and " if unseen else ""
-    return [f"Of these rows {never}{counts[1]} have a known outcome."]
-
-
-def _known_of(result: Result) -> tuple[int, int] | None:
-    """Count the rows, and those with a known outcome; None where a count is suppressed."""
-    whole = [one for one in result.follow_up if not one.stratum]
-    rows = [one.rows for one in whole if isinstance(one.rows, int)]
-    known = [one.known for one in whole if isinstance(one.known, int)]
-    if not whole and result.attrition:
-        rows, known = (
-            [n] if isinstance(n, int) else [] for n in (result.attrition[-1].rows, result.crude.n)
-        )
-    hidden = not rows or len(rows) < len(whole) or len(known) < max(1, len(whole))
-    return None if hidden else (sum(rows), sum(known))
+    return [f"Of these rows {never}{count.known} have a known outcome."]
 
 
 def bracket_sentences(result: Result) -> list[str]:
@@ -363,13 +343,13 @@ def _together(result: Result, rungs: list[RungBlock]) -> str:
 
 def _loss_sentences(result: Result, steps: list[AttritionBlock]) -> list[str]:
     """Say where most persons are lost: at a step, or after the last one, for want of an outcome."""
-    loss, counts, said, lost = _largest_loss(steps), _known_of(result), "", 0
+    loss, count, said, lost = _largest_loss(steps), followed(result), "", 0
     if loss is not None:
         (before, after), lost = loss
         said = f"“{plain(after.step)}”: {before.persons} to {after.persons}."
-    if counts is not None and result.design.unit == "persons" and counts[0] - counts[1] > lost:
-        rows, known = counts
-        most = f"The largest loss is of outcomes: {rows - known} of {rows} persons have none known"
+    unknown = 0 if count is None else count.rows - count.known
+    if count is not None and result.design.unit == "persons" and unknown > lost:
+        most = f"The largest loss is of outcomes: {unknown} of {count.rows} persons have none known"
         return [f"{most}; the largest at a step is at {said}" if said else f"{most}."]
     return [f"The largest loss of persons is at the step {said}"] if said else []
 

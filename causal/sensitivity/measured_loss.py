@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causal.arrays import Bools, Floats
-from causal.cohort import TIME, Sample
+from causal.arrays import Floats
+from causal.cohort import Sample
 from causal.errors import PositivityError
 from causal.estimate import Estimates, NotEstimable
 from causal.estimators.follow_up import fit_observation
@@ -31,13 +31,11 @@ class Loss:
 
     Attributes
     ----------
-    followed, rows : of the times at which anybody has an outcome.
-    never : rows of times at which nobody has.
+    followed, rows : how many rows have an outcome, of how many.
     """
 
     followed: int
     rows: int
-    never: int
     moved: tuple[Moved, ...]
     strongest: tuple[str, float] | NotEstimable
 
@@ -50,17 +48,16 @@ def measure_loss(subject: Subject, rng: np.random.Generator, *, recoded: bool = 
     recoded : whether the ratio is of the outcome coded the other way round.
     """
     drawn = subject.unfollowed or subject.sample
-    known = drawn.rows(np.asarray(~np.isnan(drawn.x).any(axis=1)))
-    everybody = known.rows(could_be_followed(known))
+    everybody = drawn.rows(np.asarray(~np.isnan(drawn.x).any(axis=1)))
     seen = everybody.observed
-    never, followed = known.n - everybody.n, int(seen.sum())
+    followed = int(seen.sum())
     if seen.all():
-        return Loss(followed, everybody.n, never, (), NotEstimable(NOBODY))
+        return Loss(followed, everybody.n, (), NotEstimable(NOBODY))
     if getattr(subject.estimator, "observation", None) is not None:
-        return Loss(followed, everybody.n, never, (), NotEstimable(WEIGHED))
+        return Loss(followed, everybody.n, (), NotEstimable(WEIGHED))
     if not blocks_of(everybody):
         why = NotEstimable("the rung adjusts for no measured block by which to weigh for loss")
-        return Loss(followed, everybody.n, never, (), why)
+        return Loss(followed, everybody.n, (), why)
     concepts = blocks_of(everybody)
     sets = [(concept, everybody.adjusting_for([concept])) for concept in concepts]
     if len(concepts) > 1:
@@ -72,23 +69,7 @@ def measure_loss(subject: Subject, rng: np.random.Generator, *, recoded: bool = 
         return found if isinstance(found, NotEstimable) else found[0]
 
     moved = weigh_for_loss(subject.estimator, everybody.rows(seen), weights, ratio, rng)
-    return Loss(followed, everybody.n, never, moved, strongest_block(moved))
-
-
-def could_be_followed(sample: Sample) -> Bools:
-    """Tell which rows are of a time at which anybody has an outcome.
-
-    Nobody is lost after the last interview of a study; such rows say nothing of who is lost.
-
-    Returns
-    -------
-    (n,) booleans; all true without time indicators.
-    """
-    time = sample.x[:, [concept == TIME for concept in sample.concepts]]
-    _, period = np.unique(time, axis=0, return_inverse=True)
-    period = period.reshape(-1)
-    anybody = np.bincount(period, weights=sample.observed) > 0
-    return np.asarray(anybody[period])
+    return Loss(followed, everybody.n, moved, strongest_block(moved))
 
 
 def _weights(sample: Sample) -> Floats | NotEstimable:

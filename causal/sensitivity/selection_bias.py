@@ -299,9 +299,7 @@ def _sentence(
     )
     parts = [
         f"Only rows with an outcome are {'weighed' if weighed else 'analysed'}, "
-        f"{loss.followed} of {loss.rows}"
-        + (f" ({loss.never} more are of times at which nobody has one)" if loss.never else "")
-        + f", {distorted}",
+        f"{loss.followed} of {loss.rows}, {distorted}",
         f"{who} could move the {measure} of {found[0]:.2f} to {against:g} in {everyone} only with "
         f"{strengths} of {settings.value(found[0]):.2f} {_where(settings, found[0])}, or one "
         "weaker and another stronger.",

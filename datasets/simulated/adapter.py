@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,10 @@ from causal.simulate import SCENARIOS, Sites, draw_sites, simulate_cohort
 from causal.simulate import truth as cohort_truth
 from causal.simulate_controls import AILMENTS, CLINIC, simulate_controls
 from causal.simulate_panel import WAVES, ReverseOnly, panel_truth, simulate_panel
+from causal.truths import Question, Truth
 
 PANEL = "reverse_only"
+OF_INSTRUMENT = ("late", "first_stage")
 BASELINE = (
     "motivation_score", "severity_score", "true_motivation", "true_severity", "female", "black",
     "religiosity", "network_support", "psychiatric", "opioid", "moud", "prior_mhg",
@@ -37,11 +40,45 @@ def generate(options: Options) -> pd.DataFrame:
     return _cohort_table(cohort | controls, attrition=bool(options["attrition"]))
 
 
-def truth(options: Options) -> Mapping[str, float]:
+def truth(options: Options) -> list[Truth]:
     """Give the true values, for the site effects of this seed."""
     if options["scenario"] == PANEL:
-        return panel_truth(ReverseOnly())
-    return cohort_truth(SCENARIOS[str(options["scenario"])], _sites(options))
+        return _panel_truths()
+    values = cohort_truth(SCENARIOS[str(options["scenario"])], _sites(options))
+    by_facilitation = {name: values[name] for name in OF_INSTRUMENT}
+    everybody = {name: one for name, one in values.items() if name not in OF_INSTRUMENT}
+    turned = by_facilitation | {"late": -values["late"]}
+    asked = Question(exposure="mhg_weekly", outcome="abstinent", exposure_wave=6, outcome_at=12)
+    return [
+        Truth(asked, everybody, "facilitation", by_facilitation),
+        Truth(replace(asked, outcome="drug_use"), _of_use(everybody), "facilitation", turned),
+    ]
+
+
+def _of_use(values: Mapping[str, float]) -> dict[str, float]:
+    """Turn true values about abstinence into those about use, which is its opposite."""
+    exposed, unexposed = 1 - values["risk_exposed"], 1 - values["risk_unexposed"]
+    return {name: -values[name] for name in ("ate", "att", "ato")} | {
+        "risk_exposed": exposed,
+        "risk_unexposed": unexposed,
+        "risk_ratio": exposed / unexposed,
+        "odds_ratio": 1 / values["odds_ratio"],
+        "exposed": values["exposed"],
+    }
+
+
+def _panel_truths() -> list[Truth]:
+    """Give what is true of intervals: nobody is lost, so that every word for later is the same."""
+    values = panel_truth(ReverseOnly())
+    later = ("next_interview", "next_observed_outcome", "next_scheduled")
+    use = [
+        Question(exposure="mhg_weekly", outcome="drug_use", exposure_wave=None, outcome_at=moment)
+        for moment in later
+    ]
+    nothing = {name: values[name] for name in ("ate", "att", "ato")}
+    return [Truth(one, values) for one in use] + [
+        Truth(replace(one, outcome="abstinent"), nothing) for one in use
+    ]
 
 
 def _sites(options: Options) -> Sites:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
 
 from causal.seeding import generator
 from causal.simulate_groups import KINDS, WORLDS, groups_truth, simulate_groups
+from causal.truths import Question, Truth
 
 Options = Mapping[str, str | int | float | bool]
 
@@ -38,6 +41,25 @@ def generate(options: Options) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def truth(options: Options) -> Mapping[str, float]:
-    """Give the true values."""
-    return groups_truth(WORLDS[str(options["scenario"])])
+def truth(options: Options) -> list[Truth]:
+    """Give the true values of what matters in the world: any two kinds, or any two doses."""
+    world = WORLDS[str(options["scenario"])]
+    kinds, doses = groups_truth(world)
+    asked = Question(exposure="group", outcome="use", exposure_wave=0, outcome_at=6)
+    if any(world.dose_effects):
+        shown = {f"risk, {dose} meetings a week": risk for dose, risk in enumerate(doses)}
+        return [
+            Truth(
+                replace(asked, exposure="meetings", doses=(low, high)),
+                {"ate": doses[high] - doses[low], **shown},
+            )
+            for low, high in combinations(range(len(doses)), 2)
+        ]
+    shown = {f"risk, {name}": risk for name, risk in kinds.items()}
+    return [
+        Truth(
+            replace(asked, arms=(reference, compared, other)),
+            {"ate": kinds[compared] - kinds[reference], **shown},
+        )
+        for reference, compared, other in permutations(kinds)
+    ]

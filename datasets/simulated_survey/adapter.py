@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from causal.arrays import Floats
 from causal.seeding import generator
 from causal.simulate_survey import SURVEYS, simulate_survey, survey_truth
+from causal.truths import Question, Truth
 
 BASELINE = (
     "weight", "clinics_in_region", "motivation", "severity", "female", "opioid", "prior_mhg",
@@ -43,9 +45,14 @@ def generate(options: Options) -> pd.DataFrame:
     )
 
 
-def truth(options: Options) -> Mapping[str, float]:
-    """Give the true values, of the population clinics and persons are drawn from."""
-    return survey_truth(SURVEYS[str(options["scenario"])])
+def truth(options: Options) -> list[Truth]:
+    """Give the true values: with weights of the population, without of those drawn."""
+    values = survey_truth(SURVEYS[str(options["scenario"])])
+    drawn = Question(exposure="mhg_weekly", outcome="abstinent", exposure_wave=6, outcome_at=12)
+    return [
+        Truth(replace(drawn, weight="weight"), values),
+        Truth(drawn, {"ate": values["ate_of_the_sample"]}),
+    ]
 
 
 def _wave(

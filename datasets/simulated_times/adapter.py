@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pandas as pd
 from causal.arrays import Floats
 from causal.seeding import generator
 from causal.simulate_times import WORLDS, simulate_times, times_truth
+from causal.truths import Question, Truth
 
+HORIZONS = (28.0, 91.0, 182.0)
 NUMBERS = ("motivation", "severity", "mhg_weekly", "days", "first_use", "death")
 
 Options = Mapping[str, str | int | float | bool]
@@ -33,9 +36,17 @@ def generate(options: Options) -> pd.DataFrame:
     return pd.concat([_wave(0, start), _wave(6, end)], ignore_index=True)
 
 
-def truth(options: Options) -> Mapping[str, float]:
-    """Give the true values."""
-    return times_truth(WORLDS[str(options["scenario"])])
+def truth(options: Options) -> list[Truth]:
+    """Give the true values, by three horizons."""
+    world = WORLDS[str(options["scenario"])]
+    asked = Question(
+        exposure="mhg_weekly",
+        outcome="days",
+        exposure_wave=0,
+        outcome_at=6,
+        events=("first_use", "death"),
+    )
+    return [Truth(replace(asked, horizon=day), times_truth(world, day)) for day in HORIZONS]
 
 
 def _wave(wave: int, columns: Mapping[str, Floats]) -> pd.DataFrame:

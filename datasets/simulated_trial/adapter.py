@@ -10,6 +10,7 @@ import pandas as pd
 from causal.arrays import Floats
 from causal.seeding import generator
 from causal.simulate_trial import TRIALS, TrialSites, draw_trial_sites, simulate_trial, trial_truth
+from causal.truths import Question, Truth
 
 NUMBERS = ("facilitation", "true_motivation", "attendance", "abstinence", "followed")
 
@@ -40,9 +41,13 @@ def generate(options: Options) -> pd.DataFrame:
     )
 
 
-def truth(options: Options) -> Mapping[str, float]:
+def truth(options: Options) -> list[Truth]:
     """Give the true values, for the site effects of this seed."""
-    return trial_truth(TRIALS[str(options["scenario"])], int(options["n"]), _sites(options))
+    values = trial_truth(TRIALS[str(options["scenario"])], int(options["n"]), _sites(options))
+    everybody = {name: values[name] for name in ("ate", "limit_crude")}
+    by_facilitation = {name: one for name, one in values.items() if name not in everybody}
+    asked = Question(exposure="attendance", outcome="abstinence", exposure_wave=3, outcome_at=15)
+    return [Truth(asked, everybody, "facilitation", by_facilitation)]
 
 
 def _sites(options: Options) -> TrialSites:

@@ -7,7 +7,7 @@ import pytest
 
 from causal.cohort import Sample
 from causal.estimators import AIPW, MeanDifference, NuisanceStore
-from causal.registry import known_truth, load_cohort
+from causal.registry import known_truths, load_cohort
 
 pytestmark = pytest.mark.simulation
 
@@ -61,7 +61,7 @@ def test_the_scenario_gives_the_row_of_the_table(scenario: str) -> None:
         difference(scenario, "abstinent", "mhg_weekly", ()),
         difference(scenario, "abstinent", "mhg_weekly", MEASURED),
         difference(scenario, "abstinent", "mhg_weekly", (*MEASURED, *LATENT)),
-        known_truth("simulated", {"scenario": scenario, "n": N, "seed": 1})["ate"],
+        known_truths("simulated", {"scenario": scenario, "n": N, "seed": 1})[0].values["ate"],
         difference(scenario, "mhg_weekly", "facilitation", ()),
         difference(scenario, "prior_outcome_control", "mhg_weekly", MEASURED),
     )

@@ -77,7 +77,7 @@ def test_a_control_without_rows_is_declined_and_the_run_goes_on(tmp_path):
     control, simulated = result.refutations
     assert control.verdict == "NOT_EVALUATED"
     assert control.subject == "prior_outcome_control"
-    assert "nobody is left after the step 'outcome known'" in control.reason
+    assert "nobody is left after the step 'an outcome was due'" in control.reason
     assert simulated.verdict in ("PASS", "FAIL")
     assert simulated.subject == ""
     assert [row.label for row in simulated.rows] == ["planted", "planted"]
@@ -278,3 +278,31 @@ def test_a_control_exposure_is_read_at_its_moment_and_the_exposure_is_kept(at, e
 def variable(name: str) -> Variable:
     """Give a 0/1 column."""
     return Variable(name, name, "binary", "", None, None, {"0": "no", "1": "yes"}, 30, (), None, "")
+
+
+PANEL = f"""
+question: Does attendance lower later use?
+dataset: simulated
+options: {{scenario: reverse_only, n: 400, seed: 1}}
+design: {{kind: lagged_intervals, exposure: mhg_weekly, outcome: drug_use}}
+chosen: before_estimates
+dag: {ANALYSES}/dags/relapse.yaml
+ladder:
+  - {{name: crude, estimator: {{kind: mean_difference}}}}
+  - {{name: lagged, adjust: [prior_use, prior_attendance], estimator: {{kind: g_computation}}}}
+sensitivity: [{{kind: bounds}}, {{kind: tipping_point}}, {{kind: selection_bias}}]
+refuters: [REFUTERS]
+seed: 1
+"""
+
+
+def test_intervals_that_end_at_the_last_interview_are_nobody_lost(tmp_path):
+    # everybody is seen at every wave, so nobody is lost; 400 intervals end at the last of them
+    result = run(written(tmp_path, "", PANEL))
+    due = next(one for one in result.attrition if one.step == "an outcome was due")
+    before = result.attrition[result.attrition.index(due) - 1]
+    assert (before.rows - due.rows, result.attrition[-1].rows) == (400, due.rows)
+    bounds, tip, selection = result.sensitivity
+    assert "Every outcome is known" in bounds.sentence
+    assert "no outcome is missing" in tip.sentence
+    assert "every outcome is known" in selection.sentence

@@ -13,16 +13,25 @@ from causal.bands import largest_deviation
 DRAWN = 0.03  # three Monte-Carlo errors of a 95 % quantile from 20,000 draws, in its flattest case
 
 
-def test_one_parameter_has_the_band_of_its_interval():
-    largest = largest_deviation(np.array([[4.0]]), np.random.default_rng(1))
-    assert math.isclose(largest.critical(), inference.critical_value(), abs_tol=DRAWN)
-    assert math.isclose(largest.p_value(1.96), 0.05, abs_tol=0.005)
+@pytest.mark.parametrize("df", [math.inf, 8.0, 1.2])
+@pytest.mark.parametrize("covariance", [[[4.0]], [[0.0, 0.0], [0.0, 4.0]]])
+def test_one_parameter_has_the_band_and_the_p_value_of_its_interval_exactly(df, covariance):
+    largest = largest_deviation(np.array(covariance), np.random.default_rng(1), df)
+    assert largest.critical() == inference.critical_value(df=df)
+    for z in (0.0, 0.3, -1.96, 40.0, math.inf):
+        assert largest.p_value(z) == inference.two_sided_p(z, df)
+
+
+def test_several_parameters_have_no_band_with_less_than_two_degrees_of_freedom():
+    assert largest_deviation(np.eye(2), np.random.default_rng(1), 1.99) is None
+    assert largest_deviation(np.eye(2), np.random.default_rng(1), 2.0).critical() > 4.3
 
 
 @pytest.mark.parametrize("df", [math.inf, 8.0])
 def test_a_band_is_never_narrower_than_the_interval_of_one(df):
     for seed in range(12):
-        largest = largest_deviation(np.array([[4.0]]), np.random.default_rng(seed), df, draws=200)
+        one = np.full((2, 2), 4.0)
+        largest = largest_deviation(one, np.random.default_rng(seed), df, draws=200)
         assert largest.critical() >= inference.critical_value(df=df)
         assert largest.p_value(1.0) >= inference.two_sided_p(1.0, df)
 
@@ -42,7 +51,7 @@ def test_parameters_that_move_together_need_no_wider_band():
 
 
 def test_few_degrees_of_freedom_widen_the_band_as_students_t_does():
-    largest = largest_deviation(np.array([[1.0]]), np.random.default_rng(4), df=8.0)
+    largest = largest_deviation(np.ones((2, 2)), np.random.default_rng(4), df=8.0)
     assert math.isclose(largest.critical(), inference.critical_value(df=8.0), abs_tol=0.06)
 
 

@@ -605,3 +605,13 @@ def test_a_variant_without_anybody_is_named_and_the_index_lists_what_was_written
     assert "bad.yaml:17: variants[0]: nobody is left after" in capsys.readouterr().err
     assert not (out / "bad").exists()
     assert "(spec/report.md)" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_package_runs_as_the_command(tmp_path):
+    path = write(tmp_path, SPEC)
+    command = [sys.executable, "-m", "causal", "check", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (OK, "")
+    assert done.stdout.startswith(f"{path} is valid.")
+    path.write_text("nonsense: 1\n", encoding="utf-8")
+    assert subprocess.run(command, capture_output=True, check=False).returncode == INVALID

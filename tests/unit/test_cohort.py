@@ -95,7 +95,9 @@ def test_an_open_range_is_said_in_words(table, low, high, expected):
 def test_keys_are_there_known_and_unique(table):
     with pytest.raises(CodebookViolationError, match="wave: the key column is missing"):
         check_table(table.drop(columns="wave"), CODEBOOK)
-    with pytest.raises(CodebookViolationError, match="person_id: 1 rows have no value"):
+    with pytest.raises(
+        CodebookViolationError, match=r"1 row has no value, first row 2 .*leave out"
+    ):
         check_table(table.assign(person_id=["p1", None, "p2"]), CODEBOOK)
     with pytest.raises(CodebookViolationError, match=r"1 rows repeat .* p1 at wave 0"):
         check_table(table.assign(wave=[0, 0, 0]), CODEBOOK)
@@ -109,8 +111,11 @@ def test_table_and_codebook_have_the_same_columns(table):
 
 
 def test_text_where_numbers_belong_is_refused(table):
-    with pytest.raises(CodebookViolationError, match=r"age: holds .*; a continuous holds numbers"):
+    said = r"age: holds .*, first '30' of person p1; a continuous holds numbers\. Turn texts"
+    with pytest.raises(CodebookViolationError, match=said):
         check_table(table.assign(age=["30", "30", "31"]), CODEBOOK)
+    with pytest.raises(CodebookViolationError, match="first 'old' of person p2"):
+        check_table(table.assign(age=["30", "30", "old"]), CODEBOOK)
 
 
 def test_columns_are_given_with_keys_or_refused_with_choices(table):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from causal import inference
 from causal.composing_profiles import compose_profile
@@ -124,3 +126,61 @@ def test_rows_left_at_two_horizons_are_hidden_where_few_went_between():
     assert [one.rows for one in compose_profile(fit, "one", 1, 10).points] == [">=10", ">=10"]
     fit = curve([60, 55], kind="dose", listed=(0, 1))
     assert [one.rows for one in compose_profile(fit, "one", 1, 10).points] == [60, 55]
+
+
+def imputed_in(clusters: int, df: float = math.inf) -> Estimates:
+    """Pool three arms over imputations whose rows come from a few clusters."""
+    fits = []
+    for seed in range(4):
+        one = three_arms()
+        cluster = np.arange(400) % clusters
+        moved = one.values + 0.01 * np.random.default_rng(seed).normal(size=3)
+        covariance = inference.covariance(one.influence, cluster)
+        fits.append(replace(one, values=moved, covariance=covariance, cluster=cluster, df=df))
+    return pool(fits)
+
+
+@pytest.mark.parametrize("clusters", [5, 8, 40])
+def test_over_imputations_each_number_has_its_own_degrees_of_freedom(clusters):
+    """Of three means in few clusters some combination has next to none, whatever each has."""
+    fit = imputed_in(clusters)
+    block = compose_profile(fit, "arms", 1, 0)
+    effect = fit.effect("risk_difference")
+    assert block.contrasts[1].interval == pytest.approx((effect.lo, effect.hi), rel=SAME)
+    for one, value, variance in zip(block.points, np.eye(3), np.diag(fit.covariance), strict=True):
+        alone = fit.linear(value[None, :], ("one",))
+        half = inference.critical_value(df=alone.df) * math.sqrt(variance)
+        assert one.interval == pytest.approx((one.estimate - half, one.estimate + half), rel=SAME)
+    for one in (*block.points, *block.contrasts):
+        assert one.band[0] < one.interval[0]
+        assert one.band[1] > one.interval[1]
+    assert all(one.p_joint >= one.p_value for one in block.contrasts)
+
+
+def test_with_few_clusters_there_is_no_band_but_intervals_and_a_reason():
+    block = compose_profile(imputed_in(4), "arms", 1, 0)
+    assert block.critical is None
+    assert {one.band for one in (*block.points, *block.contrasts)} == {None}
+    assert {one.p_joint for one in block.contrasts} == {None}
+    assert None not in {one.interval for one in (*block.points, *block.contrasts)}
+    assert block.contrasts[0].p_holm >= block.contrasts[0].p_value
+    (of_means, of_contrasts) = block.notes[-2:]
+    assert of_means.startswith("There is no band of the means: the one with the fewest degrees")
+    assert of_contrasts.startswith("There is no band of contrasts: ")
+
+
+def test_with_two_clusters_there_are_estimates_only_and_the_reason():
+    block = compose_profile(imputed_in(2), "arms", 1, 0)
+    for one in block.contrasts:
+        assert (one.interval, one.band, one.p_value, one.p_joint, one.p_holm) == (None,) * 5
+        assert math.isfinite(one.estimate)
+    assert "Where an interval is missing" in block.notes[-1]
+    assert "nan" not in block.model_dump_json().lower()
+
+
+@pytest.mark.parametrize("fit", [three_arms(), imputed_in(8)], ids=["plain", "imputed"])
+def test_one_contrast_has_one_p_value_and_one_interval(fit):
+    alone = replace(fit.profile, contrasts=fit.profile.contrasts[:1])
+    (one,) = compose_profile(replace(fit, profile=alone), "arms", 1, 0).contrasts
+    assert one.p_joint == one.p_holm == one.p_value
+    assert one.band == one.interval

@@ -76,6 +76,36 @@ def test_lagged_intervals_need_the_wave_just_before():
     assert steps["outcome known"] == (2, 2)
 
 
+def test_what_has_no_outcome_by_design_leaves_as_a_step_of_its_own_whatever_is_missing():
+    intervals = LaggedIntervals(exposure="a", outcome="y")
+    kept = units(intervals, MissingData(outcome="keep"))
+    # p1's and p3's intervals from 12 to 18 end at the last wave: nobody is asked after it
+    assert [(p, t) for p, _, t, _, _ in times(kept)] == [("p1", 6), ("p1", 12), ("p2", 6)]
+    last = kept.attrition[-1]
+    assert (last.step, last.rows) == ("an outcome was due", 3)
+    assert "recorded y at a later wave" in last.reason
+    assert np.isnan(kept.frame["outcome"]).sum() == 1  # p1's interview at 12 has none: lost
+    known = units(intervals).attrition
+    steps = [step.step for step in known]
+    assert steps.index("an outcome was due") == steps.index("has a later interview") - 1
+    assert known[steps.index("an outcome was due")].rows == 3
+
+
+def test_the_last_wave_is_that_of_the_outcome_not_of_the_schedule():
+    rows = [(p, w, a, NAN if w == 18 else y) for p, w, a, y in ROWS]
+    kept = units(LaggedIntervals(exposure="a", outcome="y"), MissingData(outcome="keep"), rows)
+    assert [(p, t) for p, _, t, _, _ in times(kept)] == [("p1", 6), ("p2", 6)]
+
+
+def test_a_scheduled_outcome_is_due_where_the_very_next_wave_records_it():
+    rows = [(p, w, a, NAN if w == 12 else y) for p, w, a, y in ROWS]
+    kept = MissingData(outcome="keep")
+    later = units(LaggedIntervals(exposure="a", outcome="y"), kept, rows)
+    scheduled = LaggedIntervals(exposure="a", outcome="y", outcome_at="next_scheduled")
+    assert [t for _, _, t, _, _ in times(later)] == [6, 12, 6]
+    assert [t for _, _, t, _, _ in times(units(scheduled, kept, rows))] == [12]
+
+
 def test_every_dropped_row_is_in_the_attrition_table():
     built = units(LaggedIntervals(exposure="a", outcome="y"))
     rows = [step.rows for step in built.attrition]
@@ -100,13 +130,8 @@ def test_a_missing_exposure_is_refused_unless_the_specification_says_what_to_do(
 
 def test_nobody_left_is_refused_with_the_step_that_left_out_the_last():
     rows = [(p, w, a, NAN if w > 6 else y) for p, w, a, y in ROWS]
-    with pytest.raises(PositivityError, match="nobody is left after the step 'outcome known'"):
+    with pytest.raises(PositivityError, match="nobody is left after the step 'an outcome was due'"):
         units(baseline("next_observed_outcome"), rows=rows)
-
-
-def test_exposure_and_outcome_must_differ():
-    with pytest.raises(SpecError, match="both 'a'"):
-        units(Baseline(exposure="a", outcome="a", exposure_wave=6))
 
 
 def test_values_are_looked_up_at_a_persons_wave_and_missing_where_there_is_none():
@@ -141,15 +166,3 @@ def test_kept_persons_without_an_exposure_interview_have_neither_exposure_nor_ou
     assert frame.loc["p3", ["exposure", "outcome", "u"]].isna().all()
     assert frame.loc["p3", "s"] == 0
     assert "1 kept" in built.attrition[-1].reason
-
-
-@pytest.mark.parametrize(
-    ("design", "outcome", "said"),
-    [
-        (LaggedIntervals(exposure="a", outcome="y"), "keep", "design 'baseline'"),
-        (baseline("next_interview"), "complete_case", "missing.outcome: keep"),
-    ],
-)
-def test_keeping_the_unseen_is_refused_where_it_makes_no_sense(design, outcome, said):
-    with pytest.raises(SpecError, match=said):
-        units(design, MissingData(exposure="keep", outcome=outcome))

@@ -108,6 +108,16 @@ def test_a_key_is_found_on_its_line():
     assert document.place(("steps", 1, "absent")).line == 6
 
 
+@pytest.mark.parametrize("written", ["null", "~", ""])
+def test_a_key_without_a_value_is_told_to_quote_the_word_if_it_is_meant(written):
+    message = refused(GOOD.replace("seed: 1", f"seed: {written}"))
+    assert message.startswith("plan.yaml:2: seed: found nothing (null). Give a value;")
+    assert message.endswith('put it in quotes: "null".')
+    message = refused(GOOD.replace("target: ATT", f"target: {written}"))
+    assert "found nothing (null)" in message
+    assert "Choices: ATE, ATT" in message
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(SpecError, match=r"nowhere\.yaml: cannot be read: No such file.*Give the"):
         read_document(Path("nowhere.yaml"))

@@ -123,6 +123,30 @@ def test_doses_that_do_not_fit_are_refused(tmp_path, changed, message):
         plan_analysis(specified(tmp_path, **changed), describe("simulated_groups"))
 
 
+def with_slope(tmp_path, kind, compare, **rung):
+    """Put the coefficient of an estimator beside the curves of the ladder."""
+    ladder = yaml.safe_load(SPEC.read_text())["ladder"]
+    ladder.append({"name": "slope", **rung, "estimator": {"kind": kind}})
+    dose = {"grid": [0, 0.5, 1, 2, 3, 4], "compare": compare}
+    return specified(tmp_path, ladder=ladder, design={**DESIGN, "dose": dose})
+
+
+@pytest.mark.parametrize("compare", [[0, 4], [0, 0.5]])
+def test_a_coefficient_of_one_unit_is_refused_beside_other_doses(tmp_path, compare):
+    span = f"compares {compare[1]:g} with 0, {compare[1]:g} units. Compare doses one unit apart"
+    with pytest.raises(SpecError, match=rf"ladder\[\d\].estimator: linear_probability .* {span}"):
+        plan_analysis(
+            with_slope(tmp_path, "linear_probability", compare, adjust="dag"),
+            describe("simulated_groups"),
+        )
+
+
+def test_a_coefficient_stands_beside_doses_one_unit_apart_and_is_their_straight_line(tmp_path):
+    found = run(with_slope(tmp_path, "linear_probability", [1, 2], adjust="dag"))
+    line, slope = found.rung("straight_line"), found.rung("slope")
+    assert slope.estimate == pytest.approx(line.estimate, abs=0.01)  # logistic against linear
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

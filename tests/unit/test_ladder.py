@@ -128,3 +128,12 @@ def test_recoding_the_outcome_leaves_the_share(confounded):
     )
     assert math.isclose(first.remaining, second.remaining, rel_tol=1e-8)
     np.testing.assert_allclose(first.fieller.pieces, second.fieller.pieces, rtol=1e-6)
+
+
+def test_a_share_that_a_rung_rules_out_says_which_rung_does(confounded):
+    _, crude, adjusted = share(confounded(), GComputation())
+    wild = "a wild bootstrap has no set for a share"
+    own = attenuate(crude, replace(adjusted, share_withheld=wild), "risk_difference")
+    other = attenuate(replace(crude, share_withheld=wild), adjusted, "risk_difference")
+    assert own == NotEstimable(wild)
+    assert other == NotEstimable(f"the crude rung rules it out: {wild}")

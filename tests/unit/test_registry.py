@@ -27,7 +27,7 @@ from causal.registry import (
     describe,
     digest_table,
     known_datasets,
-    known_truth,
+    known_truths,
     load_cohort,
 )
 
@@ -278,9 +278,9 @@ def test_a_generated_data_set_reads_no_file(tmp_path):
 
 
 def test_truth_is_known_of_generated_data_sets_only():
-    assert known_truth("simulated", {"scenario": "null"})["ate"] == 0
+    assert known_truths("simulated", {"scenario": "null"})[0].values["ate"] == 0
     with pytest.raises(DatasetError, match="no truth is known"):
-        known_truth("nhefs")
+        known_truths("nhefs")
 
 
 def test_options_are_refused_where_nothing_is_generated():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_nothing_imputed_leaves_the_degrees_of_freedom_and_loses_no_information(
     assert missing_information(0.0, math.inf) == 0
     assert missing_information(math.inf, 19) == 1
     assert barnard_rubin_df(20, math.inf) == 19
+
+
+def test_degrees_of_freedom_go_to_none_as_all_information_goes_missing():
+    few = [barnard_rubin_df(20, increase, 3.0) for increase in (1.0, 1e3, 1e9, math.inf)]
+    assert few == sorted(few, reverse=True)
+    assert few[2] < 1e-8
+    assert few[3] == 0
+    assert inference.critical_value(df=0.0) == math.inf
+    assert inference.two_sided_p(5.0, 0.0) == 1
 
 
 def _vectors(seed: int = 1, m: int = 7, k: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -169,20 +179,76 @@ def test_the_pair_of_the_share_is_pooled_before_it_is_divided(imputations):
         np.array([one.values for one in pairs]), np.array([one.covariance for one in pairs]), 199
     )
     assert share.remaining == pytest.approx(both.values[0] / both.values[1], rel=EXACT)
-    expected = inference.fieller(*both.values, both.total, df=both.df)
-    np.testing.assert_allclose(
-        np.array(share.fieller.pieces, dtype=float), np.array(expected, dtype=float), rtol=1e-9
-    )
     assert both.df < 199  # independent persons less one
+    (ends,) = share.fieller.pieces
+    for weights, away in [((1.0, -end), None) for end in ends] + [((-1.0, 1.0), share.difference)]:
+        one = inference.rubin(  # each contrast is pooled by itself, with its own degrees of freedom
+            (np.array([pair.values for pair in pairs]) @ weights)[:, None],
+            np.array([weights @ pair.covariance @ weights for pair in pairs])[:, None, None],
+            199,
+        )
+        half = inference.critical_value(df=one.df) * math.sqrt(one.total[0, 0])
+        if away is None:
+            assert abs(one.values[0]) == pytest.approx(half, rel=1e-9)
+        else:
+            assert away.pieces[0] == pytest.approx((one.values[0] - half, one.values[0] + half))
 
 
-def test_equal_imputations_give_what_one_sample_gives(imputations):
+def test_equal_imputations_give_what_one_sample_gives_read_off_students_t(imputations):
+    """The complete-data degrees of freedom of all rungs alike: persons less one."""
+    first, second = (replace(one[0], df=199.0) for one in imputations)
+    one = attenuate(first, second, "risk_difference")
+    many = attenuate(*(pool(fits[:1] * 3) for fits in imputations), "risk_difference")
+    assert many.remaining == one.remaining
+    assert many.difference == one.difference
+    assert many.fieller.pieces[0] == pytest.approx(one.fieller.pieces[0], rel=1e-9)
+    assert combine(imputations[1][:1] * 3).df == 199
+    assert pool(imputations[1][:1] * 3).effect("odds_ratio") == second.effect("odds_ratio")
+
+
+def test_a_rung_that_no_imputation_moves_has_the_complete_data_degrees_of_freedom(imputations):
+    crude, adjusted = (pool(fits) for fits in imputations)
+    assert crude.contrast("risk_difference").df == 199
+    assert adjusted.contrast("risk_difference").df < 199
+
+
+def test_a_set_has_no_two_ends_just_where_the_crude_interval_covers_0(imputations):
+    """Both read the crude difference off the same degrees of freedom."""
     crude, adjusted = imputations
-    one = attenuate(crude[0], adjusted[0], "risk_difference")
-    many = attenuate(pool(crude[:1] * 3), pool(adjusted[:1] * 3), "risk_difference")
-    assert many == one
-    assert combine(adjusted[:1] * 3).df == adjusted[0].df == math.inf
-    assert pool(adjusted[:1] * 3).effect("odds_ratio") == adjusted[0].effect("odds_ratio")
+    kinds = set()
+    for shift in np.linspace(0.1, 0.4, 31):
+        moved = [
+            pool([replace(one, values=one.values + np.array([shift, 0])) for one in fits])
+            for fits in (crude, adjusted)
+        ]
+        effect = moved[0].effect("risk_difference")
+        share = attenuate(*moved, "risk_difference")
+        assert share.fieller.bounded == (not effect.lo <= 0 <= effect.hi)
+        kinds.add(share.fieller.bounded)
+    assert kinds == {True, False}
+
+
+def few_clusters(fits: list[Estimates], number: int) -> list[Estimates]:
+    """Put the rows of some fits into few clusters."""
+    cluster = np.arange(len(fits[0].influence)) % number
+    return [
+        replace(one, cluster=cluster, covariance=inference.covariance(one.influence, cluster))
+        for one in fits
+    ]
+
+
+def test_no_interval_is_given_with_less_than_one_degree_of_freedom(imputations):
+    """With two clusters one degree of freedom is left of complete data, and none of imputed."""
+    crude, adjusted = (pool(few_clusters(fits, 2)) for fits in imputations)
+    assert isinstance(crude.effect("risk_difference").lo, float)
+    with_reason = adjusted.effect("risk_difference")
+    assert isinstance(with_reason, NotEstimable)
+    assert re.search(
+        r"it has 0.\d+ degrees of freedom, and an interval needs 1", with_reason.reason
+    )
+    share = attenuate(crude, adjusted, "risk_difference")
+    assert isinstance(share, NotEstimable)
+    assert share.reason.startswith("crude minus adjusted has 0.")
 
 
 def test_recoding_the_outcome_flips_the_sign_of_what_is_pooled(imputations):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from causal.registry import known_truth, load_cohort
+from causal.registry import known_truths, load_cohort
 from causal.seeding import generator
 from causal.simulate_trial import (
     TRIALS,
@@ -82,11 +82,13 @@ def test_follow_up_by_outcome_and_arm_turns_the_ratio_round(drawn):
 
 
 def test_sites_are_drawn_once_a_data_set():
-    few, many = (known_truth("simulated_trial", {"n": n, "seed": 5}) for n in (100, 5000))
-    assert few["limit_crude"] == many["limit_crude"]
-    assert few["expected_f"] == pytest.approx(many["expected_f"] / 50)
-    other = known_truth("simulated_trial", {"n": 100, "seed": 6})
-    assert few["limit_crude"] != other["limit_crude"]
+    few, many, other = (
+        known_truths("simulated_trial", {"n": n, "seed": seed})[0]
+        for n, seed in ((100, 5), (5000, 5), (100, 6))
+    )
+    assert few.values["limit_crude"] == many.values["limit_crude"] != other.values["limit_crude"]
+    strengths = [one.of_instrument["expected_f"] for one in (few, many)]
+    assert strengths[0] == pytest.approx(strengths[1] / 50)
 
 
 def test_attrition_hides_the_outcome_of_those_not_followed_only():

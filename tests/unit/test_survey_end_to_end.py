@@ -11,7 +11,7 @@ import pytest
 from causal.errors import PositivityError, SpecError
 from causal.pipeline import estimate, run
 from causal.planning import Plan, plan_analysis
-from causal.registry import describe, known_truth, load_cohort
+from causal.registry import describe, known_truths, load_cohort
 from causal.report import rendered
 from causal.result import Result
 from causal.sampling import Drawn, draw_sample
@@ -259,8 +259,11 @@ def test_the_first_page_counts_resamples_within_strata(tmp_path):
 
 def test_the_truth_is_that_of_the_population():
     options = {"scenario": "base", "n": 4000, "seed": 1, "attrition": False}
-    true = known_truth("simulated_survey", options)
+    weighted, unweighted = known_truths("simulated_survey", options)
+    true = weighted.values
     assert dict(true) == dict(survey_truth(SURVEYS["base"]))
+    assert (weighted.question.weight, unweighted.question.weight) == ("weight", "")
+    assert unweighted.values == {"ate": true["ate_of_the_sample"]}
     assert true["ate_of_the_sample"] > true["ate"] + 0.06
     assert survey_truth(SURVEYS["null"])["ate"] == 0
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from causal.dataset_info import Fact
-from causal.errors import CausalError, DataNotAvailableError, DatasetError, SpecError
+from causal.errors import CausalError, DataNotAvailableError, SpecError
 from causal.registry import GROUP
 from causal.testing import check_dataset, recompute
 
@@ -61,11 +61,14 @@ GENERATED = """
 import numpy as np
 import pandas as pd
 
+from causal.truths import Question, Truth
+
 def generate(options):
     return pd.DataFrame({"person_id": ["1", "2"], "wave": 0, "female": [0.0, 1.0], "use": 1.0})
 
 def truth(options):
-    return {"ate": 0.0}
+    asked = Question(exposure="female", outcome="use", exposure_wave=0, outcome_at=0)
+    return [Truth(asked, {"ate": 0.0})]
 """
 CARD = "# Two persons\n\nWho, when, known biases, citation: made up.\n"
 RAW = pd.DataFrame(
@@ -223,6 +226,9 @@ def test_each_fault_is_found_and_named(offer, data, fault):
             "two tables for the same",
         ),
         ('"ate": 0.0', '"ate": float("nan")', "gives nan for 'ate'"),
+        ('outcome="use"', 'outcome="used"', "about 'used' at n = 2, which is no column"),
+        ("outcome_at=0", 'outcome_at=0, population="some"', "no population 'some'"),
+        ('[Truth(asked, {"ate": 0.0})]', '{"ate": 0.0}', "must give a list of causal.truths.Truth"),
     ],
 )
 def test_generation_must_keep_to_the_seed(offer, old, new, message):
@@ -236,7 +242,7 @@ def test_generation_must_keep_to_the_seed(offer, old, new, message):
     if message is None:
         check_dataset("made_up")
     else:
-        with pytest.raises(DatasetError, match=message):
+        with pytest.raises(CausalError, match=message):
             check_dataset("made_up")
 
 

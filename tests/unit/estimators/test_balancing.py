@@ -74,3 +74,34 @@ def test_weights_for_follow_up_are_refused_where_they_would_undo_the_balance(kin
     ):
         Rung(name="one", followed={"adjust": ["severity"]}, estimator={"kind": kind})
     assert Rung(name="one", followed={"adjust": ["severity"]}, estimator={"kind": "cbps"}).followed
+
+
+@pytest.mark.parametrize(
+    ("estimator", "said"),
+    [
+        (
+            {"kind": "dose_response", "form": "linear"},
+            r"no estimator of a dose can\. Take followed away, and say m",
+        ),
+        ({"kind": "shift"}, r"no estimator of a dose can"),
+        ({"kind": "arm_contrasts"}, r"no estimator of several arms can"),
+        ({"kind": "linear_probability"}, r"choose for a 0/1 exposure among g_computation, ipw"),
+        ({"kind": "kaplan_meier"}, r"choose among ipw_kaplan_meier, survival_aipw\b"),
+        ({"kind": "matching"}, r"choose among g_computation, ipw, overlap, cbps, aipw, tmle\b"),
+    ],
+)
+def test_only_what_takes_the_same_exposure_is_proposed_for_follow_up(estimator, said):
+    with pytest.raises(ValueError, match=said) as found:
+        Rung(name="one", followed={"adjust": ["severity"]}, estimator=estimator)
+    proposed = str(found.value).split("among")[-1]
+    assert ("kaplan_meier" in proposed) == (estimator["kind"] == "kaplan_meier")
+
+
+def test_with_an_instrument_nothing_is_proposed_for_follow_up():
+    with pytest.raises(ValueError, match="no estimator with an instrument can"):
+        Rung(
+            name="one",
+            followed={"adjust": ["severity"]},
+            instrument="facilitation",
+            estimator={"kind": "iv"},
+        )

@@ -23,7 +23,6 @@ from causal.missing_settings import MissingData
 
 M = 6
 SAME = 1e-10  # the same arithmetic in another order
-ON_A_GRID = 2e-3  # degrees of freedom of the pair's worst combination, searched over angles
 PLACE = Place("simulated", 1, "ladder")
 LIMITS = Thresholds(effective_sample_size=1, smd=1, max_weight_share=1)
 TERMS = ("x0", "x1", "x2")
@@ -76,7 +75,7 @@ def pair(estimator, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 def test_nuisances_are_fitted_in_each_imputation_the_pair_is_pooled_and_fieller_comes_last(
     confounded, kind
 ):
-    """By hand: m pairs, Rubin's covariance, Barnard's and Rubin's df, then Fieller's quadratic."""
+    """By hand: m pairs, Rubin's covariance, Barnard's and Rubin's df, then Fieller's set."""
     samples, estimator = imputed(confounded), ESTIMATORS[kind]
     tasks = (
         RungTask("crude", MeanDifference(), (), PLACE),
@@ -92,28 +91,22 @@ def test_nuisances_are_fitted_in_each_imputation_the_pair_is_pooled_and_fieller_
     total, mean = within + (1 + 1 / M) * between, values.mean(axis=0)
     assert found.remaining == pytest.approx(mean[0] / mean[1], rel=SAME)
 
-    dfs = []
-    for angle in np.linspace(0, math.pi, 20_001):  # every combination of the pair
-        c = np.array([math.cos(angle), math.sin(angle)])
-        lost = (1 + 1 / M) * (c @ between @ c) / (c @ total @ c)
-        if lost <= 0:
-            continue
+    def half(weights: np.ndarray) -> float:
+        """Give half the interval of a combination of the pair, by its own degrees of freedom."""
+        variance = weights @ total @ weights
+        lost = (1 + 1 / M) * (weights @ between @ weights) / variance
         nu, seen = (M - 1) / lost**2, (len(samples[0].y) - 1)
-        dfs.append(1 / (1 / nu + 1 / ((seen + 1) / (seen + 3) * seen * (1 - lost))))
-    t = stats.t.ppf(0.975, min(dfs))
-    spread = math.sqrt(total[0, 0] + total[1, 1] - 2 * total[0, 1])
-    assert found.difference.pieces[0] == pytest.approx(
-        (mean[1] - mean[0] - t * spread, mean[1] - mean[0] + t * spread), rel=ON_A_GRID
-    )
-    a, b, c = (
-        mean[1] ** 2 - t**2 * total[1, 1],
-        -2 * (mean[0] * mean[1] - t**2 * total[0, 1]),
-        mean[0] ** 2 - t**2 * total[0, 0],
-    )
-    roots = sorted(np.roots([a, b, c]).real)
-    ends = sorted(end for piece in found.fieller.pieces for end in piece if end is not None)
-    assert a > 0  # a crude difference told from 0, so that the set has two ends
-    assert ends == pytest.approx(roots, rel=ON_A_GRID)
+        df = 1 / (1 / nu + 1 / ((seen + 1) / (seen + 3) * seen * (1 - lost)))
+        return stats.t.ppf(0.975, df) * math.sqrt(variance)
+
+    moved = mean[1] - mean[0]
+    spread = half(np.array([-1.0, 1.0]))
+    assert found.difference.pieces[0] == pytest.approx((moved - spread, moved + spread), rel=SAME)
+    ((low, high),) = found.fieller.pieces  # two ends, where the contrast is as far as its half
+    assert low < found.remaining < high
+    for end in (low, high):
+        weights = np.array([1.0, -end])
+        assert abs(weights @ mean) == pytest.approx(half(weights), rel=SAME)
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +44,14 @@ def test_one_sample_is_fitted_as_it_is(confounded):
         np.testing.assert_array_equal(ours.estimates.values, theirs.estimates.values)
 
 
+def test_imputations_that_are_all_the_same_are_one_sample(confounded):
+    sample = confounded()
+    found = fit_all([sample] * 3, TASKS, LIMITS, 1)
+    assert found.pooled is found.first
+    assert found.pooled[0].estimates.df == math.inf
+    assert not found.pooled[0].estimates.imputed
+
+
 def test_rungs_are_pooled_over_imputations_and_kept_of_the_first(confounded):
     samples = imputations(confounded())
     found = fit_all(samples, TASKS, LIMITS, 1)
@@ -59,8 +68,19 @@ def test_rungs_are_pooled_over_imputations_and_kept_of_the_first(confounded):
 
 
 def test_random_divisions_are_the_same_in_every_imputation(confounded):
+    """What differs here is a column that no rung takes."""
     sample = confounded()
-    crossed = fit_all([sample] * 3, TASKS, LIMITS, 1).pooled[3].estimates
+    spare = [
+        replace(
+            sample,
+            x=np.column_stack([sample.x, np.full(sample.n, value)]),
+            terms=(*sample.terms, "spare"),
+            concepts=(*sample.concepts, "spare"),
+        )
+        for value in range(3)
+    ]
+    crossed = fit_all(spare, TASKS, LIMITS, 1).pooled[3].estimates
+    assert len(crossed.imputed) == 3
     assert np.ptp([one.values for one in crossed.imputed], axis=0).max() == 0
 
 

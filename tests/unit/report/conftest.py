@@ -101,6 +101,7 @@ def simulated_null(help_like: Result) -> Result:
         update={
             "name": "simulated_null",
             "rungs": [crude, full],
+            "dataset": help_like.dataset.model_copy(update={"access": "generated"}),
             "truth": {"ate": 0.0, "att": 0.0, "risk_ratio": 1.0, "persistence": 0.41},
             "timing": LabelBlock(label="effect", reasons=[]),
             "companions": [],

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from causal.report import HTML, render, rendered, rendered_html
-from causal.report.blocks import Fold, GroupedTable, Section, Table
+from causal.report.blocks import Fold, GroupedTable, Number, Section, Table
 from causal.report.figures import FIGURES, figures
+from causal.report.html_blocks import written
 from causal.report.html_figures import LABELS, ROLES, inlined, inlined_dag
 from causal.report.inline import to_html, to_text
 from causal.report.page import compose_page
@@ -315,6 +316,22 @@ def test_every_table_of_the_page_model_is_rectangular(help_like: Result) -> None
 )
 def test_inline_markdown_becomes_html(markdown: str, written: str) -> None:
     assert to_html(markdown) == written
+
+
+def test_no_line_ends_between_a_number_and_its_percent_sign(help_page: str) -> None:
+    assert to_html("(95 % CI)") == "(95\u00a0% CI)"
+    assert "95\u00a0% interval" in help_page
+    assert not re.search(r"\d %", "".join(Reader(help_page).text))
+
+
+def test_numbers_of_a_cell_may_be_parted_where_their_parts_meet(help_like: Result) -> None:
+    cells = [Number("1.03 [0.55, 2.20]", "/a"), Number("SD 0.026, 21 divisions", "/b"),
+             Number("0.1 to 0.2", "/c"), "one, two [three]"]  # fmt: skip
+    text = written([Table(("Name", *"abcd"), [("row", *cells)], "", "Numbers")], 3, {})
+    assert ">1.03 <wbr>[0.55, 2.20]<" in text
+    assert ">SD 0.026, <wbr>21 divisions<" in text
+    assert '>0.1 <wbr class="narrow">to 0.2<' in text
+    assert ">one, two [three]<" in text
 
 
 def test_tooltips_hold_no_signs() -> None:

@@ -1,6 +1,18 @@
-import pytest
+import json
 
-from causal.report.markdown import code, fenced, joined, plain, sentence, table, words
+import pytest
+import yaml
+
+from causal.report.markdown import (
+    as_specified,
+    code,
+    fenced,
+    joined,
+    plain,
+    sentence,
+    table,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +83,18 @@ def test_a_fence_is_longer_than_any_in_the_text() -> None:
 )
 def test_numbers_have_a_true_minus_and_nothing_else_does(text, written):
     assert plain(text) == written
+
+
+def test_settings_are_written_as_a_specification_has_them() -> None:
+    given = {
+        "cross_fit": {"repeats": 21, "combine": "median"}, "truncate": [1.0, 99.0], "no": True,
+        "library": ["glm", "yes", "1", "a: b", "null"], "clip": None, "name": "",
+    }  # fmt: skip
+    said = as_specified(json.dumps(given, separators=(",", ":")))
+    assert yaml.safe_load("{" + said + "}") == given
+    assert said.startswith("cross_fit: {repeats: 21, combine: median}, truncate: [1.0, 99.0]")
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "{}"])
+def test_no_settings_are_not_written(nothing: str) -> None:
+    assert as_specified(nothing) == ""

@@ -33,7 +33,7 @@ def test_numbers_have_a_true_minus_sign_and_no_negative_zero(
         ([(None, 0.3), (2.1, None)], "all values below 0.30 or above 2.10"),
         ([(None, 0.3)], "all values below 0.30"),
         ([(0.3, None)], "all values above 0.30"),
-        ([(None, None)], "every value: the crude difference is not distinguishable from 0"),
+        ([(None, None)], "every value"),
     ],
 )
 def test_a_set_is_written_as_it_is(

@@ -170,3 +170,13 @@ def test_a_rung_on_fewer_rows_lacks_a_column(help_like: Result) -> None:
     said = shared_rows(standing_for(help_like, {1: 290}))
     assert f"Some lack a column in a few: `{help_like.rungs[1].name}` 290;" in said
     assert "stand for" not in said
+
+
+def test_rows_are_said_to_be_those_fitted_where_a_caliper_keeps_fewer(help_like: Result) -> None:
+    assert "caliper" not in shared_rows(help_like)
+    kept = "among the 90 of 100 exposed that have a match (caliper)"
+    rungs = [*help_like.rungs]
+    rungs[1] = rungs[1].model_copy(update={"target_note": kept})
+    said = shared_rows(help_like.model_copy(update={"rungs": rungs}))
+    assert "Rows are those a rung was fitted on; what trimming or a caliper keeps" in said
+    assert "Some lack a column" not in said

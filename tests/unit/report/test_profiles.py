@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from causal.report.blocks import Figure as FigureBlock
 from causal.report.blocks import GroupedTable, Paragraph, shown
 from causal.report.html_figures import inlined
-from causal.report.profile_figure import draw_profile, profiles_svg
+from causal.report.profile_figure import draw_profile, mark_cut, profiles_svg
 from causal.report.profiles import profiles
 from causal.report.tables import tables
 from causal.result import (
@@ -268,3 +268,80 @@ def test_what_is_in_one_unit_has_the_same_decimals_everywhere(help_like):
     means, contrasts = (one for one in section.blocks if isinstance(one, GroupedTable))
     assert [shown(row[2]) for row in means.groups[0][1][-2:]] == ["109.0", "107.9"]
     assert shown(contrasts.groups[0][1][0][1]) == "\u22120.1"
+
+
+def over_doses(result: Result, doses: tuple[float, ...], low: float = 0.2) -> Result:
+    """Give the last rung a curve over doses; the interval of its first dose begins at ``low``."""
+    points = [
+        ProfilePointBlock(name=f"{dose:g}", series="", x=dose, rows=50, estimate=0.4,
+                          std_error=0.02, interval=(low if i == 0 else 0.3, 0.5),
+                          band=(low if i == 0 else 0.28, 0.52))
+        for i, dose in enumerate(doses)
+    ]  # fmt: skip
+    block = ProfileBlock(
+        kind="dose", axis="dose", unit="meetings a week", level=0.95, critical=2.3,
+        compared=("0", "1"), points=points, beside=[], contrasts=[], notes=[],
+    )  # fmt: skip
+    rungs = [*result.rungs[:-1], result.rungs[-1].model_copy(update={"profile": block})]
+    return result.model_copy(update={"rungs": rungs})
+
+
+def drawn_profile(result: Result, low: float, high: float):
+    """Draw the last rung on an axis with these ends, cut intervals marked."""
+    ax = Figure().add_subplot()
+    draw_profile(result, result.rungs[-1], ax)
+    ax.set_ylim(low, high)
+    return mark_cut(result, result.rungs[-1], ax)
+
+
+def arrows(ax) -> list[tuple[str, float, float]]:
+    return [
+        (line.get_marker(), *line.get_xydata()[0])
+        for line in ax.lines
+        if line.get_marker() in ("v", "^")
+    ]
+
+
+def test_an_interval_cut_by_the_axis_ends_in_an_arrow_that_is_explained(help_like):
+    cut = drawn_profile(over_doses(help_like, (0.0, 1.0), low=-0.2), -2, 60)
+    assert set(arrows(cut)) == {("v", 0.0, -2.0)}
+    assert "arrow: goes on beyond the axis" in cut.get_ylabel()
+    above = drawn_profile(over_doses(help_like, (0.0, 1.0)), -2, 51)
+    assert set(arrows(above)) == {("^", 0.0, 51.0), ("^", 1.0, 51.0)}  # the bands
+    whole = drawn_profile(over_doses(help_like, (0.0, 1.0)), -2, 60)
+    assert not arrows(whole)
+    assert "arrow" not in whole.get_ylabel()
+
+
+@pytest.mark.parametrize(("doses", "whole"), [((0, 1, 2, 3, 4), True), ((0, 0.25, 0.5), False)])
+def test_doses_that_are_counted_have_whole_ticks(help_like, doses, whole):
+    ax = drawn_profile(over_doses(help_like, doses), 0, 60)
+    ax.figure.canvas.draw()
+    ticks = [label.get_text() for label in ax.get_xticklabels()]
+    assert all("." not in one for one in ticks) == whole
+
+
+def test_what_has_no_interval_or_band_is_a_dash_and_drawn_as_a_point(help_like):
+    result = with_arms(help_like)
+    rung = result.rungs[-1]
+    nothing = {"interval": None, "band": None}
+    profile = rung.profile.model_copy(
+        update={
+            "critical": None,
+            "points": [one.model_copy(update=nothing) for one in rung.profile.points],
+            "contrasts": [
+                one.model_copy(update=nothing | dict.fromkeys(("p_value", "p_joint", "p_holm")))
+                for one in rung.profile.contrasts
+            ],
+        }
+    )
+    bare = rung.model_copy(update={"profile": profile})
+    result = result.model_copy(update={"rungs": [*result.rungs[:-1], bare], "diagnostics": []})
+    (section,) = profiles(result, [])
+    means, contrasts = (one for one in section.blocks if isinstance(one, GroupedTable))
+    assert {row[3:] for _, rows in means.groups for row in rows} == {("–", "–")}
+    assert {row[2:] for _, rows in contrasts.groups for row in rows} == {("–",) * 5}
+    ax = draw_profile(result, bare, Figure().subplots())
+    assert "band" not in ax.get_ylabel()
+    lines = tables(result)["profile_contrasts.csv"].decode().splitlines()
+    assert lines[1].endswith("," * 6)

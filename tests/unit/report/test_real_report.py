@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from causal.kinds import companions_of
-from causal.report import HTML, render
+from causal.report import HTML, render, rendered_html
 from causal.result import load
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -25,6 +26,18 @@ mark.id = "probed";
 mark.textContent = JSON.stringify({wide, empty, figures: document.querySelectorAll("svg").length});
 document.body.append(mark);
 """
+
+OF_TABLES = """
+for (const fold of document.querySelectorAll("details")) fold.open = true;
+const wide = [...document.querySelectorAll(".scroll")].filter(s => s.scrollWidth > s.clientWidth);
+const mark = document.createElement("p");
+mark.id = "probed";
+mark.textContent = JSON.stringify(wide.map(s => s.getAttribute("aria-label")));
+document.body.append(mark);
+"""
+WITH_WIDE_TABLES = ("help_choices", "simulated_meetings_a_week")
+"""Reports with a column for fold noise beside long settings, and with one for the truth."""
+PAPER = 680  # pixels of A4 between its margins
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}: apt-get install chromium"
@@ -73,6 +86,26 @@ def test_nothing_of_a_real_report_is_wider_than_the_window(page: Path, width: in
     assert found["wide"] <= 0
     assert found["empty"] == 0
     assert found["figures"] >= 6
+
+
+def probed_tables(folder: Path, text: str, width: int) -> list[str]:
+    """Name the tables of which something is out of sight in a window of a width."""
+    text = re.sub(r"<meta http-equiv=[^>]*>", "", text)
+    probed = folder / "tables.html"
+    probed.write_text(text.replace("</body>", f"<script>{OF_TABLES}</script></body>"), "utf-8")
+    done = browse(probed, f"--window-size={width},900", "--hide-scrollbars", "--dump-dom",
+                  probed.as_uri())  # fmt: skip
+    return json.loads(html.unescape(re.search(r'<p id="probed">(.*?)</p>', done.stdout)[1]))
+
+
+@pytest.mark.parametrize("name", WITH_WIDE_TABLES)
+def test_no_column_of_a_table_is_out_of_sight(name: str, tmp_path: Path) -> None:
+    result = load(REPORTS / name / "results.json")
+    text = rendered_html(result).decode("utf-8")
+    assert probed_tables(tmp_path, text, 1200) == []
+    assert probed_tables(tmp_path, text, 800) == []
+    paper = text.replace("@media print", "@media all").replace("@media screen", "@media speech")
+    assert probed_tables(tmp_path, paper, PAPER) == []
 
 
 def test_a_real_report_prints_on_paper(page: Path) -> None:

@@ -1,5 +1,5 @@
 from causal.report.shares import share_cell, share_sentences
-from causal.result import LabelBlock, Reason, Remaining, Result
+from causal.result import LabelBlock, Reason, Remaining, Result, ScaleBlock
 
 
 def said(result: Result) -> str:
@@ -36,10 +36,38 @@ def test_no_change_by_adjustment_is_said_only_where_the_difference_covers_0(
 def test_an_unbounded_set_is_printed_and_the_reader_sent_to_the_difference(
     unbounded: Result, disjoint: Result
 ) -> None:
-    assert "every value: the crude difference is not distinguishable from 0" in said(unbounded)
+    assert "(95 % Fieller set: every value)" in said(unbounded)
     assert "all values below 0.30 or above 2.10" in said(disjoint)
     for result in (unbounded, disjoint):
         assert "read the difference, not the share" in said(result)
+
+
+def with_crude(result: Result, interval: tuple[float, float], **changed: object) -> Result:
+    crude = result.crude.model_copy(update={"interval": interval, **changed})
+    return result.model_copy(update={"rungs": [crude, *result.rungs[1:]]})
+
+
+def test_an_unbounded_set_says_of_the_crude_difference_what_its_interval_shows(
+    unbounded: Result, as_ratio: Result
+) -> None:
+    because = "because the crude difference is not distinguishable from 0"
+    though = "though the interval of the crude difference excludes 0: crude and adjusted together"
+    covered, clear = (with_crude(unbounded, pair) for pair in ((-0.1, 0.1), (-0.3, -0.1)))
+    assert because in said(covered)
+    assert though not in said(covered)
+    assert though in said(clear)
+    assert "not distinguishable" not in said(clear)
+    whole = Remaining(value=0.5, set=[(None, None)], difference=(-0.02, 0.05), mixed=False)
+    ratio = with_remaining(as_ratio, whole)
+    assert ratio.crude.scale == "risk_ratio"  # its difference is judged, not the ratio itself
+    for pair, words in (((-0.1, 0.1), because), ((-0.3, -0.1), though)):
+        others = [
+            one.model_copy(update={"interval": pair})
+            if isinstance(one, ScaleBlock) and one.scale == "risk_difference"
+            else one
+            for one in ratio.crude.other_scales
+        ]
+        assert words in said(with_crude(ratio, (0.9, 1.1), other_scales=others))
 
 
 def test_a_negative_share_turns_the_sign(unbounded: Result) -> None:

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from causal.cohort import TIME
 from causal.estimate import NotEstimable
 from causal.estimators import GComputation, InverseProbability, LinearProbability, NuisanceStore
 from causal.estimators.nuisance import ObservationModel
 from causal.sensitivity import AnySensitivity, SelectionBias
 from causal.sensitivity.conversions import e_value
-from causal.sensitivity.measured_loss import could_be_followed, measure_loss
+from causal.sensitivity.measured_loss import measure_loss
 from causal.sensitivity.selection_bounds import (
     SupposedSelection,
     bounding_factor,
@@ -261,15 +260,3 @@ def test_a_dose_has_no_risk_ratio(confounded):
 def test_bad_settings_are_refused(wrong, said):
     with pytest.raises(ValidationError, match=said):
         TypeAdapter(AnySensitivity).validate_python({"kind": "selection_bias", **wrong})
-
-
-def test_rows_after_the_last_interview_are_nobody_lost(confounded):
-    # x2 marks the last interview: nobody has an outcome after it, and weights must not break on it
-    everybody = replace(unfollowed(confounded), concepts=("severity", "motivation", TIME))
-    last = everybody.x[:, 2] == 1
-    ended = replace(everybody, y=np.where(last, np.nan, everybody.y))
-    assert np.array_equal(could_be_followed(ended), ~last)
-    assert could_be_followed(everybody).all()
-    found, _ = finding(ended)
-    assert found.multiple > 0
-    assert f"{int(last.sum())} more are of times" in found.sentence
