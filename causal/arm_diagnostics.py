@@ -32,7 +32,10 @@ def judge_common_support(
     scarce = e < least
     value = float(scarce.any(axis=1).mean())
     rarest = levels[int(scarce.mean(axis=0).argmax())]
-    said = f"{value:.1%} of rows have a chance below {least:g} of some arm, most often '{rarest}'"
+    said = (
+        f"{100 * round(value, 3):.1f} % of rows have a chance below {least:g} of some arm, most "
+        f"often '{rarest}'"
+    )
     if value == 0:
         said = f"no row has a chance below {least:g} of any arm"
     if overlap:
@@ -73,7 +76,7 @@ def judge_arm_weights(
             max(shares),
             weight_share,
             "PASS" if max(shares) <= weight_share else "FAIL",
-            f"one row carries {max(shares):.1%} of the arm "
+            f"one row carries {100 * max(shares):.1f} % of the arm "
             f"'{sample.levels[int(np.argmax(shares))]}'",
         ),
         _worst_balance(sample, w, smd),
@@ -104,7 +107,7 @@ def judge_shift(
             share,
             weight_share,
             "PASS" if share <= weight_share else "FAIL",
-            f"one row carries {share:.1%} of what is known of {of}",
+            f"one row carries {100 * share:.1f} % of what is known of {of}",
         ),
     )
 

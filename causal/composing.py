@@ -172,7 +172,7 @@ def compose_follow_up(plan: Plan, drawn: Drawn, min_cell: int) -> list[doc.Follo
 
 
 def compose_covariates(drawn: Drawn, min_cell: int) -> list[doc.CovariateBlock]:
-    """Describe the adjustment columns by exposure; nothing for a dose."""
+    """Describe the adjustment columns by a 0/1 exposure; others have profiles instead."""
     sample = drawn.sample
     if sample.exposure_kind != "binary" or not sample.terms:
         return []

@@ -17,6 +17,7 @@ from causal.estimators.both_stages import BothStages
 from causal.findings import Contour, Curve, Row
 from causal.fitting import FittedRung
 from causal.instrumental import InstrumentFinding
+from causal.planning import Plan
 from causal.refuters import PowerCurve, Refutation
 from causal.sampling import Drawn
 from causal.sensitivity import SensitivityFinding
@@ -24,6 +25,16 @@ from causal.sensitivity import SensitivityFinding
 EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
 DRAWN = 5
 """Significant digits of heights that are only drawn: no line is finer."""
+WEIGHTLESS = "no rung has weights"
+GATED = {
+    "effective_sample_size": ("effective_sample_size", WEIGHTLESS),
+    "smd": ("smd", WEIGHTLESS),
+    "max_weight_share": ("max_weight_share", WEIGHTLESS),
+    "least_chance": ("common_support", "no rung is judged by the chances of its arms"),
+    "common_support": ("common_support", "no rung is judged by the chances of its arms"),
+    "effective_f": ("effective_f", "no rung has an instrument whose strength is judged"),
+}
+"""Threshold of the specification -> the check it is for, and why there may be none."""
 COUNTS = (
     "clipped",
     "trimmed",
@@ -48,6 +59,26 @@ def compose_diagnostics(name: str, fitted: FittedRung, min_cell: int) -> list[do
             reason=f"hidden: cells under {min_cell}" if _hidden(one, min_cell) else one.reason,
         )
         for one in fitted.diagnostics
+    ]
+
+
+def compose_judged(
+    plan: Plan, named: Sequence[tuple[str, FittedRung]], min_cell: int
+) -> list[doc.DiagnosticBlock]:
+    """Write the checks of every rung, and which thresholds of the specification judge none."""
+    judged = [one for name, fitted in named for one in compose_diagnostics(name, fitted, min_cell)]
+    gates, names = plan.analysis.gates, {one.name for one in judged}
+    return judged + [
+        doc.DiagnosticBlock(
+            name=gate,
+            rung=plan.analysis.headline_rung,
+            value=None,
+            threshold=value if isinstance(value := getattr(gates, gate), float) else None,
+            verdict="NOT_EVALUATED",
+            reason=f"the specification sets this threshold, and {why}, so it judges nothing",
+        )
+        for gate, (check, why) in GATED.items()
+        if gate in gates.model_fields_set and check not in names
     ]
 
 

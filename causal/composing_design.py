@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from causal import result as doc
+from causal.clock import Clock
 from causal.codebook import Variable
 from causal.composing_labels import counted_as_use, stage_sentences
 from causal.composing_weights import survey_sentences
@@ -72,10 +73,16 @@ def compose_design(plan: Plan, drawn: Drawn, min_cell: int) -> doc.DesignBlock:
         unit=design.unit_name,
         cluster=design.grouping or "",
         arms=list(arms),
-        risk_of=f"{clock.event}, by {clock.compare:g} {clock.unit}" if clock else "",
+        risk_of=_event_within(clock) if clock else "",
         missing=_missing(plan, drawn, min_cell),
         weights=plan.analysis.unit_weights,
     )
+
+
+def _event_within(clock: Clock) -> str:
+    """Name the event whose risk the ladder compares, as the codebook does, and by when."""
+    event = clock.event.strip().rstrip(".")
+    return f"the event “{event}” within {clock.compare:g} {clock.unit}"
 
 
 def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:

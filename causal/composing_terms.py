@@ -1,11 +1,14 @@
-"""What columns are in rungs and variants: terms by concept, ceilings of proxies, ranges kept."""
+"""What columns are in rungs and variants: terms, arms and doses, ceilings, ranges kept."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from causal import result as doc
-from causal.cohort import TIME
+from causal.arrays import Bools, Floats
+from causal.cohort import TIME, Sample
+from causal.composing_weights import arm_mean
+from causal.diagnostics import varies
 from causal.fitting import FittedRung
 from causal.planning import Plan, PlannedRung, measured_name
 from causal.sampling import Drawn
@@ -32,6 +35,45 @@ def compose_terms(
         )
         for concept in concepts
     ]
+
+
+def compose_covariate_profiles(drawn: Drawn, min_cell: int) -> list[doc.CovariateProfileBlock]:
+    """Describe the adjustment columns by arm, or with the dose; nothing for a 0/1 exposure."""
+    sample = drawn.sample
+    if sample.exposure_kind == "binary":
+        return []
+    blocks = []
+    for j, (term, concept) in enumerate(zip(sample.terms, sample.concepts, strict=True)):
+        known = ~np.isnan(sample.x[:, j]) & sample.entered
+        x, a = sample.x[known, j], sample.a[known]
+        groups = [a == arm for arm in range(len(sample.levels))] or [np.ones(len(a), dtype=bool)]
+        block = doc.CovariateProfileBlock(
+            term=term,
+            concept="time" if concept == TIME else concept,
+            means=[
+                arm_mean(x, rows, sample, known) if rows.sum() >= max(min_cell, 1) else None
+                for rows in groups
+            ],
+            correlation=None if sample.levels else _correlation(x, a, sample, known),
+            filled=doc.suppressed(drawn.filled[term], min_cell),
+        )
+        blocks.append(block)
+    return blocks
+
+
+def _correlation(x: Floats, a: Floats, sample: Sample, known: Bools) -> float | None:
+    """Correlate a column with the dose, weighted to a survey's population as means are.
+
+    Parameters
+    ----------
+    x, a : of the rows where the column is known.
+    known : (n,) booleans, which rows these are.
+    """
+    if len(x) < 2 or not varies(np.column_stack([x, a])).all():
+        return None
+    weights = np.ones(len(x)) if sample.strata is None else sample.w[known]
+    joint = np.cov(x, a, aweights=weights)
+    return float(joint[0, 1] / np.sqrt(joint[0, 0] * joint[1, 1]))
 
 
 def compose_ceilings(plan: Plan, drawn: Drawn, min_cell: int) -> list[doc.CeilingBlock]:

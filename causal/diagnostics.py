@@ -11,6 +11,7 @@ import numpy as np
 from causal.arrays import Bools, Floats, Ints
 from causal.errors import PositivityError
 from causal.estimators.base import Limited
+from causal.findings import tell
 from causal.inference import cluster_sums, critical_value
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "NOT_RESOLVABLE", "NOT_EVALUATED"]
@@ -119,7 +120,8 @@ def judge_largest_weight(a: Floats, w: Floats, threshold: float) -> Diagnostic:
         value,
         threshold,
         "PASS" if value <= threshold else "FAIL",
-        f"the largest weight is {float(w.max()):.3g}; one row carries {value:.1%} of its arm",
+        f"the largest weight is {tell(float(w.max()))}; one row carries {100 * value:.1f} % of its "
+        "arm",
     )
 
 

@@ -66,8 +66,8 @@ def dowhy_agrees(
         )
     return CrossCheck(
         "PASS",
-        f"both find that {'a' if mine is not None else 'no'} back-door set of observed concepts "
-        "exists.",
+        "our identification and DoWhy's both find that "
+        f"{'a' if mine is not None else 'no'} back-door set of observed concepts exists.",
         identified=mine is not None,
         own=tuple(sorted(mine or ())),
         dowhy=tuple(sorted(theirs or ())),

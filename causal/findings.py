@@ -16,6 +16,10 @@ NOTHING = 0.001
 """Of a standard error: what is smaller is called about 0, since its digits say nothing."""
 
 
+DECIMALS = 3
+SMALLEST_MULTIPLE = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """One number under its name, or why it is not given."""
@@ -113,21 +117,45 @@ def numbers(values: Mapping[str, Number]) -> tuple[Named, ...]:
     return tuple(Named(name, value) for name, value in values.items())
 
 
-def tell(value: float, std_error: float = 0.0) -> str:
-    """Write a number for a sentence: three digits, no exponent for small ones, no minus zero.
+def tell(value: float, std_error: float = 0.0, digits: int = 3) -> str:
+    """Write a number for a sentence: three digits, never an exponent, no minus zero.
+
+    What has more digits before the point than asked for is written as a whole number.
 
     Parameters
     ----------
     std_error : of the estimate; below a thousandth of it a value is written as ``about 0``.
+    digits : how many.
     """
     if value == 0:
         return "0"
     if abs(value) < NOTHING * std_error:
         return "about 0"
-    text = f"{value:.3g}"
-    if "e-" not in text:
+    text = f"{value:.{digits}g}"
+    if "e" not in text:
         return text
-    return np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="-")
+    if abs(value) >= 1:
+        return f"{value:.0f}"
+    return np.format_float_positional(
+        value, precision=digits, unique=False, fractional=False, trim="-"
+    )
+
+
+def amount(value: float, *, signed: bool = False) -> str:
+    """Write an estimate or an end of its interval: three decimals, fewer from three digits on.
+
+    Small numbers of one sentence then end at the same decimal, and large ones show no false digit.
+    """
+    whole = len(f"{abs(value):.0f}") if abs(value) >= 1 else 0
+    text = f"{value:{'+' if signed else ''}.{max(DECIMALS - whole, 0)}f}"
+    return text if float(text) else text.lstrip("+-")
+
+
+def times(multiple: float) -> str:
+    """Write how many times as much: one decimal, two below 1, and never 0 for what is not."""
+    if 0 < multiple < SMALLEST_MULTIPLE:
+        return f"less than {SMALLEST_MULTIPLE:g}"
+    return f"{multiple:.{1 if multiple >= 1 else 2}f}"
 
 
 def say_set(region: Region) -> str:

@@ -14,7 +14,7 @@ from causal.cohort import TIME, Cohort, Sample
 from causal.composing_design import compose_design
 from causal.composing_heterogeneity import explore_all
 from causal.composing_subgroups import divide
-from causal.composing_terms import compose_ceilings
+from causal.composing_terms import compose_ceilings, compose_covariate_profiles
 from causal.composing_truth import compose_truth
 from causal.composing_weights import compose_weights
 from causal.dowhy_door import dowhy_agrees
@@ -137,6 +137,7 @@ def _result(
         attrition=composing.compose_attrition(drawn, cell),
         follow_up=composing.compose_follow_up(plan, drawn, cell),
         covariates=composing.compose_covariates(drawn, cell),
+        covariate_profiles=compose_covariate_profiles(drawn, cell),
         rungs=[
             composing.compose_rung(plan, planned, fitted, drawn, cell)
             for planned, fitted in zip(plan.rungs, fits, strict=True)
@@ -152,7 +153,7 @@ def _result(
         sensitivity=[checks.compose_sensitivity(found) for found in findings],
         covariance=composing.compose_covariance(named, analysis.estimand.scale),
         diagnostics=[
-            *(b for n, f in named for b in checks.compose_diagnostics(n, f, cell)),
+            *checks.compose_judged(plan, named, cell),
             *(one for _, told in varied for one in told),
         ],
         balance=[b for n, f in named for b in checks.compose_balance(n, f, drawn)],

@@ -56,7 +56,12 @@ from causal.result_parts import (
     Status,
     Verdict,
 )
-from causal.result_profiles import ProfileBlock, ProfileContrastBlock, ProfilePointBlock
+from causal.result_profiles import (
+    CovariateProfileBlock,
+    ProfileBlock,
+    ProfileContrastBlock,
+    ProfilePointBlock,
+)
 from causal.result_stages import BothStagesBlock, InstrumentStagesBlock
 from causal.result_subgroups import (
     ContrastBlock,
@@ -81,6 +86,7 @@ __all__ = [
     "Count",
     "CovarianceBlock",
     "CovariateBlock",
+    "CovariateProfileBlock",
     "CurveBlock",
     "DagBlock",
     "DatasetBlock",
@@ -338,6 +344,7 @@ class Result(Block):
     attrition: list[AttritionBlock]
     follow_up: list[FollowUpBlock]
     covariates: list[CovariateBlock]
+    covariate_profiles: list[CovariateProfileBlock] = Field(default_factory=list)
     rungs: Annotated[list[RungBlock], Field(min_length=1)]
     headline: str
     variants: list[VariantBlock]

@@ -1,8 +1,23 @@
-"""The part of the result document on rungs with more than two means: arms, doses, times."""
+"""The part of the result document on more than two means: of rungs, and of covariates."""
 
 from __future__ import annotations
 
 from causal.result_parts import Block, Count, Pair
+
+
+class CovariateProfileBlock(Block):
+    """One adjustment column where the exposure has several arms or is a dose.
+
+    ``means`` are one an arm, in the order of ``design.arms``, or the one of all rows for a dose;
+    None where fewer rows stand behind it than may be shown. ``correlation`` is with the dose; None
+    for arms, and where either does not vary.
+    """
+
+    term: str
+    concept: str
+    means: list[float | None]
+    correlation: float | None
+    filled: Count
 
 
 class ProfilePointBlock(Block):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -13,15 +12,13 @@ from causal import inference
 from causal.arrays import Bools, Floats, Ints
 from causal.cohort import Sample
 from causal.diagnostics import Diagnostic, varies
-from causal.documents import Settings
 from causal.errors import CausalError
 from causal.estimate import Effect, Estimates, NotEstimable, Scale
 from causal.estimators import NuisanceStore
+from causal.estimators.base import without_terms
 from causal.fitting import FittedRung, RungTask, Thresholds, fit_rungs, spread, usable_rows
 from causal.instrument_checks import OF_INSTRUMENT
 from causal.ladder import OTHER_QUESTIONS
-
-S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,18 +171,6 @@ def wald(values: Floats, covariance: Floats, df: float) -> Wald | NotEstimable:
     statistic, free = float(moved @ np.linalg.solve(spread_, moved)), len(moved)
     p = stats.chi2.sf(statistic, free) if np.isinf(df) else stats.f.sf(statistic / free, free, df)
     return Wald(statistic, free, df, float(p))
-
-
-def without_terms(settings: S, dropped: Sequence[str]) -> S:
-    """Take terms out of every tuple of names in settings, at whatever depth."""
-    changes: dict[str, object] = {}
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, Settings):
-            changes[name] = without_terms(value, dropped)
-        elif isinstance(value, tuple) and any(one in dropped for one in value):
-            changes[name] = tuple(one for one in value if one not in dropped)
-    return settings.model_copy(update=changes) if changes else settings
 
 
 def _fit_level(

@@ -38,6 +38,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "dag": ("dag",),
     "attrition": ("population", "restrict", "design", "missing"),
     "covariates": ("features", "missing"),
+    "covariate_profiles": ("features", "missing"),
     "headline": ("headline", "estimand"),
     "covariance": ("ladder", "estimand"),
     "diagnostics": ("gates",),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from pydantic import model_validator
@@ -29,6 +30,8 @@ from causal.estimators.variance import (
     without_set,
 )
 from causal.estimators.wild_scores import with_score_set
+
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,3 +336,15 @@ def with_classical_covariance(
     if variance.kind == "classical_n":
         return replace(estimates, covariance=read_only(covariance * (df / rows)), df=math.inf)
     return replace(estimates, covariance=read_only(covariance), df=df if df > 0 else math.inf)
+
+
+def without_terms(settings: S, dropped: Sequence[str]) -> S:
+    """Take terms out of every tuple of names in settings, at whatever depth."""
+    changes: dict[str, object] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            changes[name] = without_terms(value, dropped)
+        elif isinstance(value, tuple) and any(one in dropped for one in value):
+            changes[name] = tuple(one for one in value if one not in dropped)
+    return settings.model_copy(update=changes) if changes else settings

@@ -57,7 +57,8 @@ def told_of_leaving(sample: Sample, width: float) -> tuple[str, ...]:
     if share < MUCH:
         return ()
     return (
-        f"Of the {name} followed beyond {start:g} {sample.clock.unit}, {share:.0%} leave before "
+        f"Of the {name} followed beyond {start:g} {sample.clock.unit}, {100 * share:.0f} % leave "
+        "before "
         f"{end:g}, within one step. They count as leaving at its nearer end: right as far as they "
         f"leave evenly over it. A width smaller than {width:g} makes less of that",
     )

@@ -15,6 +15,7 @@ import numpy as np
 from causal.arrays import Floats, Ints
 from causal.errors import OutcomeError
 from causal.estimate import DIFFERENCES, Scale
+from causal.findings import tell
 
 _nodes, _weights = np.polynomial.hermite_e.hermegauss(21)
 NODES: Floats = _nodes
@@ -188,7 +189,8 @@ def shift_mean(mean: float, effect: float, scale: Scale) -> float:
         shifted = float(expit(np.array(math.log(mean / (1 - mean)) + effect)))
     if not 0 < shifted < 1:
         raise OutcomeError(
-            f"an effect of {effect:.3g} on a risk of {mean:.3g} gives {shifted:.3g}, which is no "
+            f"an effect of {tell(effect)} on a risk of {tell(mean)} gives {tell(shifted)}, which "
+            "is no "
             "risk, so no cohort with that known effect can be drawn. Set power.effect."
         )
     return shifted

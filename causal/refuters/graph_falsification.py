@@ -147,7 +147,7 @@ class GraphFalsification(Refuter):
         known = f"{len(held.tests)} independences that the diagram implies"
         said = (
             f"The data contradict {contradicted} of {known}, at a false-discovery rate of "
-            f"{self.rate:.0%}: {'; '.join(named)}{more}"
+            f"{100 * self.rate:.0f} %: {'; '.join(named)}{more}"
             if contradicted
             else f"The data contradict none of {known}"
         )
@@ -261,7 +261,8 @@ def _second_opinion(
     agrees = (found.share <= CHANCE) == (share <= CHANCE)
     said = (
         f"DoWhy finds {found.violated} of {found.tests} local Markov conditions violated at 5 % on "
-        f"{found.n} complete rows, and {found.share:.1%} of {DOWHY_PERMUTATIONS} relabelled "
+        f"{found.n} complete rows, and {100 * found.share:.1f} % of {DOWHY_PERMUTATIONS} "
+        "relabelled "
         f"diagrams as good: it {'agrees' if agrees else 'does not agree'} on whether the diagram "
         "is better than chance."
     )

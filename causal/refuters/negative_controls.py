@@ -20,7 +20,7 @@ from causal.estimators import Estimator, NuisanceStore
 from causal.estimators.instrumental import Instrumented
 from causal.estimators.reduced_form import ReducedForm
 from causal.estimators.weak_sets import anderson_rubin_p, conditional_ratio_p
-from causal.findings import say_set
+from causal.findings import say_set, tell
 from causal.refuters.base import (
     DETECTABLE,
     Examined,
@@ -102,7 +102,7 @@ class _NegativeControl(Refuter):
         verdict = "NOT_RESOLVABLE" if sparse else verdict
         shows = THROUGH if estimator.needs_instruments else REMAINS
         said = (
-            f"{what} the rung finds {found.estimate:.3g} ({found.words}, n = {control.n})"
+            f"{what} the rung finds {tell(found.estimate)} ({found.words}, n = {control.n})"
             f"{tell_control(verdict, detectable, size, shows)}{tell_exact(exact)}."
         )
         low, high = found.region.pieces[0]
@@ -260,7 +260,7 @@ def contrast_on(
         return _contrast_through(estimator.forms(control, rng).weak, estimator, fitted, effect)
     p_value = inference.two_sided_p(effect.estimate / effect.std_error, fitted.df)
     region = Region(((effect.lo, effect.hi),), effect.level)
-    words = f"95 % interval {effect.lo:.3g} to {effect.hi:.3g}"
+    words = f"95 % interval {tell(effect.lo)} to {tell(effect.hi)}"
     return Contrast(effect.estimate, effect.std_error, region, p_value, words)
 
 
@@ -363,14 +363,14 @@ def tell_control(
     ----------
     shows : what a failure shows.
     """
-    found = f"a bias of {detectable:.3g} would be found with 80 % power"
+    found = f"a bias of {tell(detectable)} would be found with 80 % power"
     if verdict == "FAIL":
         return f", so {shows}; {found}"
     if isinstance(size, NotEstimable):
         return f": compatible with none, but uninformative, since only {found}: {size.reason}"
     if verdict == "PASS":
-        return f"; {found}, which is at most half of the rung's {size:.3g}"
+        return f"; {found}, which is at most half of the rung's {tell(size)}"
     return (
         f": compatible with none, but uninformative, since only {found}, against half of the "
-        f"rung's {size:.3g}"
+        f"rung's {tell(size)}"
     )

@@ -185,7 +185,8 @@ def _conclude_null(
     if kept > MOST_KEPT and verdict == "PASS":
         verdict = "NOT_RESOLVABLE"
         doubt = (
-            f"; with so many strata a placebo keeps {kept:.0%} of the estimate by construction, so "
+            f"; with so many strata a placebo keeps {100 * kept:.0f} % of the estimate by "
+            "construction, so "
             f"0 is not to be expected: take fewer strata (at most one for each "
             f"{1 / MOST_KEPT:.0f} units permuted)"
         )
@@ -196,8 +197,9 @@ def _conclude_null(
         f"{what}, the estimator gives {tell(mean, examined.std_error)} on average over "
         f"{len(values)} draws (95 % of them {low} to {high}), where {null:g} is expected"
         f"{': more than chance explains' if verdict == 'FAIL' else ''} (p = {p_value:.2g}"
-        f"{f', {kept:.0%} of the estimate allowed for' if doubt else ''}); the "
-        f"estimate of {tell(examined.natural(examined.value))} is farther out than {beyond:.0%} "
+        f"{f', {100 * kept:.0f} % of the estimate allowed for' if doubt else ''}); the "
+        f"estimate of {tell(examined.natural(examined.value))} is farther out than "
+        f"{100 * beyond:.0f} % "
         f"of the draws{doubt}{tell_failures(found)}."
     )
     return refuter.conclude(

@@ -12,6 +12,7 @@ from causal.cohort import Sample
 from causal.errors import OutcomeError
 from causal.estimate import Target
 from causal.estimators.glm import SeparationFoundError, fit_glm
+from causal.findings import tell
 
 STEEPEST = 20.0
 """Largest log odds ratio tried for a planted effect: by then every risk is 0 or 1."""
@@ -139,8 +140,8 @@ def slope_for(baseline: Floats, weight: Floats, planted: float) -> float:
 
     if excess(-STEEPEST) * excess(STEEPEST) >= 0:
         raise OutcomeError(
-            f"a risk difference of {planted:.3g} cannot be planted: without exposure the risk is "
-            f"{before:.3g}. Choose an effect between {-before:.3g} and {1 - before:.3g}."
+            f"a risk difference of {tell(planted)} cannot be planted: without exposure the risk is "
+            f"{tell(before)}. Choose an effect between {tell(-before)} and {tell(1 - before)}."
         )
     return float(optimize.brentq(excess, -STEEPEST, STEEPEST, xtol=1e-12))
 

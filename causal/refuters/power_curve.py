@@ -106,11 +106,11 @@ def tell_power(points: tuple[PowerPoint, ...], benchmark: str) -> str:
     """
     size, largest = points[0], points[-1]
     name = benchmark.replace("_", " ")
-    without = f"{size.rejected:.0%} without any"
+    without = f"{100 * size.rejected:.0f} % without any"
     more, beyond = largest.rejected - size.rejected, 2 * math.hypot(size.error, largest.error)
     fails = (
         f"with a confounder {largest.k:g} times as strong as {name} it fails in "
-        f"{largest.rejected:.0%} of cohorts, in {without}"
+        f"{100 * largest.rejected:.0f} % of cohorts, in {without}"
     )
     if largest.rejected < LITTLE or more + beyond <= LITTLE:
         said = f"This test cannot see unmeasured confounding: {fails}"
@@ -124,20 +124,21 @@ def tell_power(points: tuple[PowerPoint, ...], benchmark: str) -> str:
         if enough:
             said = (
                 f"From {enough[0].k:g} times the strength of {name} on, this test finds unmeasured "
-                f"confounding in {enough[0].rejected:.0%} of cohorts; it fails in {without}"
+                f"confounding in {100 * enough[0].rejected:.0f} % of cohorts; it fails in {without}"
             )
         else:
             said = (
                 f"This test sees unmeasured confounding in part: with a confounder {largest.k:g} "
-                f"times as strong as {name} it fails in {largest.rejected:.0%} of cohorts, in "
+                f"times as strong as {name} it fails in {100 * largest.rejected:.0f} % of "
+                "cohorts, in "
                 f"{without}"
             )
     if size.rejected - 2 * size.error > NOMINAL:
-        said += f", which is more often than the {NOMINAL:.0%} of a sound test"
+        said += f", which is more often than the {100 * NOMINAL:.0f} % of a sound test"
     if largest.own_fault is not None:
         said += (
             ". A common cause as strong, left out of the diagram between two concepts it "
-            f"separates, makes it fail in {largest.own_fault:.0%}"
+            f"separates, makes it fail in {100 * largest.own_fault:.0f} %"
         )
     return f"{said}."
 

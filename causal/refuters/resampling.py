@@ -196,7 +196,7 @@ class DataSubset(_Resampling):
         return self.draws
 
     def _what(self, drawn: str) -> str:
-        return f"{self.share:.0%} of the {drawn} at random"
+        return f"{100 * self.share:.0f} % of the {drawn} at random"
 
     def _choose(self, persons: int, rng: np.random.Generator) -> Ints:
         left_out = persons - round(self.share * persons)
@@ -223,7 +223,8 @@ class DataSubset(_Resampling):
         who = f"{named.removesuffix('s')} moves" if driven == 1 else f"{named} each move"
         return [
             f"{driven} {who} the estimate by "
-            f"more than {self.tolerance:g} standard errors when left out, {largest:.2g} at most"
+            f"more than {self.tolerance:g} standard errors when left out, "
+            f"{tell(largest, digits=2)} at most"
         ]
 
 

@@ -18,7 +18,7 @@ from causal.cohort import Sample
 from causal.diagnostics import Verdict
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import NotEstimable
-from causal.findings import Number, Row, numbers
+from causal.findings import Number, Row, numbers, tell
 from causal.refuters.base import Examined, Refutation, Refuter
 from causal.refuters.changes import AddedCovariate
 from causal.refuters.confounding import Unit, make_confounder, measured_unit
@@ -321,18 +321,18 @@ def _sentence(
         lo, hi = sorted((examined.natural(at.lo), examined.natural(at.hi)))
         said += (
             f"; at {settings.must_withstand:g} times {what}, which it is to survive, "
-            f"{examined.natural(at.value):.3g} is left (95 % interval {lo:.3g} to {hi:.3g})"
+            f"{tell(examined.natural(at.value))} is left (95 % interval {tell(lo)} to {tell(hi)})"
         )
     else:
         said += f"; at {settings.must_withstand:g} times {what} there is no fit: {at.reason}"
     if isinstance(found[1], float) and found[1] > 0:
-        said += f"; the sign changes at {found[1]:.2g} times"
+        said += f"; the sign changes at {tell(found[1], digits=2)} times"
     return f"{said}{f'; {what} is a weak benchmark: {unit.weak}' if unit.weak else ''}."
 
 
 def _what_it_takes(examined: Examined, unit: Unit, what: str, meets: Number) -> str:
     """Say how strong a confounder brings the interval to no effect."""
-    value = f"{examined.natural(examined.value):.3g}"
+    value = f"{tell(examined.natural(examined.value))}"
     if isinstance(meets, NotEstimable):
         return (
             f"No simulated confounder brings the interval of {value} to no effect ({meets.reason})"
@@ -340,7 +340,8 @@ def _what_it_takes(examined: Examined, unit: Unit, what: str, meets: Number) -> 
     if meets == 0:
         return f"The interval of {value} includes no effect without any confounder"
     said = (
-        f"A simulated confounder {meets:.2g} times as strong as {what} brings the interval of "
+        f"A simulated confounder {tell(meets, digits=2)} times as strong as {what} brings the "
+        "interval of "
         f"{value} to no effect"
     )
     strength = unit.times(meets)

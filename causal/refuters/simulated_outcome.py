@@ -281,7 +281,7 @@ def _sentence(found: list[tuple[Recovered, Draws]], left_out: str) -> str:
         said.append(
             f"with {tell(one.planted)} planted it gives {tell(one.mean, one.std_error)} on "
             f"average over {len(draws.values)} draws (bias {size:.2f} standard errors) and "
-            f"its 95 % intervals hold it in {one.coverage:.1%}"
+            f"its 95 % intervals hold it in {100 * one.coverage:.1f} %"
             f"{': ' + ' and '.join(faults) if faults else ''}{tell_failures(draws)}"
         )
     drawn = "On outcomes drawn from the regression on all covariates of the ladder"

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from causal.report.covariates import filled_terms
 from causal.report.markdown import code, joined, plain
 from causal.report.numbers import measure_of
 from causal.report.persons import strictness
 from causal.report.reading import (
+    FEW_CLUSTERS,
     added_by,
     adjusted_rungs,
     brackets,
     chief,
     estimand_of,
+    few_clusters,
     few_rows_of,
+    jackknifed,
     phrase,
     proxied,
+    reduced,
     remaining_of,
+    simulated,
     surveyed,
     unmeasured,
 )
@@ -24,8 +30,6 @@ from causal.result import Result
 
 CROSS_FITTED = ("linear_dml", "causal_forest")
 """Kinds that are cross-fitted also where their settings do not say so."""
-FEW_CLUSTERS = 20
-"""Where 'few' begins by rule of thumb: Cameron & Miller 2015, doi:10.3368/jhr.50.2.317, VI."""
 
 
 def caveats(result: Result) -> list[str]:
@@ -45,7 +49,7 @@ def caveats(result: Result) -> list[str]:
 
 def _about_data(result: Result) -> Iterator[str]:
     """Say what the kind of data rules out."""
-    if result.dataset.access == "generated":
+    if simulated(result):
         yield (
             "The data are simulated: they show what the methods do in a world whose truth is "
             "known, and nothing about people."
@@ -143,9 +147,7 @@ def _about_followup(result: Result) -> Iterator[str]:
             "Missing outcomes are counted as use: that is a convention, not a finding, and where "
             "one arm is lost more often it makes a difference between the arms by itself."
         )
-    if any(one.filled != 0 for one in result.covariates) and any(
-        "median" in how for how in missing.values()
-    ):
+    if filled_terms(result) and any("median" in how for how in missing.values()):
         yield (
             "Missing covariates are filled with one value each; intervals do not carry that "
             "uncertainty."
@@ -173,7 +175,7 @@ def _about_clusters(result: Result) -> Iterator[str]:
             f"Standard errors take persons of one {code(column)} as dependent, and those of "
             "different ones as independent."
         )
-    if isinstance(clusters, int) and clusters < FEW_CLUSTERS:
+    if few_clusters(result.crude) is not None:
         of = f" ({code(column)})" if column else ""
         instead = "".join(_instead(result))
         yield (
@@ -184,14 +186,11 @@ def _about_clusters(result: Result) -> Iterator[str]:
 
 def _instead(result: Result) -> Iterator[str]:
     """Say which rungs do something about few clusters."""
-    if any(one.estimator == "iv" and one.region_note for one in result.rungs):
+    if any(jackknifed(one) for one in result.rungs):
         yield "; the sets of iv leave clusters out one by one instead (jackknife)"
-    reduced = [one.name for one in result.rungs if '"kind":"CR2"' in one.settings]
-    if reduced:
-        yield (
-            f"; the bias-reduced ones (CR2) of {joined([code(name) for name in reduced])} have "
-            "their own degrees of freedom"
-        )
+    own = [code(one.name) for one in result.rungs if reduced(one)]
+    if own:
+        yield (f"; the bias-reduced ones (CR2) of {joined(own)} have their own degrees of freedom")
     wild = [one.name for one in result.rungs if one.region_note.startswith("wild")]
     if wild:
         yield f"; sets from a wild bootstrap stand instead in {joined([code(n) for n in wild])}"

@@ -9,21 +9,31 @@ from causal.report.reading import (
     chief,
     interval_of,
     label_of,
+    manner,
     phrase,
     proxied,
+    simulated,
     truth_of,
 )
 from causal.report.vanishing import fate_of
 from causal.result import Result, RungBlock
+
+ASSOCIATIONS = {
+    "Adjusted": "An adjusted association",
+    "By instrument": "An association by an instrument",
+    "Within persons": "An association within persons",
+    "Unadjusted": "An unadjusted association",
+}
 
 
 def headline(result: Result) -> str:
     """Say in one line what was found, and in which words it may be told."""
     rung = chief(result)
     if rung is None:
-        return "A crude association; nothing is adjusted for."
+        told = " The data are simulated." if simulated(result) else ""
+        return f"A crude association; nothing is adjusted for.{told}"
     if label_of(result) == "association":
-        head = "An adjusted association, not an effect"
+        head = f"{ASSOCIATIONS[manner(rung)]}, not an effect"
     elif weak := proxied(result):
         head = f"An effect only if the diagram holds and {phrase(weak)} were measured without error"
     else:
@@ -76,10 +86,10 @@ def _certainty(result: Result, rung: RungBlock) -> str:
 
 
 def _against_truth(result: Result, rung: RungBlock) -> str:
-    """Say where the truth lies, for simulated data."""
+    """Say that data are simulated, and where the truth lies if it is known."""
     truth, pair, measure = truth_of(result, rung), interval_of(rung), measure_of(result)
     if truth is None or pair is None:
-        return ""
+        return " The data are simulated." if simulated(result) else ""
     where = "inside" if covers(pair, truth) else "outside"
     return (
         f" The data are simulated: the truth, {measure.amount(truth)}, lies {where} the interval."

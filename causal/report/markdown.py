@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _RISKY = re.compile(r"[*|~$]|(?<!\w)_|_(?!\w)|\](?=\()")
+_MINUS = re.compile(r"(?<![\w./)\]\u2212-])-(?=\.?\d)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FENCE = re.compile(r"`{3,}")
 _WORD = re.compile(r"[A-Za-z][\w.-]*")
@@ -96,8 +97,9 @@ def fenced(text: str, language: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape what Markdown, or mathematics in it, would take as a sign."""
-    return _TAG.sub("&lt;", _RISKY.sub(lambda match: "\\" + match.group(), text))
+    """Give numbers a true minus, and escape what Markdown or mathematics would take as a sign."""
+    signed = _MINUS.sub("\u2212", text)
+    return _TAG.sub("&lt;", _RISKY.sub(lambda match: "\\" + match.group(), signed))
 
 
 def _flow(value: object) -> str:

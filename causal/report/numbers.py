@@ -12,6 +12,8 @@ from causal.result import Pair, Piece, Result, RungBlock, ScaleBlock
 MINUS = "\u2212"
 SHARE_DECIMALS = 2
 PROPORTION_DECIMALS = 3
+SMALLEST_MULTIPLE = 0.01
+LARGE = 1000
 DIGITS = 12  # as in the result document
 _PERCENT = re.compile(r"(?<=\d) (?=%)")
 
@@ -105,6 +107,13 @@ def difference_measure(result: Result) -> Measure:
     return POINTS if result.crude.scale in RATIOS else measure_of(result)
 
 
+def of_difference(result: Result) -> str:
+    """Say of a share that it is of the difference, where the headline is a ratio; else nothing."""
+    if result.crude.scale not in RATIOS:
+        return ""
+    return f", of the difference in points and not of the {result.crude.scale.replace('_', ' ')}"
+
+
 def difference_of(rung: RungBlock) -> float | None:
     """Give a rung's estimate as a difference, where the document holds it."""
     if rung.scale not in RATIOS:
@@ -143,6 +152,20 @@ def number(value: float, decimals: int) -> str:
 def spread(value: float) -> str:
     """Write a standard deviation with two digits, however small it is."""
     return number(value, max(1 - math.floor(math.log10(value)), 0)) if value > 0 else "0"
+
+
+def any_size(value: float | None) -> str:
+    """Write a number of any size for a table; a dash when it is not given."""
+    if value is None:
+        return "–"
+    return number(value, 3 if abs(value) < 10 else 1 if abs(value) < LARGE else 0)
+
+
+def times(multiple: float) -> str:
+    """Write how many times a yardstick something is; what is above 0 is never written as 0."""
+    if 0 < multiple < SMALLEST_MULTIPLE:
+        return f"less than {SMALLEST_MULTIPLE:g}"
+    return number(multiple, 1 if multiple >= 1 else 2)
 
 
 def share(value: float) -> str:

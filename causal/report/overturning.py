@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from causal.report.blocks import Block, Bullets, Cell, Figure, Fold, Number, Paragraph, Table
 from causal.report.markdown import code, joined, plain, sentence, words
-from causal.report.numbers import number
+from causal.report.numbers import times
 from causal.result import Reason, Result, SensitivityBlock
 
 FIRST = 3
@@ -140,5 +140,5 @@ def _counted(index: int, one: SensitivityBlock) -> Cell:
         return Number("nothing examined does", where)
     if one.multiple == 0:
         return Number("nothing is needed", where)
-    digits = 1 if one.multiple >= 1 else 2
-    return Number(f"{number(one.multiple, digits)} × {plain(one.yardstick)}", where)
+    of = f" × {plain(one.yardstick)}" if one.yardstick else ""
+    return Number(f"{times(one.multiple)}{of}", where)

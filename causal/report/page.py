@@ -8,6 +8,7 @@ from types import MappingProxyType
 from causal.report import (
     beside,
     challenges,
+    covariates,
     diagram,
     heterogeneity,
     instruments,
@@ -36,8 +37,8 @@ from causal.report.caveats import caveats
 from causal.report.headline import headline
 from causal.report.markdown import code, page_title, plain
 from causal.report.markdown_page import markdown_page
-from causal.report.numbers import difference_measure, measure_of, percent
-from causal.report.reading import chief, interval_of, remaining_of
+from causal.report.numbers import difference_measure, measure_of, of_difference, percent
+from causal.report.reading import chief, interval_of, manner, remaining_of
 from causal.report.shares import share_cell
 from causal.report.short import BY_SUBGROUP, short_page
 from causal.report.subgroup_summary import summary_table
@@ -70,7 +71,7 @@ def compose_page(
         ("3. Design and attrition", _design(result, parts)),
         ("4. Missing data", _missing(result)),
         ("5. Balance, overlap and other checks", _checks(result, parts)),
-        ("6. Covariates by exposure", _covariates(result, parts)),
+        ("6. Covariates by exposure", covariates.covariates(result, parts)),
         ("7. The same question under other choices", _choices(result, parts)),
         ("8. Attempts to refute the headline", challenges.refutations(result)),
         ("9. What could overturn it", overturning.overturning(result, parts)),
@@ -129,7 +130,7 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
     yield Paragraph(
         f"{sections.shared_rows(result)} Adjusted rungs are compared with each other only at the "
         "same target.\nThe share that remains is adjusted over crude; its set is Fieller's, from "
-        "the paired covariance,\nprinted as it is. "
+        f"the paired covariance,\nprinted as it is.{_on_difference(result)} "
         f"{_links('ladder.csv', 'covariance.csv', parts=parts)[:-1]};\n"
         "its column `pointer` says where a number stands in `results.json`."
     )
@@ -153,12 +154,18 @@ def _ladder(result: Result, parts: Collection[str]) -> Iterator[Block]:
                     "From the same fits; the odds ratio is not collapsible, so no share is formed "
                     f"on it.\n{_links('other_scales.csv', parts=parts)}"
                 ),
-                Fold("Ratios", (scales,)),
+                Fold(sections.scale_kinds(result), (scales,)),
             ),
         )
     truths = sections.truth_table(result)
     if truths.rows:
         yield Section("Truth of the simulated world", (truths, _data("truth.csv", parts=parts)))
+
+
+def _on_difference(result: Result) -> str:
+    """Say on which scale the last columns of the ladder are, where that is not the headline's."""
+    of = of_difference(result).removeprefix(", ")
+    return f" Share and crude − adjusted are {of}." if of else ""
 
 
 def _diagram(result: Result, parts: Collection[str]) -> Iterator[Block]:
@@ -235,19 +242,6 @@ def _checks(result: Result, parts: Collection[str]) -> Iterator[Block]:
         yield _data("weights.csv", parts=parts)
 
 
-def _covariates(result: Result, parts: Collection[str]) -> Iterator[Block]:
-    """Show the covariates by exposure."""
-    table = sections.covariate_table(result)
-    if table.rows:
-        yield Paragraph(
-            "SMD is the standardised mean difference, exposed − unexposed, before adjustment."
-        )
-        yield table
-        yield _data("covariates.csv", parts=parts)
-    else:
-        yield Paragraph("No covariate is adjusted for.")
-
-
 def _choices(result: Result, parts: Collection[str]) -> Iterator[Block]:
     """Show variants, the levels of subgroups, and what was explored."""
     if result.variants or not result.subgroups:
@@ -276,7 +270,7 @@ def _origin(result: Result) -> Iterator[Block]:
 def _key_numbers(result: Result) -> Iterator[tuple[str, Number, str]]:
     """Give crude and adjusted with intervals, and the share with its set and the difference."""
     crude, rung = result.crude, chief(result)
-    for name, one in (("Crude", crude), ("Adjusted", rung)):
+    for name, one in (("Crude", crude), (manner(rung) if rung else "", rung)):
         if one is not None:
             yield (f"{name}, {code(one.name)}", *_key_number(result, one))
     kept = remaining_of(rung) if rung else None
@@ -284,9 +278,9 @@ def _key_numbers(result: Result) -> Iterator[tuple[str, Number, str]]:
         share, _, rest = share_cell(rung).partition(" ")
         moved = difference_measure(result)
         yield (
-            "Share that remains",
+            f"Share that remains{of_difference(result)}",
             Number(share.rstrip(";"), f"/rungs/{result.rungs.index(rung)}/remaining/value"),
-            f"{percent(rung.level)} Fieller set: {rest}; crude − adjusted: "
+            f"{percent(rung.level)} Fieller set: {rest}; crude − {manner(rung).lower()}: "
             f"{moved.span(kept.difference)} {moved.unit}".rstrip(),
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causal.report.canvas import QUIET, RULE, draw
-from causal.report.numbers import Measure, measure_of, percent
+from causal.report.numbers import Measure, difference_measure, percent
 from causal.report.sensitivity_figures import HUES, lay_out, panel_height
 from causal.result import Pair, ProfileBlock, ProfilePointBlock, Result, RungBlock
 
@@ -38,7 +38,7 @@ def profiles_svg(result: Result) -> bytes | None:
         for ax, rung in zip(axes, panels, strict=True):
             draw_profile(result, rung, ax)
         low, high = (pick(ax.get_ylim()[end] for ax in axes) for end, pick in ((0, min), (1, max)))
-        if measure_of(result).points:  # no risk is beyond these, though an interval may be
+        if difference_measure(result).points:  # no risk is beyond these, though an interval may be
             low, high = max(low, -MARGIN), min(high, 100 + MARGIN)
         for ax, rung in zip(axes, panels, strict=True):  # one scale, so that eyes can compare
             ax.set_ylim(low, high)
@@ -52,7 +52,7 @@ def draw_profile(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     profile = rung.profile
     if profile is None:
         return ax
-    measure = measure_of(result)
+    measure = difference_measure(result)
     factor = 100 if measure.points else 1
     names = list(dict.fromkeys(one.series for one in profile.points))
     ordered = all(one.x is not None for one in profile.points)
@@ -89,7 +89,7 @@ def mark_cut(result: Result, rung: RungBlock, ax: Axes) -> Axes:
     if rung.profile is None:
         return ax
     low, high = ax.get_ylim()
-    factor = 100 if measure_of(result).points else 1
+    factor = 100 if difference_measure(result).points else 1
     cut = False
     for x, hue, one in _placed(rung.profile):
         if not one.listed:

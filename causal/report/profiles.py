@@ -15,7 +15,7 @@ from causal.report.blocks import (
     Section,
 )
 from causal.report.markdown import code, plain, sentence, words
-from causal.report.numbers import Measure, measure_of, number, percent
+from causal.report.numbers import Measure, difference_measure, number, percent
 from causal.report.reading import rung_label
 from causal.result import (
     Pair,
@@ -150,12 +150,12 @@ def _points(result: Result, rungs: list[RungBlock]) -> GroupedTable:
             continue
         at = f"/rungs/{result.rungs.index(rung)}/profile"
         rows = [
-            _point(one, f"{at}/points/{i}", measure_of(result), _impossible(result, one))
+            _point(one, f"{at}/points/{i}", difference_measure(result), _impossible(result, one))
             for i, one in enumerate(rung.profile.points)
             if one.listed
         ]
         rows += [
-            _point(one, f"{at}/beside/{i}", _beside(one), False)
+            _point(one, f"{at}/beside/{i}", _of_own_unit(result), False)
             for i, one in enumerate(rung.profile.beside)
         ]
         groups.append((f"{_marked(result, rung)}, by {plain(_axis(rung.profile))}", rows))
@@ -188,7 +188,11 @@ def _contrasts(result: Result, rungs: list[RungBlock]) -> GroupedTable:
             continue
         at = f"/rungs/{result.rungs.index(rung)}/profile/contrasts"
         rows = [
-            _contrast(one, f"{at}/{i}", measure_of(result))
+            _contrast(
+                one,
+                f"{at}/{i}",
+                _of_own_unit(result) if one.unit else difference_measure(result),
+            )
             for i, one in enumerate(rung.profile.contrasts)
         ]
         groups.append((f"{_marked(result, rung)}, {plain(rung.target)}", rows))
@@ -199,28 +203,28 @@ def _contrast(
     one: ProfileContrastBlock, pointer: str, measure: Measure
 ) -> tuple[str | Number, ...]:
     """Write one contrast."""
-    own = _in_unit(one.unit, one.std_error) if one.unit else measure
     unit = f" ({plain(one.unit)})" if one.unit else ""
     return (
         f"{plain(one.name)}{unit}",
-        Number(own.cell(one.estimate), f"{pointer}/estimate"),
-        _span(one.interval, own),
-        _span(one.band, own),
+        Number(measure.cell(one.estimate), f"{pointer}/estimate"),
+        _span(one.interval, measure),
+        _span(one.band, measure),
         _p_value(one.p_value),
         _p_value(one.p_joint),
         _p_value(one.p_holm),
     )
 
 
-def _beside(one: ProfilePointBlock) -> Measure:
-    """Give how a parameter on another scale is written."""
-    return _in_unit("", one.std_error)
+def _of_own_unit(result: Result) -> Measure:
+    """Give how what is in a unit of its own is written, such as mean times: all alike.
 
-
-def _in_unit(unit: str, std_error: float) -> Measure:
-    """Give how a number in a unit of its own is written: two digits of its standard error."""
-    decimals = 3 if std_error <= 0 else 2 if std_error < 1 else 1
-    return Measure(points=False, unit=unit, decimals=decimals)
+    One decimal, or two where no standard error reaches 1, so that means and their contrasts, of
+    one rung and of another, can be held against each other.
+    """
+    profiles = [rung.profile for rung in profiled(result) if rung.profile]
+    errors = [one.std_error for profile in profiles for one in profile.beside]
+    errors += [one.std_error for profile in profiles for one in profile.contrasts if one.unit]
+    return Measure(points=False, unit="", decimals=1 if max(errors) >= 1 else 2)
 
 
 def _axis(profile: ProfileBlock) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causal.errors import Place, VerificationError, did_you_mean
-from causal.report.markdown import joined, plain, words
+from causal.report.markdown import code, joined, plain, words
 from causal.result import Count, EstimandBlock, Label, Pair, Remaining, Result, RungBlock
 
 TARGETS = {
@@ -30,6 +30,30 @@ DIFFERENCES = ("risk_difference", "mean_difference")
 FEW = 10
 """Rows for each column adjusted for, below which a fit is called small: a habit from events per
 variable, Peduzzi et al. 1996, doi:10.1016/S0895-4356(96)00236-3."""
+FEW_CLUSTERS = 20
+"""Where 'few' begins by rule of thumb: Cameron & Miller 2015, doi:10.3368/jhr.50.2.317, VI."""
+
+
+def simulated(result: Result) -> bool:
+    """Tell whether the data are generated, whatever is known of their truth."""
+    return bool(result.truth) or result.dataset.access == "generated"
+
+
+def manner(rung: RungBlock) -> str:
+    """Say how a rung deals with confounding, in a word or two that begin a sentence."""
+    if rung.adjusted:
+        return "Adjusted"
+    if rung.instruments:
+        return "By instrument"
+    return "Within persons" if rung.target == "within persons" else "Unadjusted"
+
+
+def led_by_manner(rung: RungBlock, noun: str) -> str:
+    """Name a difference or an effect after it: ``Adjusted effect``, ``Effect by instrument``."""
+    said = manner(rung)
+    if said in ("Adjusted", "Unadjusted"):
+        return f"{said} {noun}"
+    return f"{noun.capitalize()} {said.lower()}"
 
 
 def surveyed(result: Result) -> bool:
@@ -146,9 +170,8 @@ def proxied(result: Result) -> list[str]:
 
 
 def left_out(result: Result) -> list[str]:
-    """Give the concepts with columns that the chief rung would need besides."""
-    rung = chief(result)
-    estimand = estimand_of(result, rung) if rung else None
+    """Give the concepts with columns that the headline, be it the crude one, would need besides."""
+    estimand = estimand_of(result, chief(result) or result.crude)
     return list(estimand.omitted) if estimand else []
 
 
@@ -218,3 +241,33 @@ def few_rows_of(result: Result, rung: RungBlock) -> str:
     known = [n for n in (rung.n, result.crude.n) if isinstance(n, int)]
     terms = sum(len(one.terms) for one in rung.covariates)
     return few_rows(min(known), terms) if len(known) == 2 else ""
+
+
+def few_clusters(rung: RungBlock) -> int | None:
+    """Give the number of clusters where standard errors by clusters tend to be too small."""
+    known = rung.n_clusters if isinstance(rung.n_clusters, int) else FEW_CLUSTERS
+    return known if known < FEW_CLUSTERS else None
+
+
+def few_clusters_of(result: Result, rung: RungBlock) -> str:
+    """Say that there are few clusters, and whether the rung's own set heeds it; else nothing."""
+    clusters, column = few_clusters(rung), result.design.cluster
+    if clusters is None:
+        return ""
+    of = f" ({code(column)})" if column else ""
+    heeded = (
+        "its set allows for that"
+        if rung.region_note.startswith("wild") or jackknifed(rung) or reduced(rung)
+        else "the standard error is likely too small"
+    )
+    return f"Only {clusters} clusters{of}: {heeded} (section 10)."
+
+
+def jackknifed(rung: RungBlock) -> bool:
+    """Tell whether the set of a rung with instruments leaves clusters out one by one."""
+    return rung.estimator == "iv" and bool(rung.region_note)
+
+
+def reduced(rung: RungBlock) -> bool:
+    """Tell whether a rung has the bias-reduced standard error (CR2)."""
+    return '"kind":"CR2"' in rung.settings

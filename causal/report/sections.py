@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from causal.report.attrition import flow_steps
 from causal.report.blocks import Cell, Flow, GroupedTable, Number, Step, Table
+from causal.report.covariates import filled_terms
 from causal.report.markdown import as_specified, code, joined, plain, sentence, words
 from causal.report.numbers import (
     PROPORTION_DECIMALS,
     RATIOS,
     SHARE_DECIMALS,
+    any_size,
     difference_measure,
     measure_of,
     number,
@@ -152,6 +154,15 @@ def scale_table(result: Result) -> Table:
     return Table(header, rows, "llrl", "The same fits on other scales")
 
 
+def scale_kinds(result: Result) -> str:
+    """Name what the other scales are: ratios, differences, or both."""
+    given = [one for rung in result.rungs for one in rung.other_scales]
+    ratio = [one.scale in RATIOS for one in given if isinstance(one, ScaleBlock)]
+    if all(ratio):
+        return "Ratios"
+    return "Differences and ratios" if any(ratio) else "Differences"
+
+
 def design_sentences(result: Result) -> list[str]:
     """Describe the design: population, exposure, outcome, units."""
     design = result.design
@@ -211,9 +222,9 @@ def missing_sentences(result: Result) -> list[str]:
     said = [
         f"{words(what).capitalize()}: {words(how)}." for what, how in result.design.missing.items()
     ]
-    filled = [one for one in result.covariates if one.filled != 0]
+    filled = filled_terms(result)
     if filled:
-        listed = ", ".join(f"{code(one.term)} {one.filled}" for one in filled)
+        listed = ", ".join(f"{code(term)} {many}" for term, many in filled)
         said.append(f"Values filled in: {listed}.")
     return said
 
@@ -221,7 +232,7 @@ def missing_sentences(result: Result) -> list[str]:
 def diagnostic_table(result: Result, *, judged: bool) -> Table:
     """Give every check that is judged, or the numbers given for information."""
     rows = [
-        (words(one.name), code(one.rung), _value(one.value), _value(one.threshold),
+        (words(one.name), code(one.rung), any_size(one.value), any_size(one.threshold),
          _verdict(one), plain(one.reason))
         for one in result.diagnostics
         if (one.threshold is not None or one.value is None) == judged
@@ -232,20 +243,9 @@ def diagnostic_table(result: Result, *, judged: bool) -> Table:
     return Table(header, rows, "llrrll", "Checks" if judged else facts)
 
 
-def covariate_table(result: Result) -> Table:
-    """Give means by exposure and standardised differences."""
-    rows = [
-        (code(one.term), words(one.concept), _value(one.mean_unexposed), _value(one.mean_exposed),
-         _value(one.smd), str(one.filled))
-        for one in result.covariates
-    ]  # fmt: skip
-    header = ("Term", "Concept", "Mean, unexposed", "Mean, exposed", "SMD", "Filled in")
-    return Table(header, rows, "llrrrr", "Covariates by exposure, before adjustment")
-
-
 def truth_table(result: Result) -> Table:
     """Give every true value that is known of simulated data."""
-    rows = [(words(name), _value(value)) for name, value in result.truth.items()]
+    rows = [(words(name), any_size(value)) for name, value in result.truth.items()]
     return Table(("What", "True value"), rows, "lr", "Truth of the simulated world")
 
 
@@ -328,10 +328,3 @@ def _verdict(one: DiagnosticBlock) -> str:
     if one.verdict == "NOT_EVALUATED" and one.value is not None and one.threshold is None:
         return "for information"
     return VERDICTS[one.verdict]
-
-
-def _value(value: float | None) -> str:
-    """Write a number of any size for a table; a dash when it is not given."""
-    if value is None:
-        return "–"
-    return number(value, 3 if abs(value) < 10 else 1)

@@ -9,12 +9,13 @@ from causal.report.numbers import (
     difference_interval,
     difference_measure,
     difference_of,
+    of_difference,
     percent,
     share,
     share_set,
     within,
 )
-from causal.report.reading import chief, left_out, phrase, proxied, unmeasured
+from causal.report.reading import chief, left_out, manner, phrase, proxied, unmeasured
 from causal.result import Remaining, Result, RungBlock
 
 MUCH = 0.9
@@ -63,8 +64,9 @@ def _share_sentence(result: Result, rung: RungBlock, remaining: Remaining) -> st
         else ""
     )
     return (
-        f"Adjusted over crude in {code(rung.name)}: {share(remaining.value)} "
-        f"({level} Fieller set: {share_set(remaining.set)}); crude − adjusted: "
+        f"{manner(rung)} over crude in {code(rung.name)}: {share(remaining.value)}"
+        f"{of_difference(result)} ({level} Fieller set: {share_set(remaining.set)}); "
+        f"crude − {manner(rung).lower()}: "
         f"{moved}({level} CI {measure.span(remaining.difference)}).{mixed}"
     )
 

@@ -12,9 +12,11 @@ from causal.report.numbers import (
     measure_for,
     measure_of,
     number,
+    of_difference,
     percent,
     share,
     share_set,
+    times,
     within,
 )
 from causal.report.overturning import ordered, uncounted, unevaluated
@@ -25,8 +27,12 @@ from causal.report.reading import (
     brackets,
     chief,
     estimand_of,
+    few_clusters_of,
     few_rows_of,
     label_of,
+    led_by_manner,
+    left_out,
+    manner,
     phrase,
     proxied,
     remaining_of,
@@ -73,6 +79,7 @@ def short_page(result: Result, beside: Mapping[str, Result]) -> tuple[tuple[str,
         ("What came after exposure began", _brackets(result)),
         ("The share that remains", _share(result)),
         ("Not measured", _unmeasured(result)),
+        ("Not adjusted for", _left_out(result)),
         (BY_SUBGROUP, subgroup_sentences(result)),
         ("The instrument", instrument_sentences(result)),
         ("Attempts to refute", [*_attempts(result), *unevaluated(result)]),
@@ -118,14 +125,16 @@ def _found(result: Result) -> list[str]:
     rung, measure = chief(result), measure_of(result)
     if rung is None:
         return [crude]
-    word = "Adjusted effect" if label_of(result) == "effect" else "Adjusted"
+    effect = label_of(result) == "effect"
+    word = led_by_manner(rung, "effect") if effect else manner(rung)
     said = [
         crude,
         f"{word} ({code(rung.name)}, {plain(rung.target)}): {with_interval(rung, measure)}.",
     ]
     said += [one for one in rest if one.startswith(KEPT)]
     said += [plain(one) for one in rung.assumed]
-    said += [one for one in (few_rows_of(result, rung),) if one]
+    few = (few_rows_of(result, rung), few_clusters_of(result, rung))
+    said += [one for one in few if one]
     return [*said, *_spread(result, rung)]
 
 
@@ -231,10 +240,12 @@ def _share(result: Result) -> list[str]:
     kept = remaining_of(rung)
     if kept is None:
         return []
+    moved = difference_measure(result)
     said = (
-        f"Adjusted over crude {share(kept.value)} ({percent(rung.level)} Fieller set "
-        f"{share_set(kept.set)}; crude − adjusted "
-        f"{percent(rung.level)} CI {difference_measure(result).span(kept.difference)})."
+        f"{manner(rung)} over crude {share(kept.value)}{of_difference(result)} "
+        f"({percent(rung.level)} Fieller set {share_set(kept.set)}; crude − "
+        f"{manner(rung).lower()} {percent(rung.level)} CI {moved.span(kept.difference)}"
+        f"{f' {moved.unit}' if of_difference(result) else ''})."
     )
     return [
         said,
@@ -281,6 +292,14 @@ def _unmeasured(result: Result) -> list[str]:
     return said
 
 
+def _left_out(result: Result) -> list[str]:
+    """Name what is measured, needed, and not adjusted for by the headline."""
+    rung, out = chief(result), left_out(result)
+    if not out or (rung is not None and rung.target == WITHIN):
+        return []
+    return [sentence(f"{phrase(out)}: by the diagram a sufficient set holds these besides")]
+
+
 def _attempts(result: Result) -> list[str]:
     """Count attempts by verdict, name those that failed, and say what a pass is worth."""
     words = (("FAIL", "failed"), ("PASS", "passed"), ("NOT_RESOLVABLE", "too imprecise to tell"))
@@ -306,13 +325,16 @@ def _overturn(result: Result) -> list[str]:
     first = (foremost or counted)[:1]
     said = [sentence(plain(one.short)) for one in first]
     other = next((one for one in counted if one not in foremost + first), None)
-    if other is not None and isinstance(other.multiple, float):
-        said.append(
-            f"Of the other analyses {other.kind.replace('_', ' ')} needs least: "
-            f"{number(other.multiple, 1 if other.multiple >= 1 else 2)} × "
-            f"{plain(other.yardstick)} (section 9)."
-        )
-    return said
+    if other is None or not isinstance(other.multiple, float):
+        return said
+    least = f"Of the other analyses {other.kind.replace('_', ' ')} needs least: "
+    if other.multiple == 0:
+        least = f"By {other.kind.replace('_', ' ')} nothing is needed (section 9)."
+    elif other.yardstick:
+        least += f"{times(other.multiple)} × {plain(other.yardstick)} (section 9)."
+    else:
+        least += sentence(plain(other.short))
+    return [*said, least]
 
 
 def _beside(result: Result, beside: Mapping[str, Result]) -> list[str]:

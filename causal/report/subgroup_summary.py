@@ -105,11 +105,14 @@ def _named(result: Result, blocks: list[SubgroupBlock]) -> str:
 
 
 def _against(block: SubgroupBlock) -> str:
-    """Say which levels are compared with which."""
+    """Say which levels are compared with which, and how many could be estimated if not all."""
     found = [code(name) for _, name, _ in contrasts_of(block)]
     if not found:
         return codes([one.name for one in block.levels])
-    return f"{', '.join(found)} against {code(block.reference or '')}"
+    levels = len(block.levels)
+    estimated = sum(not isinstance(one.adjusted, Reason) for one in block.levels)
+    some = f" ({estimated} of {levels} levels estimated)" if estimated < levels else ""
+    return f"{', '.join(found)} against {code(block.reference or '')}{some}"
 
 
 def _short_contrasts(

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from causal.report.covariates import covariate_rows
 from causal.report.heterogeneity import heterogeneity_rows
 from causal.report.numbers import exact
 from causal.report.reading import estimand_of, rung_label, truth_of
@@ -127,15 +128,6 @@ def _follow_up(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]
     """Give one row an arm and stratum."""
     rows = ((one.stratum, one.arm, one.rows, one.known, one.late) for one in result.follow_up)
     return ("stratum", "arm", "rows", "known", "late"), rows
-
-
-def _covariates(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
-    """Give one row an adjustment column."""
-    rows = (
-        (one.term, one.concept, one.mean_unexposed, one.mean_exposed, one.smd, one.filled)
-        for one in result.covariates
-    )
-    return ("term", "concept", "mean_unexposed", "mean_exposed", "smd", "filled"), rows
 
 
 def _diagnostics(result: Result) -> tuple[Sequence[str], Iterable[Sequence[Cell]]]:
@@ -339,7 +331,7 @@ _BUILDERS: dict[str, Callable[[Result], tuple[Sequence[str], Iterable[Sequence[C
     "identification.csv": _identification,
     "attrition.csv": _attrition,
     "follow_up.csv": _follow_up,
-    "covariates.csv": _covariates,
+    "covariates.csv": covariate_rows,
     "diagnostics.csv": _diagnostics,
     "balance.csv": _balance,
     "overlap.csv": _overlap,

@@ -26,9 +26,11 @@ from causal.report.reading import (
     chief,
     described,
     estimand_of,
+    few_clusters_of,
     few_rows_of,
     interval_of,
     label_of,
+    led_by_manner,
     left_out,
     phrase,
     proxied,
@@ -102,14 +104,7 @@ def who_sentences(result: Result) -> list[str]:
     if surveyed(result):
         said.append("Survey weights make them stand for the population they were drawn from.")
     said += unfollowed(result)
-    loss = _largest_loss(steps[steps.index(first) :])
-    if loss is not None:
-        before, after = loss
-        said.append(
-            f"The largest loss of persons is at the step “{plain(after.step)}”: "
-            f"{before.persons} to {after.persons}."
-        )
-    return said
+    return said + _loss_sentences(result, steps[steps.index(first) :])
 
 
 def estimate_sentences(result: Result) -> list[str]:
@@ -118,8 +113,7 @@ def estimate_sentences(result: Result) -> list[str]:
     said = [_crude_sentence(result, measure)]
     if rung is None:
         return said
-    effect = label_of(result) == "effect"
-    word = "Adjusted effect" if effect else f"Adjusted {_contrast(rung)}"
+    word = led_by_manner(rung, "effect" if label_of(result) == "effect" else _contrast(rung))
     pair = interval_of(rung)
     said.append(
         f"{word}, {averaged_over(result, rung.target)}, rung {code(rung.name)}: "
@@ -139,7 +133,8 @@ def estimate_sentences(result: Result) -> list[str]:
     if rung.n != crude.n:
         standing = "stands for" if stands_for_more(rung, crude) else "rests on"
         said.append(f"It {standing} {rung.n} rows; the crude difference rests on {crude.n}.")
-    said += [one for one in (few_rows_of(result, rung),) if one]
+    few = (few_rows_of(result, rung), few_clusters_of(result, rung))
+    said += [one for one in few if one]
     return said + _other_questions(result, rung)
 
 
@@ -346,10 +341,23 @@ def _together(result: Result, rungs: list[RungBlock]) -> str:
     )
 
 
+def _loss_sentences(result: Result, steps: list[AttritionBlock]) -> list[str]:
+    """Say where most persons are lost: at a step, or after the last one, for want of an outcome."""
+    loss, count, said, lost = _largest_loss(steps), followed(result), "", 0
+    if loss is not None:
+        (before, after), lost = loss
+        said = f"“{plain(after.step)}”: {before.persons} to {after.persons}."
+    unknown = 0 if count is None else count.rows - count.known
+    if count is not None and result.design.unit == "persons" and unknown > lost:
+        most = f"The largest loss is of outcomes: {unknown} of {count.rows} persons have none known"
+        return [f"{most}; the largest at a step is at {said}" if said else f"{most}."]
+    return [f"The largest loss of persons is at the step {said}"] if said else []
+
+
 def _largest_loss(
     steps: list[AttritionBlock],
-) -> tuple[AttritionBlock, AttritionBlock] | None:
-    """Find the step that loses most persons; none where a count is suppressed."""
+) -> tuple[tuple[AttritionBlock, AttritionBlock], int] | None:
+    """Find the step that loses most persons, and how many; none where a count is suppressed."""
     best: tuple[AttritionBlock, AttritionBlock] | None = None
     most = 0
     for before, after in pairwise(steps):
@@ -357,7 +365,7 @@ def _largest_loss(
             lost = before.persons - after.persons
             if lost > most:
                 best, most = (before, after), lost
-    return best
+    return None if best is None else (best, most)
 
 
 def _contrast(rung: RungBlock) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field
 from causal import inference
 from causal.cohort import Sample
 from causal.estimate import DIFFERENCES, Effect, Estimates, NotEstimable, Scale
-from causal.findings import Contour, Curve, Mark, Number, Point, Row, numbers
+from causal.findings import Contour, Curve, Mark, Number, Point, Row, amount, numbers, times
 from causal.sensitivity.austen_model import (
     LEAST,
     MOST,
@@ -223,7 +223,8 @@ def _short(effect: Effect, headline: Number, strongest: Compared | NotEstimable)
     """Say in one sentence what it takes."""
     if effect.lo <= 0 <= effect.hi:
         return (
-            f"The interval of the difference, {effect.lo:.3f} to {effect.hi:.3f}, includes 0 "
+            f"The interval of the difference, {amount(effect.lo)} to {amount(effect.hi)}, "
+            "includes 0 "
             "without any confounder."
         )
     if isinstance(headline, NotEstimable):
@@ -237,7 +238,9 @@ def _short(effect: Effect, headline: Number, strongest: Compared | NotEstimable)
     if math.isinf(strongest.interval):
         return f"{said}, and no multiple of a measured block could."
     weak = " (a weak benchmark)" if _weak(strongest) else ""
-    return f"{said}, as could one {strongest.interval:.1f} times {listed([strongest.block])}{weak}."
+    return (
+        f"{said}, as could one {times(strongest.interval)} times {listed([strongest.block])}{weak}."
+    )
 
 
 def _sentence(
@@ -251,7 +254,8 @@ def _sentence(
     parts = [_short(effect, headline, strongest)]
     if isinstance(whole, float):
         parts.append(
-            f"For the estimate itself, {effect.estimate:.3f}, it takes {percent(whole)} of each."
+            f"For the estimate itself, {amount(effect.estimate)}, it takes {percent(whole)} of "
+            "each."
         )
     else:
         parts.append(f"For the estimate itself, {whole.reason}.")

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from causal.arrays import Bools, Floats
 from causal.cohort import TIME, Sample
 from causal.estimate import NotEstimable
-from causal.findings import Number
+from causal.findings import Number, tell
 from causal.sensitivity.partial_r2 import LinearFit, Strength, smallest_multiple, times_as_strong
 
 
@@ -126,7 +126,7 @@ class Compared:
     def goal(self) -> str:
         """Give, in words, the value the estimate is to be brought to."""
         left = (1 - self.q) * self.fit.estimate
-        return f"{left:.3g}" if left else "0"
+        return f"{tell(left)}" if left else "0"
 
     @property
     def robust_ratio(self) -> float:
@@ -246,7 +246,7 @@ def find_blocks(
 
 def percent(share: float) -> str:
     """Write a share as a percentage."""
-    return f"{100 * share:.2g} %"
+    return f"{tell(100 * share, digits=2)} %"
 
 
 def listed(names: Iterable[str]) -> str:

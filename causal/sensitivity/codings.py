@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from causal.arrays import read_only
 from causal.estimate import MEANS, Estimates, NotEstimable
+from causal.findings import tell
 
 OTHER = "outcome coded the other way round"
 """The subject of rows that are about the coding the analysis does not have."""
@@ -43,7 +44,7 @@ def no_risks(estimates: Estimates) -> NotEstimable | None:
     if estimates.labels != MEANS or ((values >= 0).all() and (values <= 1).all()):
         return None
     low, high = (float(one) for one in values)
-    return NotEstimable(f"means of {low:.3g} and {high:.3g} are no two risks, so have no ratio")
+    return NotEstimable(f"means of {tell(low)} and {tell(high)} are no two risks, so have no ratio")
 
 
 def smaller(readings: Sequence[R]) -> R:

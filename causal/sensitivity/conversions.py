@@ -11,6 +11,7 @@ from causal import inference
 from causal.arrays import Floats
 from causal.cohort import Sample
 from causal.estimate import MEANS, SLOPE, Estimates, NotEstimable
+from causal.findings import tell
 
 Through: TypeAlias = Literal["risk_ratio", "odds_ratio", "hazard_ratio"]
 Ratio: TypeAlias = tuple[float, float, float]
@@ -106,7 +107,7 @@ def hazard_ratio_of(estimates: Estimates, level: float = inference.LEVEL) -> Rat
     risks = np.asarray(estimates.values, dtype=np.float64)
     if not ((risks > 0) & (risks < 1)).all():
         return NotEstimable(
-            f"risks of {risks[0]:.3g} and {risks[1]:.3g} have no hazard ratio; both have to be "
+            f"risks of {tell(risks[0])} and {tell(risks[1])} have no hazard ratio; both have to be "
             "above 0 and below 1"
         )
     hazards = -np.log1p(-risks)
@@ -230,7 +231,7 @@ def factor_of_difference(
     if k > 0:
         return 2 * p1 * (1 - f) / (k + root)
     if f == 0:
-        return NotEstimable(f"no confounding takes risks of {p0:.3g} and {p1:.3g} to {d:g}")
+        return NotEstimable(f"no confounding takes risks of {tell(p0)} and {tell(p1)} to {d:g}")
     return (root - k) / (2 * p0 * f)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from causal.estimate import NotEstimable
-from causal.findings import Number, Row, numbers
+from causal.findings import Number, Row, numbers, times
 from causal.sensitivity.benchmarks import listed
 from causal.sensitivity.codings import LEADS, OTHER
 from causal.sensitivity.conversions import e_value
@@ -112,7 +112,7 @@ def say_shortly(
     if isinstance(strongest, NotEstimable) or isinstance(multiple, NotEstimable):
         return f"{said}."
     return (
-        f"{said}, {multiple:.1f} times as far from 1 as what leaving out "
+        f"{said}, {times(multiple)} times as far from 1 as what leaving out "
         f"{listed([strongest[0]])}, the strongest measured block, amounts to "
         f"({e_value(strongest[1]):.2f})."
     )

@@ -16,6 +16,7 @@ import numpy as np
 from causal import inference
 from causal.arrays import Bools, Floats
 from causal.estimate import NotEstimable, Region
+from causal.findings import tell
 from causal.instrumental.stages import Stages
 from causal.sensitivity.partial_r2 import (
     NOTHING,
@@ -289,7 +290,8 @@ def multiple_of(
         largest = (1 - NOTHING) / max(benchmark.exposure, benchmark.outcome)
     if excess(largest) < 0:
         return NotEstimable(
-            f"not reached: at {largest:.3g} times this benchmark the omitted variable explains all "
+            f"not reached: at {tell(largest)} times this benchmark the omitted variable explains "
+            "all "
             "that is left of the outcome, and that is not enough"
         )
     return float(optimize.brentq(excess, 0.0, largest, xtol=1e-10))

@@ -12,7 +12,7 @@ from causal import inference
 from causal.arrays import Floats, read_only
 from causal.cohort import Sample
 from causal.estimate import Estimates, NotEstimable
-from causal.findings import Curve, Number, Point, Row, numbers
+from causal.findings import Curve, Number, Point, Row, numbers, tell
 from causal.sensitivity.base import (
     NO_YARDSTICK,
     Sensitivity,
@@ -331,7 +331,7 @@ def _count(settings: Misclassification, for_interval: float) -> tuple[Number, st
         return NO_YARDSTICK, ""
     hidden = 1 - settings.plausible.sensitivity
     return (1 - for_interval) / hidden, (
-        f"the {100 * hidden:.2g} % of {settings.event_name} left unreported in "
+        f"the {tell(100 * hidden, digits=2)} % of {settings.event_name} left unreported in "
         f"{settings.plausible.source}, by one arm only"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causal.estimate import NotEstimable
-from causal.findings import Row
+from causal.findings import Row, amount
 from causal.sensitivity.bias_settings import Errors
 
 
@@ -26,8 +26,8 @@ def say_drawn(errors: Errors, row: Row) -> str:
     if isinstance(median, NotEstimable):
         return f"{whose}corrected for {what}: not given, since {median.reason}"
     if isinstance(lo, NotEstimable) or isinstance(hi, NotEstimable):
-        return f"{whose}corrected for {what}: {median:.3f} by the median draw"
+        return f"{whose}corrected for {what}: {amount(median)} by the median draw"
     return (
         f"{whose}corrected for {what} by draws from the priors, random error included: "
-        f"{median:.3f} ({lo:.3f} to {hi:.3f})"
+        f"{amount(median)} ({amount(lo)} to {amount(hi)})"
     )

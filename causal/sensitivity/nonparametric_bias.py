@@ -14,7 +14,7 @@ from causal.cohort import Sample
 from causal.errors import OutcomeError, PositivityError
 from causal.estimate import DIFFERENCES, Estimates, NotEstimable
 from causal.estimators import LinearProbability, MeanDifference, NuisanceStore
-from causal.findings import Contour, Mark, Number, Row, numbers
+from causal.findings import Contour, Mark, Number, Row, amount, numbers, times
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import (
     Benchmarks,
@@ -305,7 +305,7 @@ def _short(settings: NonparametricOmittedVariable, found: _Found) -> str:
         )
     weak = " (a weak benchmark)" if smallest[0].weak else ""
     return (
-        f"Without taking anything as linear, an omitted variable {smallest[1]:.1f} times as "
+        f"Without taking anything as linear, an omitted variable {times(smallest[1])} times as "
         f"strong as {listed([smallest[0].name])}{weak} brings the {level} to 0."
     )
 
@@ -317,7 +317,7 @@ def _sentence(settings: NonparametricOmittedVariable, subject: Subject, found: _
     parts = [
         f"An omitted variable that explains {percent(whole)} of what is left of the outcome, and "
         f"as large a share of the weights that compare the arms, could {worst} bring the estimate "
-        f"of {found.scaled.estimate:.3f} to 0, whatever the shape of the regressions.",
+        f"of {amount(found.scaled.estimate)} to 0, whatever the shape of the regressions.",
         _short(settings, found),
     ]
     weak = [one.name for one in found.blocks if one.weak]

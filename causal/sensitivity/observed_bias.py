@@ -11,7 +11,8 @@ from causal.arrays import Floats
 from causal.cohort import TIME, Sample
 from causal.errors import OutcomeError, PositivityError, SpecError
 from causal.estimate import Estimates, NotEstimable
-from causal.estimators import Estimator, NuisanceStore
+from causal.estimators import Estimator, NuisanceStore, WeighsFollowUp
+from causal.estimators.base import without_terms
 from causal.findings import Number
 
 Measure = Callable[[Estimates, Sample], float | NotEstimable]
@@ -55,9 +56,9 @@ def leave_out_blocks(
     whole = _ratio_of_fit(estimator, sample, measure, seed)
     return tuple(
         compare_ratios(
-            concept, _ratio_of_fit(estimator, without(sample, concept), measure, seed), whole
+            concept, _ratio_of_fit(*leave_out(estimator, sample, concept), measure, seed), whole
         )
-        for concept in blocks_of(sample)
+        for concept in blocks_of(adjusted_for(estimator, sample))
     )
 
 
@@ -119,13 +120,32 @@ def without(sample: Sample, concept: str) -> Sample:
     return sample.adjusting_for([one for one in sample.concepts if one != concept])
 
 
+def adjusted_for(estimator: Estimator, sample: Sample) -> Sample:
+    """Keep the columns of exposure and outcome: those of follow-up alone are not adjusted for."""
+    if not isinstance(estimator, WeighsFollowUp) or estimator.observation is None:
+        return sample
+    unweighed = estimator.model_copy(update={"observation": None, "entry": None})
+    return sample.with_terms(tuple(dict.fromkeys(unweighed.named_terms)))
+
+
+def leave_out(estimator: Estimator, sample: Sample, concept: str) -> tuple[Estimator, Sample]:
+    """Give settings and rows that do not adjust for one concept.
+
+    Regressions that name their terms no longer name its columns. Where a rung weighs for loss to
+    follow-up, the regressions of follow-up keep theirs: the rows go on standing for the same.
+    """
+    own = [t for t, c in zip(sample.terms, sample.concepts, strict=True) if c == concept]
+    fewer = without_terms(estimator, own)
+    if not isinstance(estimator, WeighsFollowUp) or estimator.observation is None:
+        return fewer, without(sample, concept)
+    held = {"observation": estimator.observation, "entry": estimator.entry}
+    return fewer.model_copy(update=held), sample
+
+
 def _ratio_of_fit(estimator: Estimator, sample: Sample, measure: Measure, seed: int) -> Number:
     """Fit from scratch and give the ratio, or why it cannot be fitted."""
     try:
         fit = estimator.fit(sample, NuisanceStore(), np.random.default_rng(seed))
-    except SpecError:
-        named = ", ".join(sorted(set(estimator.named_terms) - set(sample.terms)))
-        return NotEstimable(f"the rung's model names its terms ({named}), so it needs the block")
-    except (PositivityError, OutcomeError) as problem:
+    except (SpecError, PositivityError, OutcomeError) as problem:
         return NotEstimable(problem.message.rstrip("."))
     return measure(fit, sample)

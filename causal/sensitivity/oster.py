@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from causal.cohort import TIME, Sample
 from causal.estimate import Estimates, NotEstimable
-from causal.findings import Curve, Number, Point, Row, numbers
+from causal.findings import Curve, Number, Point, Row, amount, numbers
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import find_blocks, listed
 from causal.sensitivity.proportional_selection import (
@@ -212,7 +212,7 @@ def _short(
     said = (
         f"Unmeasured covariates would have to be {abs(delta):.2f} times as strongly related to "
         f"exposure as all measured ones jointly{way} to bring the least-squares estimate of "
-        f"{moved.controlled:.3f} to {settings.beta:g}, if with them R2 rose from "
+        f"{amount(moved.controlled)} to {settings.beta:g}, if with them R2 rose from "
         f"{moved.r2_controlled:.2f} to {r2_max:.2f}"
     )
     if _say_opposed(moved, pulls):
@@ -231,8 +231,10 @@ def _sentence(
     """Say what delta means, with the two regressions it rests on."""
     own, _ = effects_at(moved, r2_max, settings.delta)
     parts = [
-        f"Least squares gives {moved.uncontrolled:.3f} (R2 {moved.r2_uncontrolled:.3f}) without "
-        f"and {moved.controlled:.3f} (R2 {moved.r2_controlled:.3f}) with the measured covariates.",
+        f"Least squares gives {amount(moved.uncontrolled)} (R2 {amount(moved.r2_uncontrolled)}) "
+        "without "
+        f"and {amount(moved.controlled)} (R2 {amount(moved.r2_controlled)}) with the measured "
+        "covariates.",
     ]
     if isinstance(delta, NotEstimable):
         parts.append(f"Oster's delta is not given: {delta.reason}.")
@@ -247,7 +249,7 @@ def _sentence(
     if isinstance(own, NotEstimable):
         parts.append(f"For delta {settings.delta:g}: {own.reason}.")
     else:
-        parts.append(f"With selection {strong} {own:.3f} would be left.")
+        parts.append(f"With selection {strong} {amount(own)} would be left.")
     parts.append(_say_opposed(moved, pulls))
     if covered:
         parts.append(f"The rung's own interval includes {settings.beta:g} already.")
@@ -267,8 +269,10 @@ def _say_opposed(moved: Movement, pulls: Sequence[tuple[str, float]]) -> str:
         return ""
     return (
         f"Delta is flattering here: single blocks move the estimate both ways (without "
-        f"{listed([low[0]])} by {low[1]:+.3f}, without {listed([high[0]])} by {high[1]:+.3f}) and "
-        f"all together by {net:+.3f}, so one pulling one way only would do with less."
+        f"{listed([low[0]])} by {amount(low[1], signed=True)}, without {listed([high[0]])} by "
+        f"{amount(high[1], signed=True)}) and "
+        f"all together by {amount(net, signed=True)}, so one pulling one way only would do with "
+        "less."
     )
 
 

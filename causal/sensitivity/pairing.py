@@ -10,6 +10,7 @@ from causal.arrays import Bools, Floats, Ints
 from causal.estimate import NotEstimable
 from causal.estimators.assignment import LARGEST_TABLE, assign
 from causal.estimators.match_sets import whiten
+from causal.findings import tell
 
 CALIPER = 0.2
 """Standard deviations of the logit of the propensity (Austin 2011, doi:10.1002/pst.433)."""
@@ -79,7 +80,7 @@ def pair_rows(
     i, j = assign(cost, far)
     if len(i) == 0:
         return NotEstimable(
-            f"no exposed and unexposed person are within the caliper of {width:.3g}"
+            f"no exposed and unexposed person are within the caliper of {tell(width)}"
         )
     one, other = fewer[i], more[j]
     exposed, unexposed = (one, other) if exposed_fewer else (other, one)

@@ -14,6 +14,7 @@ import numpy as np
 from causal import inference
 from causal.arrays import Bools, Floats, Ints
 from causal.estimate import NotEstimable
+from causal.findings import tell
 
 NOTHING = 1e-12
 """A partial R2 below this is rounding error of the projections."""
@@ -225,7 +226,7 @@ def smallest_multiple(
         return 0.0
     if not signs.any():
         return NotEstimable(
-            f"not reached: at {largest:.3g} times this benchmark, the most that can be, the "
+            f"not reached: at {tell(largest)} times this benchmark, the most that can be, the "
             "confounder explains all that is left of the outcome, and that is not enough"
         )
     first = int(signs.argmax())

@@ -259,4 +259,4 @@ def _outcome_of(united: DirectEffect) -> str:
 
 def _share(part: float, whole: float) -> str:
     """Write a part of the reduced form as a percentage."""
-    return f"{100 * abs(part / whole):.3g} %"
+    return f"{tell(100 * abs(part / whole))} %"

@@ -13,7 +13,7 @@ from causal import inference
 from causal.arrays import Floats
 from causal.errors import SpecError, did_you_mean
 from causal.estimate import DIFFERENCES, NotEstimable
-from causal.findings import Named, Number, Row, numbers
+from causal.findings import Named, Number, Row, amount, numbers, tell
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.proximal_bridge import (
     Coefficients,
@@ -149,7 +149,7 @@ class Proximal(Sensitivity):
         why = NotEstimable(
             f"given exposure and the other covariates, {_listed(self.exposure_proxy)} predicts "
             f"{_listed(self.outcome_proxy)} too weakly to stand in for "
-            f"{_listed((self.confounder,))}: F = {strength.min():.2g}, at least "
+            f"{_listed((self.confounder,))}: F = {tell(strength.min(), digits=2)}, at least "
             f"{self.smallest_f:g} needed"
         )
         finding = finding_without_number(self.kind, subject.rung, NAME, why)
@@ -188,7 +188,8 @@ class _Found:
         """Write the exposure coefficient with its interval."""
         lo, hi = self.interval(one)
         return (
-            f"{one.values[0]:.3f} ({100 * self.settings.level:g} % interval {lo:.3f} to {hi:.3f})"
+            f"{amount(one.values[0])} ({100 * self.settings.level:g} % interval {amount(lo)} to "
+            f"{amount(hi)})"
         )
 
 
@@ -236,7 +237,8 @@ def _short(found: _Found) -> str:
     both = f"{_listed(settings.exposure_proxy)} and {_listed(settings.outcome_proxy)}"
     return (
         f"With {_listed((settings.confounder,))} adjusted for through {both}, the difference is "
-        f"{found.bridge.values[0]:.3f} instead of {found.measured.values[0]:.3f}, and its interval "
+        f"{amount(found.bridge.values[0])} instead of {amount(found.measured.values[0])}, and its "
+        "interval "
         f"{verdict} 0, if both are such proxies as this needs."
     )
 
@@ -250,7 +252,7 @@ def _sentence(found: _Found, subject: Subject) -> str:
         f"Adjusting for {confounder} through two proxies, {z} (of what drives exposure) and {w} "
         f"(of what drives the outcome), two-stage least squares gives "
         f"{found.written(found.bridge)}; with both as ordinary covariates, "
-        f"{found.written(found.measured)}. First stage F = {found.strength.min():.3g}. "
+        f"{found.written(found.measured)}. First stage F = {tell(found.strength.min())}. "
         f"This holds only if, given {confounder} and the other covariates, {z} has to do with the "
         f"outcome only through exposure, {w} is not changed by exposure and shares no error with "
         f"{z}, and one effect on the difference scale fits all: none of it can be tested here. "

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from causal import inference
 from causal.errors import SpecError, did_you_mean
 from causal.estimate import DIFFERENCES, Effect, NotEstimable
-from causal.findings import Curve, Number, Point, Row, numbers
+from causal.findings import Curve, Number, Point, Row, numbers, tell
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import sits_at_ceiling
 from causal.sensitivity.error_correction import (
@@ -200,7 +200,7 @@ def _impossible(terms: tuple[str, ...], lowest: float) -> str:
     """Say why the data do not allow a reliability."""
     if len(terms) == 1:
         return (
-            f"exposure and the other covariates explain {100 * lowest:.3g} % of {terms[0]}, so "
+            f"exposure and the other covariates explain {tell(100 * lowest)} % of {terms[0]}, so "
             f"its reliability must be well above {lowest:.3f}"
         )
     return (

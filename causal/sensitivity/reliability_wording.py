@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from causal.estimate import Effect, NotEstimable
-from causal.findings import Number
+from causal.findings import Number, amount, tell
 from causal.sensitivity.error_correction import Simulated
 
 Method: TypeAlias = Literal["regression_calibration", "simex"]
@@ -74,8 +74,9 @@ def say_shortly(sweep: Sweep) -> str:
     elif isinstance(at, NotEstimable):
         said = (
             f"Error in {names} would not bring the interval to {sweep.null} at any reliability "
-            f"examined (at {lowest:g}, the lowest, the estimate is {last.estimate:.3f} instead of "
-            f"{first.estimate:.3f})"
+            f"examined (at {lowest:g}, the lowest, the estimate is {amount(last.estimate)} "
+            "instead of "
+            f"{amount(first.estimate)})"
         )
     else:
         said = (
@@ -166,7 +167,8 @@ def _say_flat(sweep: Sweep) -> str:
         return ""
     what = "this score" if len(sweep.terms) == 1 else "any of these scores"
     return (
-        f"Given the other covariates, exposure explains {100 * sweep.by_exposure:.2g} % of "
+        f"Given the other covariates, exposure explains {tell(100 * sweep.by_exposure, digits=2)} "
+        "% of "
         f"{what}, so that its error can move little: this says that the score hardly follows "
         "exposure, not that nothing is confounded."
     )
@@ -198,7 +200,10 @@ def _say_ceiling(sweep: Sweep) -> str:
 
 def _written(one: Effect) -> str:
     """Write an estimate with its interval."""
-    return f"{one.estimate:.3f} ({100 * one.level:g} % interval {one.lo:.3f} to {one.hi:.3f})"
+    return (
+        f"{amount(one.estimate)} ({100 * one.level:g} % interval {amount(one.lo)} to "
+        f"{amount(one.hi)})"
+    )
 
 
 def _listed(terms: tuple[str, ...]) -> str:

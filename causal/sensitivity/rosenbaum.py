@@ -17,7 +17,7 @@ from causal.estimators import Matching
 from causal.estimators.glm import NuisanceFit
 from causal.estimators.matching import Distance
 from causal.estimators.nuisance import NuisanceStore, PropensityModel, choose_terms
-from causal.findings import Curve, Point, Row, numbers
+from causal.findings import Curve, Point, Row, numbers, tell, times
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.block_effects import (
     BlockEffect,
@@ -352,13 +352,14 @@ def _short(told: _Told) -> str:
         p = min(1.0, told.alone * told.settings.sides)
         return (
             f"The {pairs} pairs that could be matched show no difference to be explained away "
-            f"({told.found.differences.mean():.3g}, {sides}-sided p {p:.2g} without hidden bias), "
+            f"({tell(told.found.differences.mean())}, {sides}-sided p {p:.2g} without hidden "
+            "bias), "
             "so they cannot say what hidden bias would do."
         )
     against = (
         ""
         if isinstance(told.multiple, NotEstimable)
-        else f", {told.multiple:.1f} times the log odds ratio across {told.strongest}"
+        else f", {times(told.multiple)} times the log odds ratio across {told.strongest}"
     )
     return (
         f"A hidden bias in who is exposed of odds ratio {told.gamma:.2f}{against}, could explain "

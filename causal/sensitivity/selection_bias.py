@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from causal import inference
 from causal.cohort import Sample
 from causal.estimate import Estimates, NotEstimable
-from causal.findings import Number, Row, numbers
+from causal.findings import Number, Row, numbers, times
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.benchmarks import listed
 from causal.sensitivity.codings import LEADS, OTHER, no_risks, recode, smaller
@@ -279,7 +279,7 @@ def _short(
     if isinstance(loss.strongest, NotEstimable) or isinstance(multiple, NotEstimable):
         return f"{said}."
     return (
-        f"{said}, {multiple:.1f} times as far from 1 as what the measured loss by "
+        f"{said}, {times(multiple)} times as far from 1 as what the measured loss by "
         f"{listed([loss.strongest[0]])} amounts to."
     )
 

@@ -17,7 +17,7 @@ from causal.estimators import AnyEstimator
 from causal.estimators.nuisance import OutcomeModel, choose_terms
 from causal.estimators.outcome_fit import outcome_columns
 from causal.estimators.regression import over_target
-from causal.findings import Contour, Curve, Mark, Point, Row, numbers
+from causal.findings import Contour, Curve, Mark, Point, Row, numbers, tell, times
 from causal.sensitivity.base import Sensitivity, SensitivityFinding, finding_without_number
 from causal.sensitivity.block_effects import (
     BlockEffect,
@@ -284,7 +284,7 @@ def _short(tilting: Tilting, tip: Tip, multiple: float | NotEstimable, strongest
         return "With missing outcomes predicted as if missing at random, the interval includes 0."
     against = ""
     if not isinstance(multiple, NotEstimable):
-        against = f", {multiple:.1f} times the effect of {strongest}"
+        against = f", {times(multiple)} times the effect of {strongest}"
     return (
         f"The interval meets 0 if {who} differ from {arm} persons alike in covariates by "
         f"{_tilt(tilting, tip)}{against}."
@@ -297,17 +297,17 @@ def _tilt(tilting: Tilting, tip: Tip) -> str:
     if isinstance(delta, NotEstimable) or isinstance(before, NotEstimable):
         return "nothing"
     if isinstance(after, NotEstimable):
-        return f"{delta:.3g}"
+        return f"{tell(delta)}"
     if tilting.model.logistic:
         return (
-            f"an odds ratio of {math.exp(delta):.3g} (a probability of {after:.2f} where "
+            f"an odds ratio of {tell(math.exp(delta))} (a probability of {after:.2f} where "
             f"{before:.2f} is predicted)"
         )
     known = tilting.sample.y[tilting.sample.observed]
     low, high = float(known.min()), float(known.max())
-    beyond = f", beyond every known outcome, {low:.3g} to {high:.3g}"
+    beyond = f", beyond every known outcome, {tell(low)} to {tell(high)}"
     outside = "" if low <= after <= high else beyond
-    return f"{delta:.3g} (a mean of {after:.3g} where {before:.3g} is predicted{outside})"
+    return f"{tell(delta)} (a mean of {tell(after)} where {tell(before)} is predicted{outside})"
 
 
 def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], least: Tip, short: str, scale: Scale) -> str:
@@ -316,7 +316,7 @@ def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], least: Tip, short: str, s
     parts = [
         f"Standardised over all {tilting.sample.n} rows, {tips[0].lost + tips[1].lost} of them "
         f"without an outcome and taken as missing at random, the difference is "
-        f"{start.estimate:.3g} ({start.lo:.3g} to {start.hi:.3g}).",
+        f"{tell(start.estimate)} ({tell(start.lo)} to {tell(start.hi)}).",
         short,
     ]
     other = next(tip for tip in tips if tip is not least)
@@ -333,14 +333,16 @@ def _sentence(tilting: Tilting, tips: tuple[Tip, Tip], least: Tip, short: str, s
             )
         else:
             parts.append(
-                f"The estimate is 0 at a tilt of {tip.estimate:.3g} of the lost {ARMS[tip.arm]}."
+                f"The estimate is 0 at a tilt of {tell(tip.estimate)} of the lost {ARMS[tip.arm]}."
             )
     if tilting.model.logistic:
         had, lacked = tilting.difference(math.inf, math.inf), tilting.difference(0.0, math.inf)
         parts.append(
-            f"Had all of the lost had the outcome it would be {had.estimate:.3g} ({had.lo:.3g} to "
-            f"{had.hi:.3g}); had only the lost exposed, {lacked.estimate:.3g} ({lacked.lo:.3g} to "
-            f"{lacked.hi:.3g})."
+            f"Had all of the lost had the outcome it would be {tell(had.estimate)} "
+            f"({tell(had.lo)} to "
+            f"{tell(had.hi)}); had only the lost exposed, {tell(lacked.estimate)} "
+            f"({tell(lacked.lo)} to "
+            f"{tell(lacked.hi)})."
         )
     parts.append("No data can show the tilt; confounding is not in it.")
     if scale not in DIFFERENCES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causal.estimate import DIFFERENCES, NotEstimable, Scale
+from causal.findings import amount, times
 from causal.sensitivity.benchmarks import (
     Compared,
     Of,
@@ -23,7 +24,7 @@ def say_what_overturns(found: Compared, scale: Scale) -> str:
     scale : of the analysis's headline; the bounds are on the difference.
     """
     parts = [
-        f"Least squares with the same covariates gives {found.fit.estimate:.3f}.",
+        f"Least squares with the same covariates gives {amount(found.fit.estimate)}.",
         _say_absolute(found),
         _say_smallest(found, "interval"),
         _say_smallest(found, "estimate"),
@@ -58,7 +59,7 @@ def say_shortly(found: Compared, covered: bool) -> str:
         )
     weak = " (a weak benchmark)" if smallest.block.weak else ""
     return (
-        f"An omitted variable {smallest.multiple:.1f} times as strong as "
+        f"An omitted variable {times(smallest.multiple)} times as strong as "
         f"{listed([smallest.block.name])}{weak}, explaining "
         f"{percent(smallest.strength.exposure)} of what is left of exposure and "
         f"{percent(smallest.strength.outcome)} of outcome, brings the {level} to {found.goal}"
@@ -73,7 +74,9 @@ def _say_clustered(found: Compared, smallest: Smallest) -> str:
         return ""
     if robust.multiple >= smallest.multiple:
         return ""
-    return f"; with clustered standard errors {robust.multiple:.1f} times {robust.block.name} does"
+    return (
+        f"; with clustered standard errors {times(robust.multiple)} times {robust.block.name} does"
+    )
 
 
 def say_not_reached(weak: list[bool]) -> str:
@@ -116,10 +119,11 @@ def _say_smallest(found: Compared, of: Of) -> str:
     clustered = ""
     if of == "interval" and found.clustered and not isinstance(robust, NotEstimable):
         against = listed([robust.block.name])
-        clustered = f" (with clustered standard errors {robust.multiple:.1f} times {against})"
+        clustered = f" (with clustered standard errors {times(robust.multiple)} times {against})"
     return (
         f"Over all blocks compared with, the {of} meets {found.goal} first for a confounder "
-        f"{smallest.multiple:.1f} times as strong as {listed([smallest.block.name])}{clustered}, "
+        f"{times(smallest.multiple)} times as strong as "
+        f"{listed([smallest.block.name])}{clustered}, "
         f"{percent(smallest.strength.exposure)} of exposure and "
         f"{percent(smallest.strength.outcome)} of outcome."
     )

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from causal.composing_terms import compose_covariate_profiles
 from causal.documents import read_document
 from causal.errors import CausalError
 from causal.pipeline import run
 from causal.planning import plan_analysis
-from causal.registry import describe
+from causal.registry import describe, load_cohort
 from causal.report import rendered
+from causal.sampling import draw_sample
 from causal.spec import analysis_from
 
 SPEC = Path(__file__).parents[2] / "analyses" / "simulated_kinds_of_groups.yaml"
@@ -116,3 +118,24 @@ def test_levels_of_a_subgroup_need_every_arm(tmp_path):
         one.adjusted.not_estimable == "an arm has fewer than 250 rows with a known outcome"
         for one in found.subgroups[0].levels
     )
+
+
+def test_covariates_are_tabulated_by_arm_and_small_arms_are_hidden(result, tmp_path):
+    text = rendered(result)["report.md"].decode()
+    assert "No covariate is adjusted for." not in text
+    assert "| Term | Concept | Mean, `neither` | Mean, `twelve_step` | Mean, `smart` |" in text
+    specification = specified(tmp_path)
+    plan = plan_analysis(specification, describe("simulated_groups"))
+    drawn = draw_sample(load_cohort("simulated_groups", {"n": 1200, "seed": 2}), plan)
+    sample = drawn.sample
+    rows = [int((sample.a == arm).sum()) for arm in range(3)]
+    assert len(result.covariate_profiles) == len(sample.terms) > 0
+    for j, one in enumerate(result.covariate_profiles):
+        own = [float(sample.x[sample.a == arm, j].mean()) for arm in range(3)]
+        assert one.means == pytest.approx(own)
+        assert one.correlation is None
+    hidden = compose_covariate_profiles(drawn, sorted(rows)[1])
+    smallest = rows.index(min(rows))
+    assert [mean is None for mean in hidden[0].means] == [arm == smallest for arm in range(3)]
+    shown = result.model_copy(update={"covariate_profiles": hidden})
+    assert "A dash: fewer than" in rendered(shown)["report.md"].decode()

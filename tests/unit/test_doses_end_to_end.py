@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -11,8 +12,9 @@ from causal.documents import read_document
 from causal.errors import CausalError, SpecError
 from causal.pipeline import run
 from causal.planning import plan_analysis
-from causal.registry import describe
+from causal.registry import describe, load_cohort
 from causal.report import rendered
+from causal.sampling import draw_sample
 from causal.spec import analysis_from
 
 SPEC = Path(__file__).parents[2] / "analyses" / "simulated_meetings_a_week.yaml"
@@ -177,3 +179,16 @@ def test_sensitivity_and_refuters_decline_with_the_reason(tmp_path):
     )
     assert "a curve over doses" in found.refutations[0].reason
     assert "a curve over doses" in found.sensitivity[0].sentence
+
+
+def test_covariates_are_tabulated_beside_the_dose(result, tmp_path):
+    text = rendered(result)["report.md"].decode()
+    assert "No covariate is adjusted for." not in text
+    assert "| Term | Concept | Mean | Correlation with the dose | Filled in |" in text
+    plan = plan_analysis(specified(tmp_path), describe("simulated_groups"))
+    options = {"scenario": "doses", "n": 1500}
+    sample = draw_sample(load_cohort("simulated_groups", options), plan).sample
+    assert len(result.covariate_profiles) == len(sample.terms) > 0
+    for j, one in enumerate(result.covariate_profiles):
+        assert one.means == pytest.approx([sample.x[:, j].mean()])
+        assert one.correlation == pytest.approx(np.corrcoef(sample.x[:, j], sample.a)[0, 1])

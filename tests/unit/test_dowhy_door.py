@@ -33,6 +33,7 @@ def test_measured_confounders_are_a_back_door_set_for_both() -> None:
     assert both.identified
     assert both.own == ("m", "s")
     assert both.dowhy == ("m", "s")
+    assert both.reason.startswith("our identification and DoWhy's both find that a back-door set")
 
 
 def test_without_a_confounder_neither_finds_a_set() -> None:

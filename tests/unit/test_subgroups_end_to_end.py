@@ -16,7 +16,7 @@ from causal.inference import two_sided_p
 from causal.pipeline import estimate, run
 from causal.planning import Plan, plan_analysis
 from causal.registry import chosen_options, describe, load_cohort
-from causal.report.blocks import Number
+from causal.report.blocks import Number, shown
 from causal.report.page import report_page
 from causal.report.subgroup_summary import subgroup_sentences, summary_table
 from causal.report.tables import tables
@@ -480,3 +480,13 @@ def test_small_combinations_are_said_together(tmp_path):
     hidden = [one.name for one in block.levels if isinstance(one.adjusted, Reason)]
     assert hidden
     assert ", ".join(f"`{name}`" for name in hidden) + ": An arm has fewer than 20" in page
+
+
+def test_the_first_page_says_how_many_levels_could_be_estimated(tmp_path):
+    found = result(tmp_path, HEAD + "headline: full\n", OPIOID)
+    block = found.subgroups[0]
+    assert "levels estimated" not in shown(summary_table(found).rows[0][1])
+    none = block.levels[1].model_copy(update={"adjusted": Reason(not_estimable="too few rows")})
+    more = block.model_copy(update={"levels": [*block.levels, none, none]})
+    other = found.model_copy(update={"subgroups": [more, *found.subgroups[1:]]})
+    assert shown(summary_table(other).rows[0][1]).endswith("(2 of 4 levels estimated)")

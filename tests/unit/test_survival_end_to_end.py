@@ -49,7 +49,7 @@ def test_every_rung_has_its_curve_and_a_share(result):
 def test_the_report_says_which_risk_and_draws_the_curves(result):
     files = rendered(result)
     text = files["report.md"].decode()
-    assert "the risk of first use of the drug, by 91 days" in text
+    assert "the risk of the event “first use of the drug” within 91 days" in text
     assert "in the presence of death before any use" in text
     assert "hazard ratio is not given" in text
     assert "figures/profiles.svg" in files

@@ -211,7 +211,7 @@ def test_strata_so_many_that_the_placebo_keeps_the_estimate_are_no_pass(
     sample = confounded(400, seed=22)
     many = refute(refuter(draws=20, strata=200), GComputation(), sample)
     assert many.verdict == "NOT_RESOLVABLE"
-    assert "keeps 50% of the estimate by construction" in many.reason
+    assert "keeps 50 % of the estimate by construction" in many.reason
     assert "take fewer strata" in many.reason
     few = refute(refuter(draws=60, strata=5), GComputation(), sample)
     assert few.verdict == "PASS", few.reason

@@ -191,7 +191,7 @@ def test_power_is_refused_where_hardly_a_cohort_can_be_evaluated(confounded):
         ((0.04, 0.05, 0.09), "cannot see"),  # under a tenth, even were it above the size
         ((0.30, 0.32, 0.27), "cannot see"),  # two errors leave no room for a tenth more
         ((0.30, 0.35, 0.38), "Not shown to see"),  # nor for none
-        ((0.30, 0.35, 0.38), "more often than the 5% of a sound test"),
+        ((0.30, 0.35, 0.38), "more often than the 5 % of a sound test"),
         ((0.05, 0.20, 0.45), "in part: with a confounder 3 times"),
         ((0.05, 0.85, 0.99), "From 1 times the strength of severity on"),
         ((0.05, 0.50, 0.81), "From 3 times the strength"),

@@ -68,6 +68,23 @@ def test_a_fence_is_longer_than_any_in_the_text() -> None:
     assert written.endswith("\n`````")
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (
+            "gives -140 (95 %: -1440 to 1150), -.5",
+            "gives \u2212140 (95 %: \u22121440 to 1150), \u2212.5",
+        ),
+        ("from [-1, 2] and =-3", "from [\u22121, 2] and =\u22123"),
+        ("2-3 times, CES-D, 2026-01-02, 1e-05", "2-3 times, CES-D, 2026-01-02, 1e-05"),
+        ("doi:10.1016/S0895-4356(96)00236-3", "doi:10.1016/S0895-4356(96)00236-3"),
+        ("coded `x = -9`", "coded `x = -9`"),
+    ],
+)
+def test_numbers_have_a_true_minus_and_nothing_else_does(text, written):
+    assert plain(text) == written
+
+
 def test_settings_are_written_as_a_specification_has_them() -> None:
     given = {
         "cross_fit": {"repeats": 21, "combine": "median"}, "truncate": [1.0, 99.0], "no": True,

@@ -91,3 +91,11 @@ def test_figures_are_drawn_for_the_headline_only_where_there_is_something(challe
     assert drawn["sweeps.svg"].startswith(b"<?xml")
     assert figures(challenged) == drawn
     assert not {"contours.svg", "sweeps.svg"} & set(figures(help_like))
+
+
+def test_a_count_is_never_written_as_0_nor_in_an_empty_yardstick(help_like):
+    found = [finding("tiny", 0.002), finding("bare", 0.5)]
+    found[1] = found[1].model_copy(update={"yardstick": ""})
+    page = report_page(help_like.model_copy(update={"sensitivity": found}), [])
+    assert "| less than 0.01 × severity |" in page
+    assert "| 0.50 |" in page

@@ -243,6 +243,33 @@ def test_the_line_between_doses_is_broken_and_said_to_be_a_guide(help_like):
     assert "the broken line is a guide for the eye" in said
 
 
+def test_differences_of_a_ratio_rung_are_written_as_differences(as_ratio):
+    (section,) = profiles(with_arms(as_ratio), [])
+    means, contrasts = (one for one in section.blocks if isinstance(one, GroupedTable))
+    assert shown(means.groups[0][1][0][2]) == "0.500"
+    assert [shown(cell) for cell in contrasts.groups[0][1][0][1:4]] == [
+        "\u22120.100",
+        "\u22120.160 to \u22120.040",
+        "\u22120.170 to \u22120.030",
+    ]
+
+
+def test_what_is_in_one_unit_has_the_same_decimals_everywhere(help_like):
+    result = with_arms(help_like)
+    profile = result.rungs[-1].profile
+    months = profile.contrasts[0].model_copy(update={"unit": "months", "std_error": 1.3})
+    beside = [
+        profile.points[0].model_copy(update={"estimate": 108.99, "std_error": 0.77}),
+        profile.points[1].model_copy(update={"estimate": 107.93, "std_error": 1.17}),
+    ]
+    own = profile.model_copy(update={"beside": beside, "contrasts": [months]})
+    last = result.rungs[-1].model_copy(update={"profile": own})
+    (section,) = profiles(result.model_copy(update={"rungs": [*result.rungs[:-1], last]}), [])
+    means, contrasts = (one for one in section.blocks if isinstance(one, GroupedTable))
+    assert [shown(row[2]) for row in means.groups[0][1][-2:]] == ["109.0", "107.9"]
+    assert shown(contrasts.groups[0][1][0][1]) == "\u22120.1"
+
+
 def over_doses(result: Result, doses: tuple[float, ...], low: float = 0.2) -> Result:
     """Give the last rung a curve over doses; the interval of its first dose begins at ``low``."""
     points = [

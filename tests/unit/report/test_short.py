@@ -19,7 +19,7 @@ from causal.report.reading import same_question
 from causal.report.short import short_page
 from causal.report.subgroup_summary import summary_table
 from causal.report.vanishing import fate_of
-from causal.report.words import bracket_sentences, estimate_sentences
+from causal.report.words import bracket_sentences, estimate_sentences, who_sentences
 from causal.result import (
     CeilingBlock,
     FollowUpBlock,
@@ -212,6 +212,120 @@ def test_the_measured_multiple_leads_and_bounds_that_assume_nothing_never_do(
     assert "bounds" not in text
 
 
+def counted(result: Result, *found: SensitivityBlock) -> str:
+    return page(result.model_copy(update={"sensitivity": list(found)}))["What could overturn it"]
+
+
+def test_an_analysis_that_needs_nothing_says_so_and_no_yardstick_is_empty(
+    help_like: Result,
+) -> None:
+    first = finding("omitted_variable", 2.0)
+    nothing = finding("e_value", 0.0).model_copy(update={"yardstick": ""})
+    assert counted(help_like, first, nothing).endswith("By e value nothing is needed (section 9).")
+    bare = finding("e_value", 0.4).model_copy(update={"yardstick": ""})
+    assert counted(help_like, first, bare).endswith("e value needs least: Short of e_value.")
+    tiny = finding("e_value", 0.002)
+    assert "needs least: less than 0.01 × severity" in counted(help_like, first, tiny)
+
+
+def test_a_headline_that_adjusts_for_nothing_is_called_unadjusted(help_like: Result) -> None:
+    bare = changed(help_like, "full", adjusted=[])
+    assert headline(bare).startswith("An unadjusted association, not an effect")
+    assert "Unadjusted (`full`, ATE): " in page(bare)["Found"]
+    assert "Unadjusted over crude 1.03" in page(bare)["The share that remains"]
+    assert "Unadjusted difference, averaged" in " ".join(estimate_sentences(bare))
+    moved = changed(help_like, "full", adjusted=[], instruments=["z"])
+    assert headline(moved).startswith("An association by an instrument, not an effect")
+    assert headline(help_like).startswith("An adjusted association, not an effect")
+
+
+def test_the_first_page_names_what_the_headline_does_not_adjust_for(help_like: Result) -> None:
+    assert "Not adjusted for" not in page(help_like)
+    own = next(one for one in help_like.estimands if one.rung == "full")
+    others = [one for one in help_like.estimands if one is not own]
+    fewer = own.model_copy(update={"omitted": ["housing", "prior_use"]})
+    result = help_like.model_copy(update={"estimands": [*others, fewer]})
+    assert page(result)["Not adjusted for"].startswith("Housing and prior use: by the diagram")
+    crude = help_like.model_copy(
+        update={
+            "headline": "crude",
+            "estimands": [*others, fewer.model_copy(update={"rung": "crude"})],
+        }
+    )
+    assert page(crude)["Not adjusted for"] == page(result)["Not adjusted for"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"n_clusters": 20}, ""),
+        ({"n_clusters": "<10"}, ""),
+        ({"n_clusters": None}, ""),
+        ({"n_clusters": 7}, "Only 7 clusters (`site`): the standard error is likely too small"),
+        (
+            {"n_clusters": 7, "region_note": "wild cluster bootstrap set"},
+            "Only 7 clusters (`site`): its set allows for that",
+        ),
+        (
+            {"n_clusters": 7, "settings": '{"variance":{"kind":"CR2"}}'},
+            "Only 7 clusters (`site`): its set allows for that",
+        ),
+    ],
+)
+def test_few_clusters_are_on_the_first_page(
+    help_like: Result, fields: dict[str, object], said: str
+) -> None:
+    design = help_like.design.model_copy(update={"cluster": "site"})
+    result = changed(help_like, "full", **fields).model_copy(update={"design": design})
+    found = page(result)["Found"]
+    assert said in found
+    assert ("Only" in found) == bool(said)
+    assert ("Only" in " ".join(estimate_sentences(result))) == bool(said)
+
+
+def test_a_ratio_says_that_its_share_is_of_the_difference(
+    as_ratio: Result, help_like: Result
+) -> None:
+    said = ", of the difference in points and not of the risk ratio"
+    assert f"Adjusted over crude 1.03{said} (" in page(as_ratio)["The share that remains"]
+    assert " points)." in page(as_ratio)["The share that remains"]
+    assert said not in report_page(help_like, [])
+    assert "Share and crude − adjusted are of the difference" in report_page(as_ratio, [])
+    assert "<summary>Differences</summary>" in report_page(as_ratio, [])
+    assert "<summary>Ratios</summary>" in report_page(help_like, [])
+
+
+def test_simulated_data_are_said_to_be_so_whatever_truth_is_known(
+    simulated_null: Result, help_like: Result
+) -> None:
+    assert "The data are simulated: the truth" in headline(simulated_null)
+    other = simulated_null.model_copy(update={"truth": {"persistence": 0.4}})
+    assert headline(other).endswith("The data are simulated.")
+    generated = help_like.dataset.model_copy(update={"access": "generated"})
+    bare = help_like.model_copy(update={"dataset": generated})
+    assert headline(bare).endswith("The data are simulated.")
+    assert headline(bare.model_copy(update={"headline": "crude"})).endswith("are simulated.")
+    assert "simulated" not in headline(help_like)
+
+
+def test_the_larger_loss_is_told_where_outcomes_are_lost_last(help_like: Result) -> None:
+    design = help_like.design.model_copy(update={"unit": "persons"})
+    steps = [one.model_copy(update={"rows": one.persons}) for one in help_like.attrition]
+    persons = help_like.model_copy(update={"design": design, "attrition": steps})
+
+    def told(known: int) -> str:
+        result = followed(persons, ("exposed", 103, known), ("unexposed", 100, 100))
+        return " ".join(who_sentences(result))
+
+    step = "“has an earlier interview”: 354 to 290."
+    assert f"The largest loss of persons is at the step {step}" in told(103)
+    assert f"The largest loss of persons is at the step {step}" in told(39)
+    assert (
+        "The largest loss is of outcomes: 65 of 203 persons have none known; the largest at a "
+        f"step is at {step}" in told(38)
+    )
+
+
 def test_companions_are_quoted_where_they_are_at_hand_and_linked_where_not(
     help_like: Result, simulated_null: Result
 ) -> None:
@@ -350,3 +464,22 @@ def test_two_cuts_of_a_dose_are_two_questions(help_like: Result) -> None:
 
     assert not same_question(cut("one", "below 1", "from 1"), cut("two", "below 2", "from 2"))
     assert same_question(cut("one", "below 1", "from 1"), cut("two", "below 1", "from 1"))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "idle"),
+    [("g_computation", {"effective_sample_size", "smd"}), ("ipw", {"common_support"})],
+)
+def test_a_threshold_that_judges_nothing_says_so(
+    tmp_path: Path, estimator: str, idle: set[str]
+) -> None:
+    path = tmp_path / "gated.yaml"
+    gates = "gates: {effective_sample_size: 5000, smd: 0.2, common_support: 0.2}\n"
+    path.write_text(SPEC.replace("g_computation", estimator) + gates, encoding="utf-8")
+    result = run(load_analysis(path))
+    unjudged = [one for one in result.diagnostics if "judges nothing" in one.reason]
+    assert {one.name for one in unjudged} == idle
+    assert {one.verdict for one in unjudged} <= {"NOT_EVALUATED"}
+    assert {one.rung for one in unjudged} <= {"full"}
+    shown = report_page(result, []).partition("## 5.")[2].partition("## 6.")[0]
+    assert ("no rung has weights" in shown) == ("smd" in idle)

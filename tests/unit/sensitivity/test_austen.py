@@ -17,6 +17,7 @@ from causal.estimators import (
     NuisanceStore,
     Overlap,
 )
+from causal.findings import times
 from causal.sensitivity import AnySensitivity, Austen
 from causal.sensitivity.austen_model import (
     Influence,
@@ -162,7 +163,7 @@ def test_multiple_is_that_of_the_block_of_which_the_least_would_do(confounded):
     assert found.multiple == min(k for k in known if isinstance(k, float))
     assert found.row("interval_limit").number("bias") == fit.effect("risk_difference").lo
     assert "severity" in found.yardstick or "motivation" in found.yardstick
-    assert f"{found.multiple:.1f} times" in found.short
+    assert f"{times(found.multiple)} times" in found.short
 
 
 def test_curves_stand_at_the_headline_and_contour_carries_the_blocks(confounded):

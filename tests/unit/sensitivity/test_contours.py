@@ -9,6 +9,7 @@ import pytest
 from causal.cohort import Sample
 from causal.estimate import NotEstimable
 from causal.estimators import LinearProbability, NuisanceStore
+from causal.findings import times
 from causal.sensitivity import OmittedVariable
 from causal.sensitivity.contours import FARTHEST, STEPS, axis, limit_under
 from causal.sensitivity.partial_r2 import LinearFit, Strength, adjusted, robustness_value
@@ -100,7 +101,7 @@ def test_multiple_and_yardstick_are_the_headline(confounded):
     found = finding(confounded(n=3000))
     assert found.multiple == found.headline > 0  # the classical one
     assert found.yardstick in ("severity", "motivation")
-    assert f"{found.multiple:.1f} times as strong as {found.yardstick}" in found.short
+    assert f"{times(found.multiple)} times as strong as {found.yardstick}" in found.short
     assert found.short.endswith(".")
     assert ". " not in found.short  # one sentence
 

@@ -12,7 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from causal.cohort import TIME
 from causal.estimate import NotEstimable
-from causal.estimators import AIPW, GComputation, LinearProbability, NuisanceStore
+from causal.estimators import (
+    AIPW,
+    GComputation,
+    InverseProbability,
+    LinearProbability,
+    NuisanceStore,
+)
+from causal.estimators.nuisance import ObservationModel
+from causal.findings import times
 from causal.sensitivity import AnySensitivity, EValue
 from causal.sensitivity.codings import LEADS, OTHER
 from causal.sensitivity.conversions import (
@@ -297,7 +305,7 @@ def test_bias_factor_of_a_block_is_the_ratio_of_fits_with_and_without_it(confoun
     assert row.number("e_value") == pytest.approx(e_value(factor))
     assert "severity" in found.yardstick
     assert found.multiple == pytest.approx((found.headline - 1) / (e_value(factor) - 1))
-    assert f"{found.multiple:.1f} times" in found.short
+    assert f"{times(found.multiple)} times" in found.short
 
 
 def test_time_indicators_are_no_block(confounded):
@@ -324,12 +332,39 @@ def test_without_a_measured_block_there_is_no_yardstick(confounded):
     assert found.yardstick == ""
 
 
-def test_a_block_the_model_names_is_said_to_be_needed(confounded):
-    estimator = GComputation(outcome={"terms": ("x0", "x1")})
-    found, _ = finding(confounded(n=2000), estimator)
-    assert "names its terms (x0)" in found.row("block", "severity").number("bias_factor").reason
-    assert found.row("block", "demographics").number("bias_factor") == 1.0
-    assert isinstance(found.multiple, NotEstimable)
+def test_a_block_is_taken_out_of_the_terms_a_model_names(confounded):
+    sample = confounded(n=2000)
+    estimator = GComputation(outcome={"terms": ("x0", "x1"), "interactions": ("x0",)})
+    found, fit = finding(sample, estimator)
+    fewer = GComputation(outcome={"terms": ("x1",)}).fit(
+        sample, NuisanceStore(), np.random.default_rng(0)
+    )
+    ratio = fewer.effect("risk_ratio").estimate
+    row = found.row("block", "severity")
+    assert row.number("risk_ratio_without") == pytest.approx(ratio)
+    factor = ratio / fit.effect("risk_ratio").estimate
+    assert row.number("bias_factor") == pytest.approx(max(factor, 1 / factor))
+    assert found.row("block", "demographics").number("bias_factor") == 1.0  # x2 is not named
+
+
+@pytest.mark.parametrize("estimator", [GComputation(), AIPW(), InverseProbability()])
+def test_a_rung_that_weighs_for_follow_up_has_a_yardstick_too(confounded, estimator):
+    # the block leaves exposure and outcome and stays in follow-up, where x2 is all by itself
+    sample = confounded(n=3000)
+    lost = np.random.default_rng(4).random(sample.n) < 0.3 / (1 + np.exp(-sample.x[:, 0]))
+    sample = replace(sample, y=np.where(lost, np.nan, sample.y), concepts=("severity", "age", "f"))
+    observation = ObservationModel(terms=("x0", "x2"))
+    whole = estimator.with_follow_up(("x0", "x1"), observation, None)
+    found, fit = finding(sample, whole)
+    fewer = estimator.with_follow_up(("x1",), observation, None).fit(
+        sample, NuisanceStore(), np.random.default_rng(0)
+    )
+    assert {row.subject for row in found.labelled("block")} == {"severity", "age"}
+    ratio = fewer.effect("risk_ratio").estimate
+    assert found.row("block", "severity").number("risk_ratio_without") == pytest.approx(ratio)
+    assert "severity" in found.yardstick
+    assert found.multiple > 0
+    assert fit.effect("risk_ratio").estimate != pytest.approx(ratio, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from causal.estimators import (
     WithinPerson,
 )
 from causal.estimators.nuisance import CrossFitting, OutcomeModel, PropensityModel
+from causal.findings import times
 from causal.sensitivity import AnySensitivity, NonparametricOmittedVariable, OmittedVariable
 from causal.sensitivity.bias_bounds import (
     Scaled,
@@ -316,7 +317,7 @@ def test_multiple_of_the_yardstick_brings_the_interval_to_zero(confounded):
     again = finding(sample, k=[found.multiple])
     row = bound(again, found.yardstick, found.multiple)
     assert row.number("lo") == pytest.approx(0, abs=1e-8)
-    assert f"{found.multiple:.1f} times as strong as {found.yardstick}" in found.short
+    assert f"{times(found.multiple)} times as strong as {found.yardstick}" in found.short
     assert found.short in found.sentence
     weak = [one.subject for one in found.labelled("benchmark") if one.note]
     assert weak == ["demographics"]

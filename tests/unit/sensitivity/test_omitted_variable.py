@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from causal.cohort import TIME
 from causal.estimate import NotEstimable
 from causal.estimators import LinearProbability, NuisanceStore
+from causal.findings import times
 from causal.sensitivity import AnySensitivity, OmittedVariable
 from causal.sensitivity.benchmarks import sits_at_ceiling, weakness
 from causal.sensitivity.partial_r2 import Strength
@@ -123,7 +124,7 @@ def test_headline_is_the_smallest_multiple_and_its_bound_meets_zero(confounded):
     row = bound(again, smallest.subject, found.headline)
     assert row.number("lo") == pytest.approx(0, abs=1e-8)
     assert row.number("r2_exposure") == pytest.approx(smallest.number("r2_exposure"), rel=ROUNDING)
-    assert f"{found.headline:.1f} times as strong as {smallest.subject}" in found.sentence
+    assert f"{times(found.headline)} times as strong as {smallest.subject}" in found.sentence
 
 
 def test_interval_that_includes_zero_needs_no_confounder(confounded):
