@@ -187,7 +187,7 @@ def _run(options: argparse.Namespace) -> int:
     plans = [check_any(specification) for specification in specifications]
     from causal.interruption import stop_if_asked
     from causal.planning import Plan
-    from causal.publishing import check_writable, publish, refresh_index
+    from causal.publishing import check_writable, publish, rerender
     from causal.remarks import remarks
     from causal.result import Result
 
@@ -217,10 +217,20 @@ def _run(options: argparse.Namespace) -> int:
             for check in against:
                 said = f"  {check.kind} of {check.instrument}: {check.sentence}"
                 bar.write(said, file=sys.stderr)
+        rerender([options.out / one.name for one in specifications])
     finally:  # what was written before a failure belongs in the index
         bar.close()
-        refresh_index(options.out)
+        _index(options.out)
     return GATED if gated and options.require_design else OK
+
+
+def _index(reports: Path) -> None:
+    """Write the index of a folder, and name what it leaves out."""
+    from causal.publishing import refresh_index
+
+    for folder in refresh_index(reports):
+        said = "is of another version and stands in no index; run its analysis again"
+        print(f"warning: {folder}: {said}", file=sys.stderr)
 
 
 def _bar(total: int) -> tqdm[NoReturn]:
@@ -237,14 +247,13 @@ def _bar(total: int) -> tqdm[NoReturn]:
 def _render(options: argparse.Namespace) -> int:
     """Write reports again from their results."""
     from causal.kinds import RESULT, load_result, render_any
-    from causal.publishing import refresh_index
 
     folders = _folders(options.reports)
     for folder in folders:
         render_any(load_result(folder / RESULT), folder)
         print(folder / "report.md")
     for parent in {folder.parent for folder in folders}:
-        refresh_index(parent)
+        _index(parent)
     return OK
 
 

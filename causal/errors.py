@@ -101,6 +101,10 @@ class VerificationError(CausalError):
     """A result is not what its specification and data give."""
 
 
+class EarlierFormatError(VerificationError):
+    """A result document follows another schema: it was written by another version."""
+
+
 class InternalConsistencyError(CausalError):
     """Two independent computations that must agree do not: a defect here, not in the input."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union, get_args
 
 from causal.design import AnyDesign
 from causal.documents import read_document
-from causal.errors import belonging_to, did_you_mean
+from causal.errors import EarlierFormatError, belonging_to, did_you_mean
 from causal.spec import Specification, analysis_from
 from causal.summary.settings import KIND
 from causal.summary.specification import SummarySpecification, is_summary, summary_from
@@ -114,6 +114,8 @@ def check_any(specification: AnySpecification) -> Plan | SummaryResult:
 def companions_of(result: AnyResult, reports: Path) -> dict[str, Result]:
     """Read the results of companions that lie beside a report; those that are not are left out.
 
+    So are those of an earlier version: two companions of each other could not be run again else.
+
     Parameters
     ----------
     reports : the folder that holds the report's own folder.
@@ -125,10 +127,15 @@ def companions_of(result: AnyResult, reports: Path) -> dict[str, Result]:
     """
     from causal.result import Result
 
+    def read(path: Path) -> AnyResult | None:
+        try:
+            return load_result(path) if path.is_file() else None
+        except EarlierFormatError:
+            return None
+
     if not isinstance(result, Result):
         return {}
-    there = {name: reports / name / RESULT for name in result.companions}
-    found = {name: load_result(path) for name, path in there.items() if path.is_file()}
+    found = {name: read(reports / name / RESULT) for name in result.companions}
     return {name: one for name, one in found.items() if isinstance(one, Result)}
 
 

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from causal.errors import CausalError, Place
+from causal.errors import CausalError, EarlierFormatError, Place
 from causal.interruption import undisturbed
-from causal.kinds import RESULT, AnyResult, load_result, rendered_any, rendered_any_html
+from causal.kinds import RESULT, AnyResult, load_result, render_any, rendered_any, rendered_any_html
 from causal.report import HTML, render_index
 from causal.result import Result
 from causal.sealing import seal
@@ -59,6 +59,15 @@ def _put_in_place(stage: Path, folder: Path, names: Sequence[str]) -> None:
         os.replace(stage / name, folder / name)
 
 
+def rerender(folders: Sequence[Path]) -> None:
+    """Write pages again that quote companions of the same run, whichever of both was run first."""
+    names = {folder.name for folder in folders}
+    for folder in folders:
+        result = load_result(folder / RESULT)
+        if names & set(getattr(result, "companions", ())):
+            render_any(result, folder)
+
+
 def check_writable(folder: Path) -> None:
     """Refuse a folder nothing can be written to, before minutes are spent on a run."""
     probe = folder / f".{os.getpid()}.probe"
@@ -70,13 +79,24 @@ def check_writable(folder: Path) -> None:
         raise _unwritable(folder, problem) from None
 
 
-def refresh_index(reports: Path) -> None:
-    """Write the page that lists the reports of a folder."""
-    results = [load_result(path) for path in sorted(reports.glob(f"*/{RESULT}"))]
+def refresh_index(reports: Path) -> list[Path]:
+    """Write the page that lists the reports of a folder.
+
+    Returns
+    -------
+    The folders it leaves out, whose results another version wrote.
+    """
+    results, left_out = [], []
+    for path in sorted(reports.glob(f"*/{RESULT}")):
+        try:
+            results.append(load_result(path))
+        except EarlierFormatError:
+            left_out.append(path.parent)
     published = [one for one in results if isinstance(one, SummaryResult)]
     if results:
         cohorts = [one for one in results if isinstance(one, Result)]
         render_index(cohorts, reports, index_rows(published))
+    return left_out
 
 
 def _unwritable(folder: Path, problem: OSError) -> CausalError:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from causal.errors import Place, VerificationError
+from causal.errors import EarlierFormatError, Place, VerificationError
 
 DIGITS = 12
 M = TypeVar("M", bound=BaseModel)
@@ -29,13 +29,16 @@ def unseal(text: str, path: Path, model: type[M]) -> M:
     Raises
     ------
     VerificationError
-        The text is not JSON, or does not follow the schema.
+        The text is not JSON.
+    EarlierFormatError
+        It does not follow the schema.
     """
     try:
         return model.model_validate_json(text)
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
-        raise VerificationError(
+        broken = first["type"] == "json_invalid"
+        raise (VerificationError if broken else EarlierFormatError)(
             f"does not follow the schema: {first['msg']}. Run the analysis again (causal run).",
             Place(str(path), key="/" + "/".join(map(str, first["loc"]))),
         ) from None

@@ -458,6 +458,36 @@ def test_files_beside_the_reports_are_passed_over(tmp_path, capsys):
     assert main(["render", *both]) == OK
 
 
+def test_companions_of_an_earlier_version_are_run_again_whichever_comes_first(tmp_path, capsys):
+    specs = [
+        str(write(tmp_path, f"{SPEC}companions: [{other}]\n", name))
+        for name, other in (("one", "two"), ("two", "one"))
+    ]
+    out = tmp_path / "reports"
+    arguments = ["--out", str(out)]
+    assert main(["run", *specs, *arguments]) == OK
+    pages = [out / name / "report.md" for name in ("one", "two")]
+    whole = [page.read_text(encoding="utf-8") for page in pages]
+    assert "[two](../two/report.md)" in whole[0]
+    for page in pages:
+        stored = page.with_name("results.json")
+        older = json.loads(stored.read_text(encoding="utf-8"))
+        del older["question"]
+        stored.write_text(json.dumps(older), encoding="utf-8")
+        page.unlink()
+    capsys.readouterr()
+    assert main(["run", specs[0], *arguments]) == OK  # the other one is still of old
+    assert "two: is of another version and stands in no index" in capsys.readouterr().err
+    index = (out / "README.md").read_text(encoding="utf-8")
+    assert "one/report.md" in index
+    assert "two/report.md" not in index
+    assert main(["run", *specs, *arguments]) == OK
+    assert [page.read_text(encoding="utf-8") for page in pages] == whole
+    assert (
+        main(["verify", *map(str, (out / "one", out / "two")), "--analyses", str(tmp_path)]) == OK
+    )
+
+
 @pytest.mark.parametrize(
     ("added", "said"),
     [
