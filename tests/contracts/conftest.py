@@ -53,10 +53,14 @@ def fitted_beside() -> Callable[[Estimator, Sample], tuple[FittedRung, FittedRun
 
 
 def _judged_alike(without: FittedRung, with_: FittedRung) -> None:
-    """Check that a column that does not vary moves no verdict, and that balance names it."""
-    assert [(one.name, one.verdict) for one in with_.diagnostics] == [
+    """Check that a column that does not vary moves no verdict, and is named."""
+    told = [one for one in with_.diagnostics if one.name == "distinct_terms"]
+    assert [(one.name, one.verdict) for one in with_.diagnostics if one not in told] == [
         (one.name, one.verdict) for one in without.diagnostics
     ]
+    assert [one.reason.startswith("'flat' does not vary") for one in told] == [True] * (
+        "flat" in with_.terms
+    )
     for one in with_.diagnostics:
         assert one.value is None or np.isfinite(one.value)
         assert one.name != "smd" or one.reason.endswith("'flat' does not vary")

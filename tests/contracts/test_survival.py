@@ -357,7 +357,10 @@ def test_share_that_leaves_within_a_step_is_of_those_followed_to_its_start():
     event = np.where(rows, 0, sample.event)
     notes = told_of_leaving(replace(sample, y=y, event=event), 28.0)
     share = sample.w[gone].sum() / sample.w[rows].sum()
-    assert f"Of the unexposed followed beyond 140 days, {share:.0%} leave before 168" in notes[0]
+    assert (
+        f"Of the unexposed followed beyond 140 days, {100 * share:.0f} % leave before 168"
+        in notes[0]
+    )
 
 
 @pytest.mark.parametrize(
