@@ -25,6 +25,8 @@ ImportPath: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_
 
 NAMES: tuple[str, ...] = (*get_args(MemberName), "super_learner")
 LIBRARY: tuple[MemberName, ...] = ("glm", "lasso", "spline_glm", "gradient_boosting")
+GRAIN = 10
+"""Decimals kept of standardised columns, six fewer than their numbers have."""
 
 
 class Learned(Settings):
@@ -132,7 +134,8 @@ def orient(x: Floats) -> Predictor:
     """Give what centres and scales columns and turns their longer tail to the right.
 
     Trees break ties from the left and keep single precision: without this, units, and whether
-    use or abstinence is coded 1, would change what they find.
+    use or abstinence is coded 1, would change what they find. Columns are rounded, since the last
+    digit of a logarithm is another on another processor, and would decide ties too.
 
     Parameters
     ----------
@@ -141,7 +144,7 @@ def orient(x: Floats) -> Predictor:
     centre, spread = x.mean(axis=0), x.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     spread = np.where(((x - centre) ** 3).mean(axis=0) < 0, -spread, spread)
-    return lambda columns: np.asarray((columns - centre) / spread)
+    return lambda columns: np.round((columns - centre) / spread, GRAIN)
 
 
 def _starved(rows: Training) -> bool:

@@ -32,7 +32,12 @@ from causal.estimators.learners import (
     orient,
     stacking_weights,
 )
-from causal.estimators.nuisance import OutcomeModel, PropensityModel, folds_by_unit
+from causal.estimators.nuisance import (
+    CrossFitting,
+    OutcomeModel,
+    PropensityModel,
+    folds_by_unit,
+)
 
 ROUNDING = 1e-9  # the same fit on columns scaled in another order
 HALF = 0.5  # a learner that fits explains half of what can be explained, or more
@@ -346,3 +351,24 @@ def test_defaults_are_the_regressions_of_before():
     assert AIPW().model_dump(exclude_defaults=True) == {}
     assert set(LIBRARY) <= set(get_args(MemberName))
     assert CausalForest().propensity.learns
+
+
+@pytest.mark.parametrize("learner", ["gradient_boosting", "random_forest", "lasso"])
+def test_the_last_digit_of_a_column_changes_nothing(confounded, learner):
+    """Logarithms end in other digits on other processors, and within one array."""
+    sample = confounded(n=400, seed=1)
+    x = sample.x.copy()
+    x[:, 0] = np.log1p(np.rint(np.exp(1 + x[:, 0])))
+    other = x.copy()
+    some = np.random.default_rng(9).random(sample.n) < 0.1
+    other[some, 0] = np.nextafter(x[some, 0], np.inf)
+    estimator = AIPW(
+        propensity=PropensityModel(learner=learner),
+        outcome=OutcomeModel(learner=learner),
+        cross_fit=CrossFitting(folds=2),
+    )
+    here, there = (
+        estimator.fit(replace(sample, x=one), NuisanceStore(), np.random.default_rng(0)).values
+        for one in (x, other)
+    )
+    np.testing.assert_allclose(there, here, rtol=ROUNDING)
