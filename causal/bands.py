@@ -78,7 +78,8 @@ def largest_deviation(
 
     Returns
     -------
-    The draws; None where several have fewer degrees of freedom than ``LEAST_DF``.
+    The draws; None where several have fewer degrees of freedom than ``LEAST_DF``, or one fewer than
+    an interval needs.
 
     References
     ----------
@@ -88,10 +89,10 @@ def largest_deviation(
     spread = np.sqrt(np.diag(covariance))
     moves = spread > 0
     number = int(moves.sum())
+    if df < (inference.LEAST_DF if number < 2 else LEAST_DF):
+        return None
     if number < 2:
         return Largest(np.zeros(0), number, df)
-    if df < LEAST_DF:
-        return None
     correlation = covariance[np.ix_(moves, moves)] / np.outer(spread[moves], spread[moves])
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.clip(values, 0.0, None))

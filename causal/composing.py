@@ -26,6 +26,7 @@ from causal.identify import Availability
 from causal.ladder import attenuate
 from causal.planning import Plan, PlannedRung
 from causal.sampling import Drawn
+from causal.small_cells import without_small_counts
 from causal.spec import Variant
 
 STATUS: dict[Availability, doc.Status] = {
@@ -220,7 +221,7 @@ def compose_rung(
         estimator=rung.estimator.kind,
         settings=rung.estimator.model_dump_json(exclude_defaults=True, exclude={"kind"}),
         target=fitted.estimates.target,
-        target_note=fitted.estimates.target_note,
+        target_note=without_small_counts(fitted.estimates.target_note, min_cell),
         scale=scale,
         estimate=effect.estimate,
         std_error=effect.std_error,

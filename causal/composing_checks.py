@@ -21,6 +21,7 @@ from causal.planning import Plan
 from causal.refuters import PowerCurve, Refutation
 from causal.sampling import Drawn
 from causal.sensitivity import SensitivityFinding
+from causal.small_cells import without_small_counts
 
 EXTREMES = ("propensity_min", "propensity_max", "weight_min", "weight_max")
 DRAWN = 5
@@ -56,7 +57,7 @@ def compose_diagnostics(name: str, fitted: FittedRung, min_cell: int) -> list[do
             value=None if _hidden(one, min_cell) else one.value,
             threshold=one.threshold,
             verdict=one.verdict,
-            reason=f"hidden: cells under {min_cell}" if _hidden(one, min_cell) else one.reason,
+            reason=_said(one, min_cell),
         )
         for one in fitted.diagnostics
     ]
@@ -194,6 +195,15 @@ def compose_beside(found: BothStages | None) -> doc.BothStagesBlock | None:
         itt_f=found.joint_f(outcome=True),
         itt_p=found.joint_p(outcome=True),
     )
+
+
+def _said(one: Diagnostic, min_cell: int) -> str:
+    """Give the reason of a check, without what is of single persons or of too few."""
+    if _hidden(one, min_cell):
+        return f"hidden: cells under {min_cell}"
+    if min_cell and one.name == "max_weight_share" and one.value is not None:
+        return f"one row carries {100 * one.value:.1f} % of its arm; its weight is hidden"
+    return without_small_counts(one.reason, min_cell)
 
 
 def _hidden(one: Diagnostic, min_cell: int) -> bool:

@@ -21,6 +21,7 @@ from causal.result_subgroups import (
     SubgroupBlock,
 )
 from causal.sampling import Drawn
+from causal.small_cells import without_small_counts
 from causal.subgroup_settings import Subgroup
 from causal.subgroups import LevelFit, SubgroupFinding, SubgroupTask, fit_subgroup
 
@@ -91,13 +92,15 @@ def _levels(
             n_clusters=persons,
             unexposed=rest[0] if rest else None,
             exposed=rest[1] if rest else None,
-            crude=_written(fit.crude),
-            adjusted=_written(fit.adjusted),
+            crude=_written(fit.crude, min_cell),
+            adjusted=_written(fit.adjusted, min_cell),
             interaction=interaction,
             terms=fit.terms,
             dropped=list(fit.dropped),
-            narrowed=UNCOUNTED if fit.narrowed and small else fit.narrowed,
-            failed=[one.name if small else one.reason for one in fit.failed],
+            narrowed=UNCOUNTED
+            if fit.narrowed and small
+            else without_small_counts(fit.narrowed, min_cell),
+            failed=[one.name if min_cell else one.reason for one in fit.failed],
         )
         blocks.append(block)
     return blocks
@@ -124,10 +127,10 @@ def hidden(counts: Sequence[int], small: bool, min_cell: int) -> list[Count]:
     return [f"<{min_cell}" if count < min_cell else f">={min_cell}" for count in counts]
 
 
-def _written(found: Estimates | NotEstimable) -> DifferenceBlock | Reason:
+def _written(found: Estimates | NotEstimable, min_cell: int) -> DifferenceBlock | Reason:
     """Write a difference, or why there is none."""
     if isinstance(found, NotEstimable):
-        return Reason(not_estimable=found.reason)
+        return Reason(not_estimable=without_small_counts(found.reason, min_cell))
     value, std_error = float(found.values[0]), float(np.sqrt(found.covariance[0, 0]))
     return DifferenceBlock(
         estimate=value,

@@ -80,6 +80,11 @@ class Expression:
         """Give the comparisons, in the order of the text."""
         return tuple(_comparisons(self.node))
 
+    @property
+    def required(self) -> tuple[Comparison, ...]:
+        """Give the comparisons that hold in every row for which the query does."""
+        return tuple(_required(self.node))
+
 
 EVERYONE = Expression("", Joined("and", ()))
 """The query that holds for every row."""
@@ -132,6 +137,15 @@ def _comparisons(node: Node) -> list[Comparison]:
         return [node]
     parts = node.parts if isinstance(node, Joined) else (node.part,)
     return [one for part in parts for one in _comparisons(part)]
+
+
+def _required(node: Node) -> list[Comparison]:
+    """List the comparisons joined by nothing but ``and``."""
+    if isinstance(node, Comparison):
+        return [node]
+    if isinstance(node, Joined) and node.by == "and":
+        return [one for part in node.parts for one in _required(part)]
+    return []
 
 
 def _node(node: ast.expr, text: str) -> Node:

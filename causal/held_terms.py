@@ -41,10 +41,11 @@ def judge_terms(sample: Sample) -> tuple[Diagnostic, ...]:
     """Name the terms that do not vary or that others give; nothing where all are distinct.
 
     A regression, or a balance, cannot tell such a term from the others, so it is told, for
-    information. It fails where a column holds the same as that of another concept and neither
-    concept has more: one of the two is most likely not what it is called. It is not resolvable
-    where all terms of a concept have one value, which a population chosen so and a column gone
-    wrong have in common, or are given by several concepts, as regions are by their sites.
+    information. It fails where a graded column holds the same as that of another concept and
+    neither concept has more: one of the two is most likely not what it is called. It is not
+    resolvable where all terms of a concept have one value, which a population chosen so and a
+    column gone wrong have in common, or are given by several concepts, as regions are by their
+    sites.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def judge_terms(sample: Sample) -> tuple[Diagnostic, ...]:
             f"everybody here is alike in {_joined(alike)}, by the choice of rows or by a fault in "
             "the column"
         )
-    twice = any(_twice(sample.concepts, one, lost) for one in given)
+    twice = any(_twice(sample, one, lost) for one in given)
     if twice:
         said.append(
             f"{_joined(lost)} cannot be told apart; look for a column that stands under two names"
@@ -126,10 +127,14 @@ def _lost(sample: Sample, kept: Ints, gram: Floats) -> list[str]:
     return lost
 
 
-def _twice(concepts: Sequence[str], given: Given, lost: Sequence[str]) -> bool:
-    """Tell whether a term holds the same as one of another concept, and neither has more."""
-    pair = {concepts[i] for i in (given.term, *given.by)}
-    return len(given.by) == 1 and len(pair) == 2 and pair <= set(lost)
+def _twice(sample: Sample, given: Given, lost: Sequence[str]) -> bool:
+    """Tell whether a term holds the same as one of another concept, and neither has more.
+
+    Two columns of zeros and ones may be alike by chance or by design, as a region of one site.
+    """
+    pair = {sample.concepts[i] for i in (given.term, *given.by)}
+    graded = len(np.unique(sample.x[:, given.term])) > 2
+    return graded and len(given.by) == 1 and len(pair) == 2 and pair <= set(lost)
 
 
 def _rank(gram: Floats) -> int:

@@ -320,7 +320,7 @@ def barnard_rubin_df(m: int, increase: float, complete_df: float = math.inf) -> 
 
     Parameters
     ----------
-    increase : relative increase in variance due to missing values; 0 leaves ``complete_df``.
+    increase : relative increase in variance due to missing values.
     complete_df : degrees of freedom, had nothing been missing; infinite gives Rubin's (1987).
         With finite ones, none are left where all information is missing.
 
@@ -328,14 +328,12 @@ def barnard_rubin_df(m: int, increase: float, complete_df: float = math.inf) -> 
     ----------
     Barnard & Rubin (1999), doi:10.1093/biomet/86.4.948, equation 3.
     """
-    if increase == 0:
-        return complete_df
     share = 1.0 if math.isinf(increase) else increase / (1 + increase)
-    simple = (m - 1) / share**2
+    simple = (m - 1) / share**2 if share else math.inf
     if math.isinf(complete_df):
         return simple
     seen = (complete_df + 1) / (complete_df + 3) * complete_df * (1 - share)
-    return simple * seen / (simple + seen)
+    return seen if math.isinf(simple) else simple * seen / (simple + seen)
 
 
 def missing_information(increase: float, df: float) -> float:

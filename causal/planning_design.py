@@ -92,7 +92,10 @@ def check_restrictions(analysis: Analysis, info: DatasetInfo, document: Document
 
 
 def check_query(query: Expression, codebook: Codebook) -> None:
-    """Refuse a comparison with a value the column cannot have by the codebook.
+    """Refuse a text that is none of a column's levels, and a query no row can meet.
+
+    A number a column never has may be compared with, such as a code of missing values that is
+    left out to be safe, unless every row chosen would need it.
 
     Raises
     ------
@@ -101,6 +104,8 @@ def check_query(query: Expression, codebook: Codebook) -> None:
     """
     for comparison in query.comparisons:
         _check_comparison(comparison, codebook[comparison.column], query.text)
+    for comparison in query.required:
+        _check_required(comparison, codebook[comparison.column], query.text)
 
 
 def _nothing_inside(restriction: Restriction, info: DatasetInfo) -> str:
@@ -120,24 +125,41 @@ def _nothing_inside(restriction: Restriction, info: DatasetInfo) -> str:
 
 
 def _check_comparison(comparison: Comparison, variable: Variable, text: str) -> None:
-    """Refuse constants of another type than the column's, and values it does not have."""
+    """Refuse constants of another type than the column's, and texts that are none of its levels."""
     texts = isinstance(comparison.constants[0], str)
     if variable.kind != "id" and variable.numeric == texts:
         held, asked = ("numbers", "a text") if texts else ("text", "a number")
         raise SpecError(
             f"column '{variable.column}' holds {held}, but '{text}' compares it with {asked}."
         )
-    if comparison.operator not in ("==", "!=", "in", "not in"):
-        return
     for constant in comparison.constants:
-        if isinstance(constant, str):
-            if variable.levels and constant not in variable.levels:
-                raise SpecError(
-                    f"'{variable.column}' is never '{constant}', which '{text}' compares it with. "
-                    f"{did_you_mean(constant, variable.levels)}"
-                )
-        elif variable.numeric and not variable.allows(constant, constant):
+        if isinstance(constant, str) and variable.levels and constant not in variable.levels:
             raise SpecError(
-                f"'{variable.column}' is never {constant:g}, which '{text}' compares it with: by "
-                f"the codebook it is {variable.allowed}. Mend the query."
+                f"'{variable.column}' is never '{constant}', which '{text}' compares it with. "
+                f"{did_you_mean(constant, variable.levels)}"
             )
+
+
+def _check_required(comparison: Comparison, variable: Variable, text: str) -> None:
+    """Refuse a comparison every row must meet, and none can by the codebook."""
+    numbers = [one for one in comparison.constants if not isinstance(one, str)]
+    if not numbers or not variable.numeric or comparison.operator in ("!=", "not in"):
+        return
+    upwards = comparison.operator in (">", ">=")
+    ends = [
+        (one, one)
+        if comparison.operator in ("==", "in")
+        else (one, None)
+        if upwards
+        else (None, one)
+        for one in numbers
+    ]
+    if not any(variable.allows(low, high) for low, high in ends):
+        told = " or ".join(
+            f"{low:g}" if low is not None and low == high else range_words(low, high)
+            for low, high in ends
+        )
+        raise SpecError(
+            f"'{variable.column}' is never {told}, which '{text}' asks of every row: by the "
+            f"codebook it is {variable.allowed}. Mend the query."
+        )

@@ -12,6 +12,8 @@ from causal.estimators.glm import NuisanceFit
 
 ALIASED = 1e-11
 OUTSIDE = 1e-6
+ROUNDING = 1e-9
+"""Means of a constant are off by far less, and values that differ by no more are one."""
 LEADING = 0.1
 
 
@@ -42,7 +44,8 @@ def beyond(fit: NuisanceFit, seen: Bools, asked: Floats) -> tuple[int, ...]:
     flat = np.flatnonzero(~fit.kept)
     if flat.size:
         value = fit.columns[seen][:, flat].mean(axis=0)
-        apart = np.abs(asked[:, flat] - value) > OUTSIDE * np.maximum(1.0, np.abs(value))
+        size = np.maximum(np.abs(value), np.abs(asked[:, flat]))
+        apart = np.abs(asked[:, flat] - value) > ROUNDING * size
         if apart.any():
             return tuple(flat[apart.any(axis=0)].tolist())
     if fit.rank == len(fit.coefficients):

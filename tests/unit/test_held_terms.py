@@ -52,6 +52,15 @@ def test_distinct_terms_are_not_mentioned():
     assert judge_terms(made(np.empty((N, 0)), ())) == ()
 
 
+def test_two_columns_of_zeros_and_ones_may_be_alike_by_design():
+    """A study of two sites in two regions is no column under two names."""
+    site = (BASE[:, 2] > 0).astype(float)
+    columns = np.column_stack([BASE[:, :2], site, site])
+    (found,) = judge_terms(made(columns, ("a", "b", "site", "region")))
+    assert found.verdict == "NOT_RESOLVABLE"
+    assert "nothing is adjusted for site and region apart from the other concepts" in found.reason
+
+
 @pytest.mark.parametrize("copy", [BASE[:, 0], 3 - 2 * BASE[:, 0], 1e6 + BASE[:, 0]])
 def test_one_column_under_two_concepts_fails(copy):
     (found,) = judge_terms(made(np.column_stack([BASE, copy]), ("a", "b", "c", "d")))

@@ -74,7 +74,10 @@ def checked(tmp_path: Path, *changes: tuple[str, str]) -> tuple[int, Path]:
             ("seed: 1", SUBGROUP % ("female", "cuts: {a: {high: -1}, b: {low: 1}}")),
             ":17: subgroups[0]: level 'a' is up to -1, where 'female' never lies",
         ),
-        (("all", "female == 5"), ":4: population: 'female' is never 5, which 'female == 5'"),
+        (
+            ("all", "female == 5"),
+            ":4: population: 'female' is never 5, which 'female == 5' asks of",
+        ),
         (("all", 'site == "site_11"'), "'site' is never 'site_11'"),
         (("all", 'female == "yes"'), "column 'female' holds numbers, but"),
         (("seed: 1", VARIANT % "outcome: mhg_weekly"), "variants[0]: exposure and outcome are"),
@@ -151,11 +154,16 @@ def codebook(tmp_path: Path) -> Codebook:
 
 
 def test_a_range_of_the_codebook_bounds_what_a_query_may_ask_for(codebook):
-    for text in ("clinic == 3", 'clinic == "3"', "stage in [1, 4]", "age == 99", "age < 5"):
+    possible = ("clinic == 3", 'clinic == "3"', "stage in [1, 4]", "age == 99", "age > 5")
+    to_be_safe = ("stage != 9", "stage not in [8, 9]", "not (stage == 9)", "stage in [1, 9]")
+    elsewhere = ("age == 17 or stage == 1", "age >= 18 and (stage == 9 or stage == 1)")
+    for text in (*possible, *to_be_safe, *elsewhere):
         check_query(parse(text), codebook)
     for text, said in (
-        ("stage in [1, 5]", "'stage' is never 5.*it is 1 to 4"),
-        ("not age == 17", "'age' is never 17.*it is 18 or more"),
+        ("stage in [0, 5]", "'stage' is never 0 or 5, which .* asks of every row.*it is 1 to 4"),
+        ("age == 17 and stage == 1", "'age' is never 17, .*it is 18 or more"),
+        ("stage == 1 and (age < 5 and stage == 1)", "'age' is never up to 5"),
+        ("stage > 6", "'stage' is never 6 or more"),
         ('stage == 1 or race == "wite"', "Did you mean 'white'"),
         ("race == 1", "'race' holds text"),
     ):

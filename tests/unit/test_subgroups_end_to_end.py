@@ -172,6 +172,32 @@ def test_small_cells_hide_the_counts_that_would_give_them_by_subtraction(tmp_pat
     assert str(cell - 1) not in " ".join(one.not_estimable for one in refused)
 
 
+def test_what_narrows_a_level_does_not_tell_how_few_are_left_out(tmp_path):
+    """Of 72 of 73 exposed rows one person is without a match."""
+    caliper = HEAD.replace(
+        "estimator: {kind: g_computation}",
+        "estimator: {kind: matching, target: ATT, caliper: 0.2}",
+    )
+    specification = load_analysis(specified(tmp_path, caliper, OPIOID))
+    plan = plan_analysis(specification, describe("simulated"))
+    cohort = load_cohort("simulated", chosen_options(plan.info, plan.analysis.options))
+    cell = 40
+    plain, held = (estimate(plan, replace(cohort, min_cell=one)) for one in (0, cell))
+    notes = [one.narrowed for block in plain.subgroups for one in block.levels]
+    notes.append(plain.rung("full").target_note)
+    left_out = [
+        int(found[2]) - int(found[1])
+        for found in (re.match(r"among the (\d+) of (\d+) exposed", one) for one in notes)
+        if found
+    ]
+    assert left_out
+    assert max(left_out) < cell
+    said = [one.narrowed for block in held.subgroups for one in block.levels]
+    said.append(held.rung("full").target_note)
+    assert "among some of the exposed rows that have a match (caliper)" in said
+    assert not any(re.search(r"\d+ of \d+", one) for one in said)
+
+
 REFUSED = [
     (OPIOID.replace("baseline", "end"), SpecError, "after exposure began"),
     (OPIOID.replace("opioid, at", "opiod, at"), SpecError, "mean 'opioid'"),

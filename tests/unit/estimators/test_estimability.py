@@ -91,6 +91,15 @@ def test_columns_that_give_one_another_everywhere_are_no_matter(confounded):
     np.testing.assert_allclose(*alike, rtol=1e-9)
 
 
+@pytest.mark.parametrize(("stuck", "apart"), [(1e7, 1.0), (0.0, 1e-8), (1e-7, 1e-7)])
+def test_how_far_others_are_is_judged_by_the_size_of_the_column(stuck, apart):
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    seen = np.arange(40) < 20
+    x[:, 1] = np.where(seen, stuck, stuck + apart)
+    fit = fit_glm(x, x[:, 0], np.ones(40), "linear", seen)
+    assert beyond(fit, seen, x) == (1,)
+
+
 def test_only_what_is_asked_for_must_be_told():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 2))
