@@ -87,7 +87,8 @@ def _event_within(clock: Clock) -> str:
 
 def _missing(plan: Plan, drawn: Drawn, min_cell: int) -> dict[str, str]:
     """Say what is done where values are missing, and how many exposures and outcomes it put in."""
-    said, read, sample = dict(describe(plan.analysis.missing)), drawn.read, drawn.sample
+    said = dict(describe(plan.analysis.missing, pooled=len(drawn.samples) > 1))
+    read, sample = drawn.read, drawn.sample
     for role, before, after in (("exposure", read.a, sample.a), ("outcome", read.y, sample.y)):
         put_in = int((np.isnan(before) & ~np.isnan(after)).sum())
         if put_in:

@@ -66,8 +66,13 @@ def fill(values: Floats, at_baseline: Floats, everybody: Floats, policy: Policy)
     return Filled(values, missing & ~np.isnan(values))
 
 
-def describe(missing: MissingData) -> Mapping[str, str]:
-    """Say in words what is done, by what it is done to."""
+def describe(missing: MissingData, *, pooled: bool = True) -> Mapping[str, str]:
+    """Say in words what is done, by what it is done to.
+
+    Parameters
+    ----------
+    pooled : whether there was anything to impute, so that imputations differ.
+    """
     words: Mapping[str, str] = {
         "median": "median of everybody's first wave",
         "complete_case": "rows with a missing value left out",
@@ -89,12 +94,14 @@ def describe(missing: MissingData) -> Mapping[str, str]:
         **{column: words[policy] for column, policy in missing.columns.items()},
         "exposure": _KEPT_EXPOSURE if missing.exposure == "keep" else words[missing.exposure],
         "outcome": late,
-        **(_describe_imputation(missing.imputation) if missing.imputes else {}),
+        **(_describe_imputation(missing.imputation, pooled) if missing.imputes else {}),
     }
 
 
-def _describe_imputation(how: Imputation) -> Mapping[str, str]:
+def _describe_imputation(how: Imputation, pooled: bool) -> Mapping[str, str]:
     """Say by which models values are imputed, and what is made of the imputations."""
+    if not pooled:
+        return {"imputation": "nothing was missing: one sample is analysed, and nothing is pooled"}
     beside = f" and {', '.join(how.auxiliary)}" if how.auxiliary else ""
     return {
         "imputation": f"{how.m} chains of {how.iterations} rounds; in each, one incomplete column "

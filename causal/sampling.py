@@ -16,6 +16,7 @@ from causal.design import Units, build_units, leave_out_unknown, refuse_empty, v
 from causal.dose_settings import Dose
 from causal.errors import OutcomeError, range_words
 from causal.expressions import holds
+from causal.imputation.rungs import differ
 from causal.imputing import auxiliaries, impute_sample
 from causal.planning import Plan, located
 from causal.planning_roles import exposure_kind
@@ -71,7 +72,7 @@ class Drawn:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """Give the imputations of the sample, or the sample alone."""
+        """Give the imputations of the sample, or the sample alone where they do not differ."""
         return self.imputed or (self.sample,)
 
 
@@ -169,7 +170,7 @@ def _checked(
         {term: int(put_in.sum()) for term, put_in in filled.items()},
         _late(units.frame, cohort.waves),
         read,
-        samples if plan.analysis.missing.imputes else (),
+        samples if differ(samples) else (),
         levels_of(cohort, units.frame, plan),
     )
 

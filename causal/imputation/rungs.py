@@ -70,7 +70,7 @@ def fit_all(
         that what differs between imputations is what was imputed.
     jobs : processes; the numbers do not depend on it.
     """
-    if not any(_differ(samples[0], one) for one in samples[1:]):
+    if not differ(samples):
         fits = fit_rungs(samples[0], tasks, thresholds, seed, jobs=jobs)
         return Fits(fits, fits)
     batches = [_Batch(one, tuple(tasks), thresholds, seed) for one in samples]
@@ -78,9 +78,14 @@ def fit_all(
     return Fits([pool_rung(fits) for fits in zip(*every, strict=True)], every[0])
 
 
-def _differ(first: Sample, other: Sample) -> bool:
-    """Tell whether two imputations differ in what is ever imputed."""
-    pairs = ((first.x, other.x), (first.a, other.a), (first.y, other.y))
+def differ(samples: Sequence[Sample]) -> bool:
+    """Tell whether imputations differ in what is ever imputed."""
+    first = samples[0]
+    pairs = [
+        pair
+        for one in samples[1:]
+        for pair in ((first.x, one.x), (first.a, one.a), (first.y, one.y))
+    ]
     return not all(np.array_equal(one, two, equal_nan=True) for one, two in pairs)
 
 

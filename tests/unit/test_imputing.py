@@ -108,6 +108,19 @@ def test_the_document_says_what_was_imputed_and_how_much(tmp_path):
     assert filled["motivation_score"] == 0
 
 
+def test_with_nothing_to_impute_nothing_is_said_to_be_pooled(tmp_path):
+    plan = planned(tmp_path)
+    result = estimate(plan, cohort_of(plan))
+    said = result.design.missing
+    assert said["imputation"].startswith("nothing was missing: one sample is analysed")
+    assert not {"pooling", "one imputation"} & set(said)
+    texts = [one.reason for one in result.refutations] + [
+        one.sentence for one in result.sensitivity
+    ]
+    assert not any("imputations" in one for one in texts)
+    assert not {one.name for one in result.diagnostics} & set(COSTS)
+
+
 def test_rows_without_an_outcome_help_to_impute_and_are_then_left_out(tmp_path):
     plan = planned(tmp_path)
     cohort = holed(plan)
