@@ -256,17 +256,22 @@ def _fit_outcome(
             fit_glm(sample.x, sample.y, sample.w, link, usable & (sample.a == level), first)
             for level, first in zip((0.0, 1.0), begin, strict=True)
         )
-    means, names = [], _outcome_terms(sample, model)
-    for fit, level in ((fits[0], 0.0), (fits[-1], 1.0)):
+    names = _outcome_terms(sample, model)
+
+    def predicted(fit: NuisanceFit, level: float) -> Floats:
+        """Predict everybody at one exposure; the columns for it are gone before the next ones."""
         asked = outcome_columns(np.full(sample.n, level), sample.x, interacting, pooled)
-        seen = usable if pooled else usable & (sample.a == level)
-        where = "" if pooled else f" of the {'exposed' if level else 'unexposed'} arm"
-        advice = "" if pooled else "Set arms to pooled, or drop"
-        # a fold may lack a rare level, which is then predicted as if it were the common one
-        over = asked if rows is None or complete(fit) else asked[usable]
-        refuse_beyond(fit, seen, over, names, where, advice)
-        means.append(fit.predict(asked))
-    return OutcomeFit(means[0], means[1], fits, sample.x, interacting)
+        if not complete(fit):
+            seen = usable if pooled else usable & (sample.a == level)
+            where = "" if pooled else f" of the {'exposed' if level else 'unexposed'} arm"
+            advice = "" if pooled else "Set arms to pooled, or drop"
+            # a fold may lack a rare level, which is then predicted as if it were the common one
+            over = asked if rows is None else asked[usable]
+            refuse_beyond(fit, seen, over, names, where, advice)
+        return fit.predict(asked)
+
+    mu0, mu1 = predicted(fits[0], 0.0), predicted(fits[-1], 1.0)
+    return OutcomeFit(mu0, mu1, fits, sample.x, interacting)
 
 
 def interacting_columns(sample: Sample, terms: tuple[str, ...]) -> list[int]:
